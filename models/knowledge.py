@@ -1,0 +1,45 @@
+"""What the language model said about every item, as arrays: keywords, their mean embeddings, categories."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+
+@dataclass(frozen=True)
+class ItemKnowledge:
+    """Curated keywords and their embeddings for all items of a catalogue.
+
+    Parameters
+    ----------
+    keywords
+        The vocabulary: v keywords.
+    pro, con
+        Sparse binary float32 matrices of shape (n_items, v): which keywords speak for and against an item.
+    pro_vectors, con_vectors
+        float32 arrays of shape (n_items, d): mean embedding of an item's pro (con) keywords scaled to unit length;
+        a zero row where an item has none.
+    categories
+        Sparse binary float32 matrix of shape (n_items, n_categories).
+    category_names
+        Names of the columns of `categories`.
+    item_names
+        One name an item, for explanations.
+    """
+
+    keywords: tuple[str, ...]
+    pro: csr_array
+    con: csr_array
+    pro_vectors: NDArray[np.float32]
+    con_vectors: NDArray[np.float32]
+    categories: csr_array
+    category_names: tuple[str, ...]
+    item_names: tuple[str, ...]
+
+    @property
+    def n_items(self) -> int:
+        """Number of items in the catalogue."""
+        return len(self.item_names)

@@ -1,0 +1,1 @@
+"""One reader per published dataset format; each yields the same raw tables."""
