@@ -1,1 +1,1 @@
-"""Where things live: datasets, tables, vectors, checkpoints, the completion cache. Imports neither prefect nor models."""
+"""Where things live: datasets, tables, vectors, checkpoints, the completion cache. Imports no prefect, no models."""
