@@ -1,0 +1,199 @@
+"""The command line: `usersim`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from flows.prefect_environment import configure_prefect, show_expected_errors_without_traceback
+from storage.errors import SettingsError, UsersimError
+from storage.run_folder import DEFAULT_SPLIT, RunFolder, Split
+
+app = typer.Typer(
+    name="usersim",
+    help="Simulated users for recommender systems, made from ratings and a large language model.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+llm_app = typer.Typer(help="The local language-model server (vLLM).", no_args_is_help=True)
+app.add_typer(llm_app, name="llm")
+console = Console()
+
+DataOption = Annotated[Path, typer.Option("--data", help="The data folder, where runs are kept.", envvar="USERSIM_DATA")]
+SplitOption = Annotated[Split, typer.Option(help="How interactions are split in train, validation and test.")]
+DatasetArgument = Annotated[str, typer.Argument(help="A dataset profile; `usersim datasets` lists them.")]
+ProfileArgument = Annotated[str, typer.Argument(help="A profile of deployments/llm.")]
+
+
+@app.command("reproduce")
+def reproduce_command(
+    dataset: DatasetArgument = "sample",
+    source: Annotated[str | None, typer.Option(help="Folder or file with the publisher's files.")] = None,
+    llm: Annotated[str, typer.Option(help="Language-model profile.")] = "embedded",
+    split: SplitOption = DEFAULT_SPLIT,
+    max_prompts: Annotated[
+        str | None, typer.Option(help="Cap on prompts to the language model: a number, or `all`.", metavar="N|all")
+    ] = None,
+    assignments: Annotated[
+        list[str] | None, typer.Option("--set", help="Any setting, as in `--set sasrec.epochs=5`; repeatable.")
+    ] = None,
+    data: DataOption = Path("data"),
+) -> None:
+    """Run the whole pipeline for a dataset and write its report.
+
+    Steps whose inputs and settings have not changed are taken from the last run; a run that was stopped goes on.
+    """
+    configure_prefect(data)
+    from flows.reproduce import reproduce
+    from flows.settings import parse_overrides
+
+    show_expected_errors_without_traceback()
+    overrides = parse_overrides(assignments or [])
+    if max_prompts is not None:
+        overrides["annotate.max_prompts"] = _prompt_cap(max_prompts)
+    reproduce(dataset=dataset, source=source, llm=llm, split=split, overrides=overrides, data=str(data))
+    _print_report(RunFolder.of(data, dataset, split))
+
+
+@app.command("datasets")
+def datasets_command(data: DataOption = Path("data")) -> None:
+    """List the datasets that can be run."""
+    from storage.datasets import list_dataset_profiles
+
+    table = Table("dataset", "what it is", "reader", "like at", "run", box=None, header_style="bold")
+    for profile in list_dataset_profiles():
+        page = RunFolder.of(data, profile.name).path("report/index.html")
+        table.add_row(
+            profile.name,
+            profile.description,
+            profile.adapter,
+            f"{profile.like_threshold:g} of {profile.rating_max:g}",
+            str(page) if page.exists() else "-",
+        )
+    console.print(table)
+
+
+@app.command("report")
+def report_command(dataset: DatasetArgument, split: SplitOption = DEFAULT_SPLIT, data: DataOption = Path("data")) -> None:
+    """Print the tables of a finished run and the path of its report page."""
+    _print_report(_finished(data, dataset, split))
+
+
+@app.command("explain")
+def explain_command(
+    dataset: DatasetArgument,
+    user: Annotated[str, typer.Option(help="The user's id in the dataset.")],
+    item: Annotated[str, typer.Option(help="The item's id in the dataset.")],
+    split: SplitOption = DEFAULT_SPLIT,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    data: DataOption = Path("data"),
+) -> None:
+    """Explain how a simulated user reacts to an item: votes, matched keywords, nearest items, probabilities."""
+    from flows.explanation_text import print_explanation
+    from tasks.explain import explain_pair
+
+    explanation = explain_pair(_finished(data, dataset, split), user, item)
+    if as_json:
+        console.print_json(data=explanation.to_json())
+    else:
+        print_explanation(console, explanation)
+
+
+@app.command("serve")
+def serve_command(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port of the server and its UI.")] = 4200,
+    data: DataOption = Path("data"),
+) -> None:
+    """Start a Prefect server with its UI, register the deployments and work them, until interrupted."""
+    configure_prefect(data)
+    from flows.serve import serve
+
+    serve(host, port)
+
+
+@llm_app.command("up")
+def llm_up(
+    profile: ProfileArgument = "embedded",
+    port: Annotated[int | None, typer.Option(help="Port; a free one where not given.")] = None,
+    data: DataOption = Path("data"),
+) -> None:
+    """Start the server of a profile and wait until it is healthy."""
+    from storage.llm_profiles import load_llm_profile
+    from tasks import llm_server
+
+    with console.status(f"starting {profile}") as status:
+        handle = llm_server.start(
+            load_llm_profile(profile), data / ".llm", port=port, owner="user", progress=status.update
+        )
+    console.print(f"{profile}: healthy at {handle.base_url} (model {handle.model}, process {handle.pid})")
+
+
+@llm_app.command("down")
+def llm_down(profile: ProfileArgument = "embedded", data: DataOption = Path("data")) -> None:
+    """Stop the server of a profile, if it was started by usersim."""
+    from storage.llm_profiles import load_llm_profile
+    from tasks import llm_server
+
+    stopped = llm_server.stop(load_llm_profile(profile), data / ".llm")
+    console.print(f"{profile}: {'stopped' if stopped else 'was not running'}")
+
+
+@llm_app.command("status")
+def llm_status(profile: ProfileArgument = "embedded", data: DataOption = Path("data")) -> None:
+    """Say whether the server of a profile is healthy, where, and how many requests it has answered."""
+    from storage.llm_profiles import load_llm_profile
+    from tasks import llm_server
+
+    handle = llm_server.find(load_llm_profile(profile), data / ".llm")
+    if handle is None:
+        console.print(f"{profile}: not running; start it with: usersim llm up {profile}")
+        raise typer.Exit(1)
+    console.print(
+        f"{profile}: healthy at {handle.base_url} (model {handle.model}, process {handle.pid}), "
+        f"{llm_server.request_count(handle)} requests answered"
+    )
+
+
+def main() -> None:
+    """Entry point: errors that usersim raises on purpose are shown as one message, with exit status 1."""
+    try:
+        app()
+    except UsersimError as error:
+        Console(stderr=True).print("[bold red]error:[/]", escape(str(error)), highlight=False, soft_wrap=True)
+        sys.exit(1)
+
+
+def _prompt_cap(text: str) -> int | None:
+    if text == "all":
+        return None
+    if not text.isdigit() or int(text) < 1:
+        raise SettingsError(f"--max-prompts {text!r}: expected a whole number from 1, or all.")
+    return int(text)
+
+
+def _finished(data: Path, dataset: str, split: Split) -> RunFolder:
+    folder = RunFolder.of(data, dataset, split)
+    if not folder.path("manifest.json").exists():
+        raise SettingsError(f"{folder.root}: no finished run there. Make one with: usersim reproduce {dataset}")
+    return folder
+
+
+def _print_report(folder: RunFolder) -> None:
+    from tasks.tables import fidelity_rows, reinforcement_rows
+
+    for title, rows in (("Fidelity", fidelity_rows), ("Reinforcement learning", reinforcement_rows)):
+        header, *body = rows(folder)
+        table = Table(*header, title=title, title_justify="left", box=None, header_style="bold")
+        for row in body:
+            table.add_row(*row)
+        console.print(table, "")
+    console.print(f"Report: {folder.path('report/index.html')}")

@@ -1,0 +1,52 @@
+"""Settings of Prefect that a run on one machine needs; they must stand before prefect is imported.
+
+Prefect keeps its database and cached results below the data folder, so that a fresh clone with the same data folder
+goes on where the last one stopped. A value that the user's environment already has is left alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+from storage.errors import UsersimError
+
+_DEFAULTS = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
+    # The temporary server that a run without PREFECT_API_URL starts for itself takes 8 to 20 s on two busy cores.
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "300",
+    "PREFECT_CLI_WRAP_LINES": "false",
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+
+
+def configure_prefect(data: Path) -> None:
+    """Set what is not set yet.
+
+    Parameters
+    ----------
+    data
+        The data folder; Prefect's home becomes `.prefect` in it.
+    """
+    for name, value in _DEFAULTS.items():
+        os.environ.setdefault(name, value)
+    os.environ.setdefault("PREFECT_HOME", str(data.resolve() / ".prefect"))
+
+
+def show_expected_errors_without_traceback() -> None:
+    """Make Prefect log an error that usersim raises on purpose as its message alone: it is for the user, not a bug."""
+
+    def shorten(record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, UsersimError):
+            record.msg, record.args = "%s", (error,)
+            record.exc_info = record.exc_text = None
+        return True
+
+    for name in ("prefect.flow_runs", "prefect.task_runs"):
+        logging.getLogger(name).addFilter(shorten)

@@ -1,0 +1,133 @@
+"""The whole pipeline for one dataset: ratings in, simulated audience, fidelity card, RL table and report out.
+
+Every step is a Prefect task cached by the content of what it reads (tasks/step.py): a second run with nothing changed
+does nothing again, a killed run goes on where it stopped. A language-model server is started only if a prompt has no
+stored answer, and is stopped again if this run started it. Needs: the environments made by `make setup`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from prefect import flow, get_run_logger
+from prefect.artifacts import create_markdown_artifact
+from pydantic import JsonValue
+
+from flows.settings import Settings
+from storage.files import content_hash, publish_json
+from storage.locks import exclusive
+from storage.run_folder import RunFolder, Split
+from tasks.annotate import annotate
+from tasks.case_study import case_study
+from tasks.curate import curate
+from tasks.embed import embed
+from tasks.evaluate_fidelity import evaluate_fidelity
+from tasks.fit_ensemble import fit_ensemble
+from tasks.ingest import ingest, source_files
+from tasks.llm_server import server_on_demand
+from tasks.reinforce import reinforce
+from tasks.report import report
+from tasks.step import FileReference, StepResult
+from tasks.tables import fidelity_rows, markdown_table, reinforcement_rows
+from tasks.train_sasrec import train_sasrec
+
+_VERSIONED = ("usersim", "prefect", "polars", "torch", "sentence-transformers", "faiss-cpu", "stable-baselines3", "sb3-contrib")
+
+
+@flow(name="reproduce", flow_run_name="{dataset} ({split})", validate_parameters=True, persist_result=False)
+def reproduce(
+    dataset: str = "sample",
+    source: str | None = None,
+    llm: str = "embedded",
+    split: Split = "tail",
+    overrides: dict[str, JsonValue] | None = None,
+    data: str = "data",
+) -> str:
+    """Run every step for `dataset` and publish the run folder.
+
+    Parameters
+    ----------
+    dataset
+        Name of a dataset profile (deployments/datasets).
+    source
+        Folder or file with the publisher's files; not needed for generated datasets.
+    llm
+        Name of a language-model profile (deployments/llm).
+    split
+        tail, loo or time (docs/evaluation.md).
+    overrides
+        Settings that differ from the profile's, such as {"annotate.max_prompts": 500}.
+    data
+        The data folder.
+
+    Returns
+    -------
+    str
+        Path of the report page.
+    """
+    logger = get_run_logger()
+    settings = Settings.load(dataset, source, llm, split, overrides or {})
+    folder = RunFolder.of(Path(data), dataset, split)
+    started = datetime.now(UTC)
+    results: dict[str, StepResult] = {}
+    with exclusive(folder):
+        sources = _source_references(settings)
+        results["ingest"] = ingest.run(folder, settings.ingest, sources)
+        results["train-sasrec"] = train_sasrec.run(folder, settings.sasrec)
+        with server_on_demand(settings.llm, state_folder=Path(data) / ".llm", completions=Path(data) / "completions.sqlite"):
+            results["annotate"] = annotate.run(folder, settings.annotate)
+        results["curate"] = curate.run(folder, settings.curate)
+        results["embed"] = embed.run(folder, settings.embed)
+        results["fit-ensemble"] = fit_ensemble.run(folder, settings.ensemble)
+        results["evaluate-fidelity"] = evaluate_fidelity.run(folder, settings.fidelity)
+        results["reinforce"] = reinforce.run(folder, settings.reinforce)
+        results["case-study"] = case_study.run(folder, settings.case_study)
+        publish_json(folder.path("report/provenance.json"), _provenance(settings, sources, results))
+        results["report"] = report.run(folder, settings.report)
+        publish_json(
+            folder.path("manifest.json"),
+            _provenance(settings, sources, results)
+            | {
+                "started": started.isoformat(timespec="seconds"),
+                "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+                "cached_steps": [name for name, result in results.items() if result.cached],
+                "outputs": {name: [o.model_dump() for o in result.outputs] for name, result in results.items()},
+            },
+        )
+    _publish_artifacts(folder)
+    page = folder.path("report/index.html")
+    cached = sum(result.cached for result in results.values())
+    logger.info("Report: %s (%d of %d steps from cache)", page, cached, len(results))
+    return str(page)
+
+
+def _source_references(settings: Settings) -> tuple[FileReference, ...]:
+    return tuple(
+        FileReference(name=path.name, sha256=content_hash(path)) for path in source_files(settings.ingest)
+    )
+
+
+def _provenance(
+    settings: Settings, sources: tuple[FileReference, ...], results: dict[str, StepResult]
+) -> dict[str, JsonValue]:
+    """What the results came from. Equal runs give equal bytes: no clock, no cache hits."""
+    return {
+        "dataset": settings.dataset.name,
+        "split": settings.dataset.split,
+        "sources": {reference.name: reference.sha256 for reference in sources},
+        "settings": settings.model_dump(mode="json"),
+        "versions": {name: version(name) for name in _VERSIONED},
+        "steps": {
+            name: {"seconds": round(result.seconds, 2), "summary": result.summary} for name, result in results.items()
+        },
+    }
+
+
+def _publish_artifacts(folder: RunFolder) -> None:
+    key = folder.root.name.replace("@", "-").lower()
+    for name, rows in (("fidelity", fidelity_rows), ("reinforcement", reinforcement_rows)):
+        create_markdown_artifact(
+            key=f"{key}-{name}", markdown=markdown_table(rows(folder)), description=f"{name} of {folder.root.name}"
+        )

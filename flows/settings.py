@@ -1,0 +1,128 @@
+"""All settings of a run in one place: defaults, the dataset's profile, the language-model profile, overrides."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from models.embeddings import EmbeddingSettings
+from models.keywords import CurationSettings
+from models.sasrec import SASRecSettings
+from storage.datasets import DatasetSettings, load_dataset_profile
+from storage.errors import SettingsError
+from storage.llm_profiles import LLMProfile, load_llm_profile
+from storage.run_folder import Split
+from tasks.annotate import AnnotateSettings
+from tasks.evaluate_fidelity import FidelitySettings
+from tasks.fit_ensemble import EnsembleSettings
+from tasks.ingest import IngestSettings
+from tasks.reinforce import ReinforceSettings
+from tasks.report import ReportSettings
+
+
+class Settings(BaseModel):
+    """Settings of every step of a run; a section a step."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: DatasetSettings
+    source: str | None = Field(default=None, description="folder or file with the publisher's files")
+    llm: LLMProfile
+    annotate: AnnotateSettings = AnnotateSettings()
+    curate: CurationSettings = CurationSettings()
+    embed: EmbeddingSettings = EmbeddingSettings()
+    sasrec: SASRecSettings = SASRecSettings()
+    ensemble: EnsembleSettings = EnsembleSettings()
+    fidelity: FidelitySettings = FidelitySettings()
+    reinforce: ReinforceSettings = ReinforceSettings()
+    report: ReportSettings = ReportSettings()
+
+    @classmethod
+    def load(
+        cls, dataset: str, source: str | None, llm: str, split: Split, overrides: Mapping[str, JsonValue]
+    ) -> Self:
+        """Settings of a dataset's profile with a language-model profile and overrides such as `sasrec.epochs: 5`.
+
+        Raises
+        ------
+        SettingsError
+            Where a profile, section or value is unknown or out of range.
+        """
+        sections: dict[str, JsonValue] = dict(load_dataset_profile(dataset))
+        _merge(sections, "dataset.split", split)
+        for key, value in overrides.items():
+            _merge(sections, key, value)
+        try:
+            return cls.model_validate(
+                {**sections, "source": _absolute(source), "llm": load_llm_profile(llm).model_dump()}
+            )
+        except ValidationError as error:
+            raise SettingsError(_explain(error)) from error
+
+    @property
+    def ingest(self) -> IngestSettings:
+        """What the ingest step depends on."""
+        return IngestSettings(dataset=self.dataset, source=self.source)
+
+
+def parse_overrides(assignments: Sequence[str]) -> dict[str, JsonValue]:
+    """`["sasrec.epochs=5"]` as `{"sasrec.epochs": 5}`; values are read as YAML, so that null, true and lists work.
+
+    Raises
+    ------
+    SettingsError
+        Where an assignment is not of the form section.name=value.
+    """
+    overrides: dict[str, JsonValue] = {}
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        if not equals or "." not in key:
+            raise SettingsError(f"--set {assignment!r} is not of the form section.name=value, as in sasrec.epochs=5.")
+        try:
+            overrides[key.strip()] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise SettingsError(f"--set {assignment!r}: the value is not valid YAML: {error}") from error
+    return overrides
+
+
+def _merge(sections: dict[str, JsonValue], key: str, value: JsonValue) -> None:
+    *parents, name = key.split(".")
+    level = sections
+    for parent in parents:
+        child = level.get(parent)
+        child = dict(child) if isinstance(child, dict) else {}
+        level[parent] = child
+        level = child
+    level[name] = value
+
+
+def _absolute(source: str | None) -> str | None:
+    return None if source is None else str(Path(source).expanduser().resolve())
+
+
+def _explain(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors():
+        path = ".".join(str(part) for part in problem["loc"])
+        hint = ""
+        if problem["type"] == "extra_forbidden":
+            known = _fields_at(problem["loc"][:-1])
+            near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else f" Known here: {', '.join(known)}."
+        lines.append(f"setting {path}: {problem['msg']} (found {problem['input']!r}).{hint}")
+    return "\n".join(lines)
+
+
+def _fields_at(location: Sequence[int | str]) -> list[str]:
+    model: object = Settings
+    for part in location:
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            return []
+        field = model.model_fields.get(str(part))
+        model = field.annotation if field else None
+    return sorted(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []

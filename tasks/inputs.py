@@ -1,0 +1,74 @@
+"""A run folder's tables as the arrays that models take."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from models.interactions import Interactions
+from models.knowledge import ItemKnowledge
+from storage.run_folder import RunFolder
+from storage.tables import INTERACTIONS, ITEMS, KEYWORDS, USERS, VOCABULARY, read_table
+from storage.vectors import read_item_vectors
+
+
+def load_interactions(folder: RunFolder, splits: tuple[str, ...]) -> Interactions:
+    """Interactions of the named splits, sorted by user and time.
+
+    Parameters
+    ----------
+    folder
+        A run folder with users, items and interactions.
+    splits
+        Any of `train`, `validation`, `test`.
+    """
+    rows = (
+        read_table(folder.path("interactions.parquet"), INTERACTIONS)
+        .filter(pl.col("split").is_in(splits))
+        .sort("user_id", "order")
+    )
+    return Interactions(
+        users=rows["user_id"].to_numpy().astype(np.int64),
+        items=rows["item_id"].to_numpy().astype(np.int64),
+        likes=rows["like"].to_numpy().astype(bool),
+        ratings=rows["rating"].to_numpy().astype(np.float32),
+        n_users=read_table(folder.path("users.parquet"), USERS).height,
+        n_items=read_table(folder.path("items.parquet"), ITEMS).height,
+    )
+
+
+def load_knowledge(folder: RunFolder) -> ItemKnowledge:
+    """What the language model said about every item, from keywords, vocabulary and item vectors."""
+    items = read_table(folder.path("items.parquet"), ITEMS)
+    vocabulary = read_table(folder.path("vocabulary.parquet"), VOCABULARY)["keyword"].to_list()
+    keywords = read_table(folder.path("keywords.parquet"), KEYWORDS).join(
+        pl.DataFrame({"keyword": vocabulary, "column": np.arange(len(vocabulary))}), on="keyword"
+    )
+    categories = items.select("item_id", "categories").explode("categories").drop_nulls()
+    category_names = categories["categories"].unique().sort().to_list()
+    category_columns = categories["categories"].replace_strict(
+        category_names, np.arange(len(category_names)), return_dtype=pl.Int64
+    )
+    pro, con = (keywords.filter(pl.col("side") == side) for side in ("pro", "con"))
+    shape = (items.height, len(vocabulary))
+    vectors = {side: read_item_vectors(folder.path("embeddings"), side, items.height) for side in ("pro", "con")}
+    return ItemKnowledge(
+        keywords=tuple(vocabulary),
+        pro=_binary(pro["item_id"].to_numpy(), pro["column"].to_numpy(), shape),
+        con=_binary(con["item_id"].to_numpy(), con["column"].to_numpy(), shape),
+        pro_vectors=vectors["pro"],
+        con_vectors=vectors["con"],
+        categories=_binary(
+            categories["item_id"].to_numpy(), category_columns.to_numpy(), (items.height, len(category_names))
+        ),
+        category_names=tuple(category_names),
+        item_names=tuple(items["name"].to_list()),
+    )
+
+
+def _binary(rows: NDArray[np.int64], columns: NDArray[np.int64], shape: tuple[int, int]) -> csr_array:
+    matrix = csr_array((np.ones(len(rows), dtype=np.float32), (rows, columns)), shape=shape)
+    matrix.data[:] = 1.0  # repeats are summed on construction; the sets are binary
+    return matrix
