@@ -1,0 +1,68 @@
+"""Evidence for and against liking a candidate, and the part of a history that it is drawn from.
+
+Source: arXiv 2412.16984, the logical models f_mat and f_sim.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.interactions import Histories
+from models.packed_sets import PackedSets
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What speaks for and against each of a batch of candidates.
+
+    Parameters
+    ----------
+    positive, negative
+        float32 arrays of shape (b,), on one scale: shared keywords, or cosines.
+    """
+
+    positive: NDArray[np.float32]
+    negative: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.positive)
+
+    def values(self) -> NDArray[np.float32]:
+        """float32 array of shape (b,): 1 where more speaks for than against, 0 where less, 0.5 on a tie."""
+        return ((np.sign(self.positive - self.negative) + 1) / 2).astype(np.float32)
+
+    def votes(self, rng: np.random.Generator) -> NDArray[np.int8]:
+        """int8 array of shape (b,): `values` with each tie decided by a coin.
+
+        Parameters
+        ----------
+        rng
+            Thrown once a row, tie or not, so that one row's evidence does not change another row's coin.
+        """
+        values = self.values()
+        coins = rng.random(len(self)) < 0.5
+        return np.where(values == 0.5, coins, values).astype(np.int8)
+
+
+def category_history(categories: PackedSets, candidates: NDArray[np.int64], histories: Histories) -> NDArray[np.bool_]:
+    """h_C: the interactions that share a category with the candidate, or all of them where none does.
+
+    Parameters
+    ----------
+    categories
+        Every item's categories.
+    candidates
+        int64 array of shape (b,).
+    histories
+        b histories, padded to width l.
+
+    Returns
+    -------
+    bool array of shape (b, l), False on padding.
+    """
+    mask = histories.mask
+    shared = mask & (categories.overlaps(candidates, histories.items) > 0)
+    return np.where(shared.any(axis=1, keepdims=True), shared, mask)

@@ -1,0 +1,116 @@
+"""The response models of a (user, candidate) pair, asked together: keyword matching, similarity, SASRec, bias.
+
+Their opinions are what the paper's vote counts and what the stacking model sees as features.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logit
+
+from models.baselines import Bias
+from models.evidence import Evidence
+from models.interactions import Histories
+from models.keyword_matching import KeywordMatching
+from models.sasrec import SASRec
+from models.similarity import Similarity
+
+FEATURE_NAMES = (
+    "sasrec_logit",
+    "user_effect",
+    "item_effect",
+    "keywords_for",
+    "keywords_against",
+    "keywords_balance",
+    "similarity_for",
+    "similarity_against",
+    "similarity_balance",
+    "history_size",
+    "history_like_share",
+)
+
+
+@dataclass(frozen=True)
+class Opinions:
+    """What the models say of b pairs.
+
+    Parameters
+    ----------
+    keyword_evidence, similarity_evidence
+        Of b rows.
+    sasrec_probability
+        float32 array of shape (b,).
+    features
+        float32 array of shape (b, 11): the columns of `FEATURE_NAMES`.
+    """
+
+    keyword_evidence: Evidence
+    similarity_evidence: Evidence
+    sasrec_probability: NDArray[np.float32]
+    features: NDArray[np.float32]
+
+    def votes(self, rng: np.random.Generator) -> NDArray[np.int8]:
+        """int8 array of shape (b, 3): keyword matching, similarity, SASRec; ties by the seeded coin."""
+        return np.stack(
+            [self.keyword_evidence.votes(rng), self.similarity_evidence.votes(rng), self.sasrec_probability >= 0.5],
+            axis=1,
+        ).astype(np.int8)
+
+    def vote_values(self) -> NDArray[np.float32]:
+        """float32 array of shape (b, 3): the votes with each tie as 0.5."""
+        return np.stack(
+            [self.keyword_evidence.values(), self.similarity_evidence.values(), self.sasrec_probability >= 0.5], axis=1
+        ).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class ResponseModels:
+    """Fitted models of one dataset.
+
+    Parameters
+    ----------
+    keyword_matching, similarity
+        The logical models.
+    sasrec
+        The statistical model.
+    bias
+        User and item effects.
+    """
+
+    keyword_matching: KeywordMatching
+    similarity: Similarity
+    sasrec: SASRec
+    bias: Bias
+
+    def opinions(self, users: NDArray[np.int64], items: NDArray[np.int64], histories: Histories) -> Opinions:
+        """Ask every model.
+
+        Parameters
+        ----------
+        users, items
+            int64 arrays of shape (b,): user and candidate.
+        histories
+            b histories: what each user reacted to before.
+        """
+        keywords = self.keyword_matching.scores(items, histories)
+        similarity = self.similarity.scores(items, histories)
+        probability = self.sasrec.probabilities(items, histories)
+        keywords_for, keywords_against = np.log1p(keywords.positive), np.log1p(keywords.negative)
+        size = histories.mask.sum(axis=1)
+        columns = (
+            logit(np.clip(probability, 1e-6, 1 - 1e-6)),
+            self.bias.user_effects[users],
+            self.bias.item_effects[items],
+            keywords_for,
+            keywords_against,
+            keywords_for - keywords_against,
+            similarity.positive,
+            similarity.negative,
+            similarity.positive - similarity.negative,
+            np.log1p(size),
+            (histories.likes.sum(axis=1) + 1) / (size + 2),
+        )
+        return Opinions(keywords, similarity, probability, np.stack(columns, axis=1).astype(np.float32))

@@ -1,0 +1,119 @@
+"""Similarity, f_sim: is the candidate closer, in embedding space, to something liked or disliked.
+
+Source: arXiv 2412.16984. With E an item's mean-pooled keyword embedding and h_C the history in its category,
+b_pos = max cosine of Epos(c) to the liked items' Epos, b_neg = max cosine of Eneg(c) to the disliked items' Eneg.
+A side without evidence (nothing disliked in h_C, say) takes that side's neutral value, so that a history of likes
+only is still answered by how close the candidate comes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.evidence import Evidence, category_history
+from models.interactions import NO_ITEM, Histories, Interactions
+from models.knowledge import ItemKnowledge
+from models.packed_sets import PackedSets
+
+_FLOATS_AT_ONCE = 1 << 24  # gathered history vectors are held to 64 MiB
+
+
+class _UnitVectors:
+    """One side's item vectors, float32 (n_items, d): of unit length, or zero for an item that has none."""
+
+    def __init__(self, vectors: NDArray[np.float32]) -> None:
+        self._vectors = vectors
+        self._present = np.any(vectors != 0, axis=1, keepdims=True)[:, 0]
+
+    def highest_cosine(
+        self, candidates: NDArray[np.int64], items: NDArray[np.int64], chosen: NDArray[np.bool_]
+    ) -> NDArray[np.float32]:
+        """Maximum over the chosen items (b, l) of the cosine to the candidate (b,); -inf where there is none."""
+        chosen = chosen & self._present[items] & self._present[candidates][:, None]
+        highest = np.full(len(candidates), -np.inf, dtype=np.float32)
+        step = max(1, _FLOATS_AT_ONCE // max(1, items.shape[1] * self._vectors.shape[1]))
+        for start in range(0, len(candidates), step):
+            rows = slice(start, start + step)
+            gathered, candidate = self._vectors[items[rows]], self._vectors[candidates[rows]]
+            cosines = np.matmul(gathered, candidate[:, :, None])[:, :, 0]
+            highest[rows] = np.where(chosen[rows], cosines, -np.inf).max(axis=1)
+        return highest
+
+
+class Similarity:
+    """Nearest liked and nearest disliked item, by cosine of keyword embeddings.
+
+    Parameters
+    ----------
+    knowledge
+        Embeddings and categories of all items.
+    neutral
+        Values (b_pos, b_neg) of a side without evidence; see `neutral_values`.
+    """
+
+    def __init__(self, knowledge: ItemKnowledge, neutral: tuple[float, float]) -> None:
+        self.neutral = neutral
+        self._categories = PackedSets(knowledge.categories)
+        self._pro = _UnitVectors(knowledge.pro_vectors)
+        self._con = _UnitVectors(knowledge.con_vectors)
+
+    def scores(self, candidates: NDArray[np.int64], histories: Histories) -> Evidence:
+        """Evidence (b_pos, b_neg) of each candidate for the user with the history in the same row.
+
+        Parameters
+        ----------
+        candidates
+            int64 array of shape (b,).
+        histories
+            b histories.
+        """
+        positive, negative = self._nearest(candidates, histories)
+        return Evidence(
+            np.where(np.isfinite(positive), positive, self.neutral[0]).astype(np.float32),
+            np.where(np.isfinite(negative), negative, self.neutral[1]).astype(np.float32),
+        )
+
+    def _nearest(
+        self, candidates: NDArray[np.int64], histories: Histories
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Highest cosines, float32 (b,) each, -inf where a side has no evidence."""
+        relevant = category_history(self._categories, candidates, histories)
+        return (
+            self._pro.highest_cosine(candidates, histories.items, relevant & histories.likes),
+            self._con.highest_cosine(candidates, histories.items, relevant & ~histories.likes),
+        )
+
+
+def neutral_values(
+    knowledge: ItemKnowledge, train: Interactions, max_history: int, seed: int, n_pairs: int = 20_000
+) -> tuple[float, float]:
+    """Medians of b_pos and b_neg over training pairs, each judged by the rest of its user's training history.
+
+    Parameters
+    ----------
+    train
+        Training interactions.
+    max_history
+        Longest history looked at.
+    seed
+        Chooses `n_pairs` of the training pairs where there are more.
+
+    Returns
+    -------
+    The two medians; 0 for a side that never has evidence.
+    """
+    rng = np.random.default_rng(seed)
+    rows = np.sort(rng.permutation(len(train))[:n_pairs])
+    if not len(rows):
+        return 0.0, 0.0
+    candidates, histories = train.items[rows], train.histories(train.users[rows], max_history)
+    others = histories.items != candidates[:, None]
+    histories = Histories(np.where(others, histories.items, NO_ITEM), histories.likes & others)
+    positive, negative = Similarity(knowledge, (0.0, 0.0))._nearest(candidates, histories)
+    return _finite_median(positive), _finite_median(negative)
+
+
+def _finite_median(values: NDArray[np.float32]) -> float:
+    finite = values[np.isfinite(values)]
+    return float(np.median(finite)) if len(finite) else 0.0

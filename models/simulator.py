@@ -1,0 +1,147 @@
+"""The simulated audience: how users react to recommended items, many (user, item) pairs at once.
+
+Source: arXiv 2412.16984; three models judge a pair and vote. Beside the vote stands the calibrated probability.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.ensemble import Ensemble, vote
+from models.evidence import Evidence
+from models.interactions import Histories, Interactions
+from models.knowledge import ItemKnowledge
+from models.response_models import ResponseModels
+from models.sasrec import SASRec, last
+
+RewardMode = Literal["vote", "draw", "probability"]
+
+
+@dataclass(frozen=True)
+class Responses:
+    """Reactions to b candidates and what they rest on.
+
+    Parameters
+    ----------
+    keyword_evidence, similarity_evidence
+        Of b rows.
+    sasrec_probability
+        float32 array of shape (b,).
+    votes
+        int8 array of shape (b, 3): keyword matching, similarity, SASRec.
+    like
+        bool array of shape (b,): at least two of the three votes.
+    probability
+        float32 array of shape (b,): the calibrated P(like).
+    """
+
+    keyword_evidence: Evidence
+    similarity_evidence: Evidence
+    sasrec_probability: NDArray[np.float32]
+    votes: NDArray[np.int8]
+    like: NDArray[np.bool_]
+    probability: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.like)
+
+
+class UserSimulator:
+    """Simulated users of one dataset.
+
+    Parameters
+    ----------
+    knowledge
+        Keywords, embeddings and categories of all items.
+    interactions
+        The training interactions, which histories start from.
+    models
+        The fitted response models.
+    ensemble
+        The fitted stack of their opinions.
+    max_history
+        Last interactions that any model looks at.
+
+    Raises
+    ------
+    ValueError
+        Where the parts are not of one catalogue.
+    """
+
+    def __init__(
+        self,
+        knowledge: ItemKnowledge,
+        interactions: Interactions,
+        models: ResponseModels,
+        ensemble: Ensemble,
+        max_history: int,
+    ) -> None:
+        if not knowledge.n_items == interactions.n_items == models.sasrec.n_items:
+            raise ValueError(
+                f"knowledge of {knowledge.n_items} items, interactions over {interactions.n_items} and SASRec of "
+                f"{models.sasrec.n_items} must be of one catalogue"
+            )
+        self.knowledge, self.interactions, self.models, self.ensemble = knowledge, interactions, models, ensemble
+        self.max_history = max_history
+        self.n_users, self.n_items = interactions.n_users, interactions.n_items
+
+    @property
+    def sasrec(self) -> SASRec:
+        """The statistical model, whose states and item vectors agents may use."""
+        return self.models.sasrec
+
+    def respond(
+        self,
+        users: NDArray[np.int64],
+        items: NDArray[np.int64],
+        histories: Histories,
+        rng: np.random.Generator,
+    ) -> Responses:
+        """How users react to items.
+
+        Parameters
+        ----------
+        users, items
+            int64 arrays of shape (b,): who is shown what.
+        histories
+            b histories: what each user reacted to before, the running session included.
+        rng
+            Decides ties of the votes; two coins a row are thrown, ties or not.
+        """
+        histories = last(histories, self.max_history)
+        opinions = self.models.opinions(users, items, histories)
+        votes = opinions.votes(rng)
+        return Responses(
+            opinions.keyword_evidence,
+            opinions.similarity_evidence,
+            opinions.sasrec_probability,
+            votes,
+            vote(votes),
+            self.ensemble.probabilities(opinions.features),
+        )
+
+
+def reward(responses: Responses, mode: RewardMode, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Reward of b reactions.
+
+    Parameters
+    ----------
+    mode
+        "vote": 1 for a like by vote, the paper's reward; "draw": 1 with the calibrated probability; "probability":
+        that probability itself.
+    rng
+        Used by "draw".
+
+    Returns
+    -------
+    float32 array of shape (b,).
+    """
+    if mode == "vote":
+        return responses.like.astype(np.float32)
+    if mode == "draw":
+        return (rng.random(len(responses)) < responses.probability).astype(np.float32)
+    return responses.probability
