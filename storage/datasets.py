@@ -1,0 +1,84 @@
+"""Dataset profiles: what a dataset is called, who reads it, what counts as a like (deployments/datasets/*.yaml)."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+
+from storage.errors import SettingsError
+from storage.run_folder import DEFAULT_SPLIT, Split
+from storage.sample_world import SampleWorldSettings
+
+PROFILES = Path(__file__).resolve().parent.parent / "deployments" / "datasets"
+
+
+class DatasetSettings(BaseModel):
+    """What the ingest step must know of a dataset."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(description="name of the profile and of the run folder")
+    description: str = Field(default="", description="one line for people")
+    origin: str = Field(default="", description="where the publisher's files come from, told when they are missing")
+    adapter: Literal["amazon", "movielens", "sample"] = Field(description="reader of the publisher's files")
+    noun: str = Field(default="item", description="what one item is, in prompts: film, album, place")
+    like_threshold: float = Field(description="a rating at or above it is a like")
+    rating_min: float = Field(default=1, description="lowest rating of the scale")
+    rating_max: float = Field(default=5, description="highest rating of the scale")
+    min_user_ratings: int = Field(default=5, ge=3, description="users with fewer ratings are dropped")
+    split: Split = Field(default=DEFAULT_SPLIT, description="how interactions are split")
+    bad_row_limit: float = Field(default=0.01, ge=0, le=1, description="share of malformed rows that is skipped")
+    seed: int = Field(default=1, description="seed of the sample world and of orders without timestamps")
+    sample: SampleWorldSettings = SampleWorldSettings()
+
+    @model_validator(mode="after")
+    def _scale_is_ordered(self) -> Self:
+        if not self.rating_min < self.like_threshold <= self.rating_max:
+            raise ValueError(
+                f"rating_min {self.rating_min:g} < like_threshold {self.like_threshold:g} <= rating_max "
+                f"{self.rating_max:g} does not hold"
+            )
+        return self
+
+
+def list_dataset_profiles() -> list[DatasetSettings]:
+    """The `dataset` section of every profile, by name."""
+    return [_dataset_section(path) for path in sorted(PROFILES.glob("*.yaml"))]
+
+
+def load_dataset_profile(name: str) -> dict[str, JsonValue]:
+    """All sections of a profile, of which `dataset` is one.
+
+    Raises
+    ------
+    SettingsError
+        Where no profile has that name, or it is not valid YAML; known names are listed.
+    """
+    path = PROFILES / f"{name}.yaml"
+    if not path.is_file() or path.parent != PROFILES:
+        known = sorted(profile.stem for profile in PROFILES.glob("*.yaml"))
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"Did you mean {near[0]!r}? " if near else ""
+        raise SettingsError(f"unknown dataset {name!r}. {hint}Known datasets: {', '.join(known)}.")
+    return _read(path)
+
+
+def _read(path: Path) -> dict[str, JsonValue]:
+    try:
+        sections = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path}: not valid YAML: {error}") from error
+    if not isinstance(sections, dict) or not isinstance(sections.get("dataset"), dict):
+        raise SettingsError(f"{path}: expected a mapping with a section `dataset`.")
+    return {**sections, "dataset": {"name": path.stem, **sections["dataset"]}}
+
+
+def _dataset_section(path: Path) -> DatasetSettings:
+    try:
+        return DatasetSettings.model_validate(_read(path)["dataset"])
+    except ValidationError as error:
+        raise SettingsError(f"{path}: section dataset: {error}") from error

@@ -1,0 +1,231 @@
+"""The run folder's tables: what columns they have, how they are written and read.
+
+Values are checked when a table is written, names and types also when it is read, so that a file of another kind, or one
+cut short, is an error that names it instead of a surprise three steps later.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import pandera.polars as pa
+import polars as pl
+from pandera.errors import SchemaError
+
+from storage.columns import Columns
+from storage.errors import DataError
+from storage.files import publish
+
+SPLIT_NAMES = ("train", "validation", "test")
+SIDES = ("pro", "con")
+
+Contract = pa.DataFrameSchema
+_TEXTS = pl.List(pl.String)
+
+
+def _contract(name: str, *columns: pa.Column, unique: list[str] | None = None) -> Contract:
+    by_name = {str(column.name): column for column in columns}
+    return pa.DataFrameSchema(by_name, name=name, strict=True, ordered=True, unique=unique)
+
+
+def _column(name: str, dtype: pl.DataType | type[pl.DataType], *checks: pa.Check, nullable: bool = False) -> pa.Column:
+    return pa.Column(dtype, list(checks), nullable=nullable, name=name)
+
+
+def _row_number(name: str) -> pa.Column:
+    """Ids that equal their row: 0 .. n - 1, in order."""
+    check = pa.Check(
+        lambda data: data.lazyframe.select(pl.col(data.key) == pl.int_range(pl.len())),
+        error="ids must be the row numbers 0 .. n - 1, in order",
+    )
+    return _column(name, pl.Int64, check)
+
+
+def _index(name: str, *, nullable: bool = False) -> pa.Column:
+    return _column(name, pl.Int64, pa.Check.ge(0), nullable=nullable)
+
+
+def _one_of(name: str, values: tuple[str, ...]) -> pa.Column:
+    return _column(name, pl.String, pa.Check.isin(values))
+
+
+def _count(name: str) -> pa.Column:
+    return _column(name, pl.Int32, pa.Check.ge(0))
+
+
+USERS = _contract("users", _row_number(Columns.USER), _column(Columns.SOURCE, pl.String))
+ITEMS = _contract(
+    "items",
+    _row_number(Columns.ITEM),
+    _column(Columns.SOURCE, pl.String),
+    _column(Columns.NAME, pl.String, pa.Check.str_length(min_value=1)),
+    _column(Columns.CATEGORIES, _TEXTS),
+    _column(Columns.ATTRIBUTES, pl.String),
+    _column(Columns.DESCRIPTION, pl.String),
+)
+INTERACTIONS = _contract(
+    "interactions",
+    _index(Columns.USER),
+    _index(Columns.ITEM),
+    _column(
+        Columns.RATING,
+        pl.Float32,
+        pa.Check(lambda data: data.lazyframe.select(pl.col(data.key).is_finite()), error="must be a finite number"),
+    ),
+    _column(Columns.LIKE, pl.Boolean),
+    _column(Columns.TIME, pl.Int64, nullable=True),
+    _count(Columns.ORDER),
+    _one_of(Columns.SPLIT, SPLIT_NAMES),
+    _column(Columns.REVIEW, pl.String, nullable=True),
+    unique=[Columns.USER, Columns.ITEM],
+)
+TRUTH = _contract(
+    "truth",
+    _index(Columns.USER),
+    _index(Columns.ITEM),
+    _column(Columns.PROBABILITY, pl.Float32, pa.Check.in_range(0.0, 1.0)),
+)
+TRUTH_ASPECTS = _contract(
+    "truth_aspects", _index(Columns.ITEM), _column(Columns.ASPECT, pl.String), _one_of(Columns.SIDE, SIDES)
+)
+ANNOTATIONS = _contract(
+    "annotations",
+    _index(Columns.ITEM),
+    _one_of(Columns.KIND, ("objective", "subjective")),
+    _one_of(Columns.SIDE, SIDES),
+    _index(Columns.USER, nullable=True),
+    _column(Columns.PROMPT_HASH, pl.String),
+    _column(Columns.MODEL, pl.String),
+    _column(Columns.RESPONSE, pl.String, nullable=True),
+    _one_of(Columns.STATUS, ("ok", "failed")),
+    _column(Columns.REASON, pl.String, nullable=True),
+    _column(Columns.KEYWORDS, _TEXTS),
+    _column(Columns.EVIDENCE, _TEXTS),
+    _count(Columns.PROMPT_TOKENS),
+    _count(Columns.OUTPUT_TOKENS),
+)
+KEYWORDS = _contract(
+    "keywords",
+    _index(Columns.ITEM),
+    _one_of(Columns.SIDE, SIDES),
+    _column(Columns.KEYWORD, pl.String, pa.Check.str_length(min_value=1)),
+    _one_of(Columns.KEYWORD_SOURCE, ("objective", "subjective", "both")),
+    _count(Columns.SUPPORT),
+    _column(Columns.GROUNDED, pl.Boolean),
+    _column(Columns.EVIDENCE, pl.String),
+    unique=[Columns.ITEM, Columns.SIDE, Columns.KEYWORD],
+)
+VOCABULARY = _contract(
+    "vocabulary",
+    _column(Columns.KEYWORD, pl.String),
+    _column(Columns.MEMBERS, _TEXTS),
+    _count(Columns.DOCUMENT_FREQUENCY),
+    unique=[Columns.KEYWORD],
+)
+REJECTED_KEYWORDS = _contract(
+    "rejected_keywords",
+    _index(Columns.ITEM),
+    _one_of(Columns.SIDE, SIDES),
+    _column(Columns.KEYWORD, pl.String),
+    _column(Columns.RULE, pl.String),
+)
+
+
+def polars_schema(contract: Contract) -> pl.Schema:
+    """A contract's names and Polars types, in order: for `pl.DataFrame(rows, schema=polars_schema(KEYWORDS))`."""
+    return pl.Schema({name: column.dtype.type for name, column in contract.columns.items()})
+
+
+def write_table(path: Path, frame: pl.DataFrame, schema: Contract) -> None:
+    """Check a table against its contract and publish it atomically as Parquet.
+
+    Parameters
+    ----------
+    path
+        The artefact's final path.
+    frame
+        The table, with the contract's columns in any order.
+    schema
+        One of this module's contracts.
+
+    Raises
+    ------
+    DataError
+        Where the table breaks its contract or the disk is full; what stood at `path` stays.
+    """
+    write_tables({path: (frame, schema)})
+
+
+def write_tables(tables: Mapping[Path, tuple[pl.DataFrame, Contract]]) -> None:
+    """Publish several tables together: all are checked and on disk before the first takes its final name.
+
+    Raises
+    ------
+    DataError
+        As `write_table`; on an error none of the files changes.
+    """
+    checked = {path: _checked(path, frame, schema) for path, (frame, schema) in tables.items()}
+    try:
+        with ExitStack() as published:
+            for path, frame in checked.items():
+                frame.write_parquet(published.enter_context(publish(path)), compression="zstd")
+    except OSError as error:
+        if error.errno != errno.ENOSPC and "os error 28" not in str(error):
+            raise
+        raise DataError(
+            "no space left on the disk; nothing was changed",
+            file=next(iter(tables)).parent,
+            remedy="Free some space, or choose another data folder with --data, and run again",
+        ) from error
+
+
+def read_table(path: Path, schema: Contract) -> pl.DataFrame:
+    """Read a table of the run folder.
+
+    Parameters
+    ----------
+    path
+        The artefact's path.
+    schema
+        The contract that it was written under.
+
+    Raises
+    ------
+    DataError
+        Where the file is missing, cut short, not Parquet, or has other columns or types than the contract.
+    """
+    remedy = "Delete it and run the pipeline again: the step that makes it will run"
+    try:
+        frame = pl.read_parquet(path)
+    except FileNotFoundError as error:
+        raise DataError(
+            f"there is no {schema.name} table here", file=path, remedy="Run the pipeline to make it: usersim reproduce"
+        ) from error
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise DataError(f"not a readable Parquet file ({error})", file=path, remedy=remedy) from error
+    for name, dtype in polars_schema(schema).items():
+        if name not in frame.columns:
+            raise DataError(f"the column is missing from the {schema.name} table", file=path, field=name, remedy=remedy)
+        if frame.schema[name] != dtype:
+            raise DataError(f"found type {frame.schema[name]}, expected {dtype}", file=path, field=name, remedy=remedy)
+    if foreign := [name for name in frame.columns if name not in schema.columns]:
+        raise DataError(f"unknown column in the {schema.name} table", file=path, field=foreign[0], remedy=remedy)
+    return frame.select(list(schema.columns))
+
+
+def _checked(path: Path, frame: pl.DataFrame, schema: Contract) -> pl.DataFrame:
+    known = [name for name in schema.columns if name in frame.columns]
+    foreign = [name for name in frame.columns if name not in schema.columns]
+    try:
+        return schema.validate(frame.select(known + foreign))
+    except SchemaError as error:
+        name = getattr(error.schema, "name", None)
+        raise DataError(
+            f"the {schema.name} table breaks its contract: {' '.join(str(error).split())}",
+            file=path,
+            field=name if name in schema.columns else None,
+            remedy="This is a fault in the step that writes it, not in your files: please report it",
+        ) from error
