@@ -172,8 +172,8 @@ def write_tables(tables: Mapping[Path, tuple[pl.DataFrame, Contract]]) -> None:
         with ExitStack() as published:
             for path, frame in checked.items():
                 frame.write_parquet(published.enter_context(publish(path)), compression="zstd")
-    except OSError as error:
-        if error.errno != errno.ENOSPC and "os error 28" not in str(error):
+    except (OSError, pl.exceptions.ComputeError) as error:
+        if not _is_disk_full(error):
             raise
         raise DataError(
             "no space left on the disk; nothing was changed",
@@ -206,6 +206,26 @@ def read_table(path: Path, schema: Contract) -> pl.DataFrame:
         ) from error
     except (pl.exceptions.PolarsError, OSError) as error:
         raise DataError(f"not a readable Parquet file ({error})", file=path, remedy=remedy) from error
+    _check_columns(path, frame, schema, remedy)
+    return frame.select(list(schema.columns))
+
+
+def _checked(path: Path, frame: pl.DataFrame, schema: Contract) -> pl.DataFrame:
+    remedy = "This is a fault in the step that writes it, not in your files: please report it"
+    _check_columns(path, frame, schema, remedy)
+    try:
+        return schema.validate(frame.select(list(schema.columns)))
+    except SchemaError as error:
+        name = getattr(error.schema, "name", None)
+        raise DataError(
+            f"the {schema.name} table breaks its contract: {' '.join(str(error).split())}",
+            file=path,
+            field=name if name in schema.columns else None,
+            remedy=remedy,
+        ) from error
+
+
+def _check_columns(path: Path, frame: pl.DataFrame, schema: Contract, remedy: str) -> None:
     for name, dtype in polars_schema(schema).items():
         if name not in frame.columns:
             raise DataError(f"the column is missing from the {schema.name} table", file=path, field=name, remedy=remedy)
@@ -213,19 +233,8 @@ def read_table(path: Path, schema: Contract) -> pl.DataFrame:
             raise DataError(f"found type {frame.schema[name]}, expected {dtype}", file=path, field=name, remedy=remedy)
     if foreign := [name for name in frame.columns if name not in schema.columns]:
         raise DataError(f"unknown column in the {schema.name} table", file=path, field=foreign[0], remedy=remedy)
-    return frame.select(list(schema.columns))
 
 
-def _checked(path: Path, frame: pl.DataFrame, schema: Contract) -> pl.DataFrame:
-    known = [name for name in schema.columns if name in frame.columns]
-    foreign = [name for name in frame.columns if name not in schema.columns]
-    try:
-        return schema.validate(frame.select(known + foreign))
-    except SchemaError as error:
-        name = getattr(error.schema, "name", None)
-        raise DataError(
-            f"the {schema.name} table breaks its contract: {' '.join(str(error).split())}",
-            file=path,
-            field=name if name in schema.columns else None,
-            remedy="This is a fault in the step that writes it, not in your files: please report it",
-        ) from error
+def _is_disk_full(error: OSError | pl.exceptions.ComputeError) -> bool:
+    """Polars reports a full disk as a ComputeError whose message carries the system's error number."""
+    return getattr(error, "errno", None) == errno.ENOSPC or f"os error {errno.ENOSPC}" in str(error)
