@@ -1,0 +1,302 @@
+"""Prompts that ask a language model why people like or dislike an item, and the answers they ask for.
+
+T_obj and T_sub of the paper ("LLM-Powered User Simulator for Recommender System", arXiv 2412.16984, section 3.1): an
+objective prompt reads an item's facts, a subjective one a review and its rating. Every prompt asks for one side, so an
+item has two objective prompts (pro, con) and a review one: pros of a positive rating, cons of a negative one.
+
+Two styles ask for the same reading. `reasoning` is the paper's chain of thought (what is it; reasons with evidence;
+keywords). `few_shot` is for models too small for that: worked examples as chat turns, keywords only. The messages of a
+style, kind, side and noun begin alike and the item stands last, so that a server's prefix cache holds all but that.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib import resources
+from typing import Annotated, Literal, TypedDict
+
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError, create_model
+
+from models.phrases import objective_pattern, subjective_pattern
+
+Kind = Literal["objective", "subjective"]
+Side = Literal["pro", "con"]
+Style = Literal["few_shot", "reasoning"]
+
+_MARKUP = re.compile(r"<[^<>]{0,200}>")
+_DELIMITERS = re.compile(r"[<>\[\]{}|`\\#\"“”„«»]+")
+_LONGEST_READ = 20_000
+_FREE_KEYWORD = r"^[a-z]+(-[a-z]+)?( [a-z]+(-[a-z]+)?){1,3}$"
+_FEW = Field(min_length=2, max_length=3)
+
+
+class PromptSettings(BaseModel):
+    """How prompts are worded and how much of an item they show."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    style: Style = Field("few_shot", description="`reasoning` for models that can, `few_shot` for small ones")
+    noun: str = Field("item", min_length=1, description="What an item is called: film, album, restaurant, game ...")
+    facts_characters: int = Field(400, ge=50, description="Budget for an item's description, and for its attributes")
+    comment_characters: int = Field(500, ge=50, description="Budget for a review")
+
+
+Example = dict[str, str | list[str]]
+
+
+class Message(TypedDict):
+    """One chat turn of the OpenAI protocol."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True)
+class ItemFacts:
+    """What a prompt may say about an item; empty where unknown."""
+
+    name: str
+    attributes: str = ""
+    categories: tuple[str, ...] = ()
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Review:
+    """A user's rating of an item with its comment."""
+
+    rating: float
+    like: bool
+    comment: str
+
+    @property
+    def side(self) -> Side:
+        """The side a review speaks to: only pros are asked of a like, only cons of a dislike."""
+        return "pro" if self.like else "con"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Keywords of one answer and, parallel to them, their evidence ('' where the answer gives none)."""
+
+    keywords: tuple[str, ...]
+    evidence: tuple[str, ...]
+
+
+class KeywordAnswer(BaseModel):
+    """Answer of the few-shot style: the schema that is sent and the parser of what comes back."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    keywords: Annotated[list[Annotated[str, StringConstraints(pattern=_FREE_KEYWORD)]], _FEW]
+
+    def reading(self) -> Reading:
+        """Keywords without evidence, each once."""
+        keywords = tuple(dict.fromkeys(self.keywords))
+        return Reading(keywords, ("",) * len(keywords))
+
+
+class Reason(BaseModel):
+    """One pro or con with its evidence and, last, its keyword."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reason: str = Field(max_length=200)
+    evidence: str = Field(max_length=200)
+    keyword: str = Field(min_length=2, max_length=48)
+
+
+class ReasonedAnswer(BaseModel):
+    """Answer of the reasoning style: the fields stand in the order of the chain of thought."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    about: str = Field(max_length=300)
+    reasons: list[Reason] = Field(min_length=1, max_length=3)
+
+    def reading(self) -> Reading:
+        """Keywords with the evidence of their reasons."""
+        return Reading(tuple(r.keyword for r in self.reasons), tuple(r.evidence for r in self.reasons))
+
+
+AnswerModel = type[KeywordAnswer] | type[ReasonedAnswer]
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt and the model of its answer: one class gives the schema that is sent and parses what comes back.
+
+    Parameters
+    ----------
+    messages
+        Chat messages: the system's, worked examples (few-shot style), the item last.
+    pattern
+        Regular expression that holds a small model's keywords to phrases of its source; None leaves them free.
+    """
+
+    kind: Kind
+    side: Side
+    style: Style
+    messages: tuple[Message, ...]
+    pattern: str | None = None
+
+    @cached_property
+    def answer(self) -> AnswerModel:
+        """The answer's model."""
+        if self.style == "reasoning":
+            return ReasonedAnswer
+        if self.pattern is None:
+            return KeywordAnswer
+        keyword = Annotated[str, StringConstraints(pattern=self.pattern)]
+        fields: dict[str, tuple[object, object]] = {"keywords": (Annotated[list[keyword], _FEW], ...)}
+        return create_model("KeywordAnswer", __base__=KeywordAnswer, **fields)  # pyright: ignore - fields made at run time
+
+    @property
+    def schema(self) -> dict[str, JsonValue]:
+        """JSON schema of the answer without its documentation, as sent in `response_format`."""
+        schema = self.answer.model_json_schema()
+        schema.pop("description", None)
+        return schema
+
+    def read(self, text: str) -> Reading:
+        """Read an answer.
+
+        Raises
+        ------
+        ValueError
+            Where the text is not JSON of the schema; the message says what is wrong with it.
+        """
+        try:
+            return self.answer.model_validate_json(text).reading()
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(str(part) for part in first["loc"]) or "answer"
+            raise ValueError(f"{place}: {first['type']}") from error
+
+
+def objective_prompt(facts: ItemFacts, side: Side, settings: PromptSettings) -> Prompt:
+    """T_obj: why people like (`pro`) or dislike (`con`) an item, from its facts alone."""
+    fields = _fields(facts, settings)
+    pattern = None
+    if settings.style == "few_shot":
+        pattern = objective_pattern(facts.categories, fields["attributes"], fields["description"], side, settings.noun)
+    return Prompt("objective", side, settings.style, _messages("objective", side, fields, settings), pattern)
+
+
+def subjective_prompt(facts: ItemFacts, review: Review, settings: PromptSettings) -> Prompt:
+    """T_sub: what a reviewer liked about an item (positive rating) or disliked (negative rating)."""
+    fields = _fields(facts, settings) | {
+        "rating": f"{review.rating:g} ({'liked' if review.like else 'disliked'})",
+        "comment": clean_text(review.comment, settings.comment_characters),
+    }
+    pattern = None
+    if settings.style == "few_shot":
+        pattern = subjective_pattern(fields["comment"], review.side, settings.noun)
+    messages = _messages("subjective", review.side, fields, settings)
+    return Prompt("subjective", review.side, settings.style, messages, pattern)
+
+
+def clean_text(text: str, budget: int) -> str:
+    """Make foreign text safe to stand inside a prompt: data in one line that fits the budget.
+
+    Markup, control characters, line breaks and every character that could open or close a quotation, JSON, a chat
+    marker or a template are replaced by spaces, so that nothing in the text can end the field that it stands in.
+
+    Parameters
+    ----------
+    text
+        A name, description or review of any length.
+    budget
+        Most characters to keep; the cut is made after a sentence or, failing that, a word.
+    """
+    text = html.unescape(text[:_LONGEST_READ])
+    text = _DELIMITERS.sub(" ", _MARKUP.sub(" ", text))
+    text = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in unicodedata.normalize("NFKC", text))
+    text = _DELIMITERS.sub(" ", text)  # NFKC may have produced new ones from wide forms
+    text = " ".join(text.split())
+    if len(text) <= budget:
+        return text
+    cut = text[:budget]
+    for ends, least in ((".!?", budget // 2), (" ", 1)):
+        end = max(cut.rfind(mark) for mark in ends)
+        if end >= least:
+            return cut[: end + 1].strip()
+    return cut
+
+
+def example_keywords() -> frozenset[str]:
+    """Keywords of the worked examples: a small model sometimes copies them instead of reading."""
+    return frozenset(
+        keyword
+        for groups in _examples().values()
+        for examples in groups.values()
+        for example in examples
+        for field in ("pro", "con", "keywords")
+        for keyword in example.get(field, ())
+    )
+
+
+def _fields(facts: ItemFacts, settings: PromptSettings) -> dict[str, str]:
+    return {
+        "noun": settings.noun,
+        "name": clean_text(facts.name, 120),
+        "categories": clean_text(", ".join(facts.categories), 160),
+        "attributes": clean_text(facts.attributes, settings.facts_characters),
+        "description": clean_text(facts.description, settings.facts_characters),
+    }
+
+
+def _messages(kind: Kind, side: Side, fields: dict[str, str], settings: PromptSettings) -> tuple[Message, ...]:
+    system = _render(settings.style, "system", {"kind": kind, "side": side, "noun": settings.noun})
+    question = _render(settings.style, "question", {"kind": kind, "side": side, **fields})
+    examples = _example_turns(kind, side, settings.noun) if settings.style == "few_shot" else ()
+    return (Message(role="system", content=system), *examples, Message(role="user", content=question))
+
+
+@cache
+def _example_turns(kind: Kind, side: Side, noun: str) -> tuple[Message, ...]:
+    turns: list[Message] = []
+    for group, example in _examples_for(kind, side, noun):
+        question = _render("few_shot", "question", {"kind": kind, "side": side, "noun": group, **example})
+        answer = KeywordAnswer(keywords=list(example["keywords" if kind == "subjective" else side]))
+        turns += [Message(role="user", content=question), Message(role="assistant", content=_json(answer))]
+    return tuple(turns)
+
+
+def _examples_for(kind: Kind, side: Side, noun: str) -> list[tuple[str, Example]]:
+    """Examples of the noun's own domain, or the first of every domain where it has none."""
+    groups = {
+        group: [example for example in examples if example.get("side", side) == side]
+        for group, examples in _examples()[kind].items()
+    }
+    if noun in groups:
+        return [(noun, example) for example in groups[noun]]
+    return [(group, examples[0]) for group, examples in groups.items()]
+
+
+def _json(answer: KeywordAnswer) -> str:
+    listed = ", ".join(f'"{keyword}"' for keyword in answer.keywords)
+    return f'{{"keywords": [{listed}]}}'
+
+
+@cache
+def _examples() -> dict[str, dict[str, list[Example]]]:
+    text = resources.files("models").joinpath("templates/few_shot/examples.yaml").read_text(encoding="utf-8")
+    return yaml.safe_load(text)
+
+
+@cache
+def _environment() -> Environment:
+    # Plain text, not HTML: what stands in the fields was made safe by `clean_text`.
+    return Environment(loader=PackageLoader("models"), undefined=StrictUndefined, autoescape=False)
+
+
+def _render(style: Style, template: str, fields: Mapping[str, str | list[str]]) -> str:
+    return _environment().get_template(f"{style}/{template}.jinja").render(fields).strip()
