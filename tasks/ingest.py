@@ -14,7 +14,7 @@ from storage.errors import DataError
 from storage.files import publish_json
 from storage.run_folder import RunFolder
 from storage.splits import add_order_and_split
-from storage.tables import INTERACTIONS, ITEMS, TRUTH, TRUTH_ASPECTS, USERS, write_table
+from storage.tables import INTERACTIONS, ITEMS, TRUTH, TRUTH_ASPECTS, USERS, Contract, write_tables
 from tasks.step import Summary, step
 
 TAGS_SHOWN = 8
@@ -76,10 +76,12 @@ def ingest(folder: RunFolder, settings: IngestSettings) -> Summary:
     rows = add_order_and_split(rows, dataset.split, dataset.seed)
     items = _describe(items, rows)
     summary = counts | _account(rows, users, items) | {"items_without_metadata": int(without_metadata)}
-    write_table(folder.path("users.parquet"), users, USERS)
-    write_table(folder.path("items.parquet"), items, ITEMS)
-    write_table(folder.path("interactions.parquet"), rows.select(list(INTERACTIONS.columns)), INTERACTIONS)
-    _write_truth(folder, raw, users, items)
+    tables = {
+        "users.parquet": (users, USERS),
+        "items.parquet": (items, ITEMS),
+        "interactions.parquet": (rows.select(list(INTERACTIONS.columns)), INTERACTIONS),
+    } | _truth(raw, users, items)
+    write_tables({folder.path(name): table for name, table in tables.items()})
     skipped = [{"file": s.file, "row": s.row, "field": s.field, "reason": s.reason} for s in raw.skipped]
     publish_json(folder.path("ingest.json"), summary | {"skipped": skipped})
     return summary
@@ -160,13 +162,15 @@ def _account(rows: pl.DataFrame, users: pl.DataFrame, items: pl.DataFrame) -> Su
     }
 
 
-def _write_truth(folder: RunFolder, raw: RawTables, users: pl.DataFrame, items: pl.DataFrame) -> None:
+def _truth(raw: RawTables, users: pl.DataFrame, items: pl.DataFrame) -> dict[str, tuple[pl.DataFrame, Contract]]:
     """The truth of generated data, under the run's row numbers."""
     if not raw.truth:
-        return
+        return {}
     by_item = items.select("item_id", pl.col("source_id").alias("item"))
     by_user = users.select("user_id", pl.col("source_id").alias("user"))
     aspects = raw.truth["truth_aspects"].rename({"item_id": "item"}).join(by_item, on="item").drop("item")
     pairs = raw.truth["truth"].rename({"user_id": "user", "item_id": "item"}).join(by_user, on="user")
-    write_table(folder.path("truth_aspects.parquet"), aspects, TRUTH_ASPECTS)
-    write_table(folder.path("truth.parquet"), pairs.join(by_item, on="item").drop("user", "item"), TRUTH)
+    return {
+        "truth_aspects.parquet": (aspects, TRUTH_ASPECTS),
+        "truth.parquet": (pairs.join(by_item, on="item").drop("user", "item"), TRUTH),
+    }
