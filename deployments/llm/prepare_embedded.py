@@ -38,7 +38,7 @@ def find_gguf() -> Path:
 
 def convert(gguf: Path, target: Path) -> None:
     """Write the model in `gguf` to the folder `target` as bfloat16 safetensors, with tokenizer and chat template."""
-    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ.update(HF_HUB_OFFLINE="1", TQDM_DISABLE="1")
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
@@ -62,15 +62,13 @@ def prepare_model(share: Path) -> None:
     gguf, target, note = find_gguf(), share / MODEL, share / f"{MODEL}.json"
     with gguf.open("rb") as file:
         revision = hashlib.file_digest(file, "sha256").hexdigest()
-    if (
-        (target / "model.safetensors").is_file()
-        and note.is_file()
-        and json.loads(note.read_text())["revision"] == revision
-    ):
+    if (target / "model.safetensors").is_file() and revision_in(note) == revision:
         logger.info("%s is ready", MODEL)
         return
     logger.info("converting %s to safetensors (half a minute) ...", gguf.name)
     share.mkdir(parents=True, exist_ok=True)
+    for interrupted in share.glob(f".{MODEL}.*"):
+        shutil.rmtree(interrupted)
     with tempfile.TemporaryDirectory(prefix=f".{MODEL}.", dir=share) as holder:
         fresh = Path(holder) / MODEL
         convert(gguf, fresh)
