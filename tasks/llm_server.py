@@ -168,6 +168,13 @@ class ServerOnDemand:
             )
         return self._handle
 
+    def restart(self) -> ServerHandle:
+        """A healthy server after the one before was lost; a local one that no longer answers is stopped and started."""
+        self._handle = find(self.profile, self.state_folder)
+        if self._handle is None:
+            stop(self.profile, self.state_folder)
+        return self.handle()
+
 
 @contextmanager
 def on_demand(

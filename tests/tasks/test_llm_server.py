@@ -214,6 +214,26 @@ def test_the_last_of_two_runs_stops_their_server(state: Path, vllm: Path) -> Non
     assert not handle.process.is_alive()
 
 
+def test_a_lost_server_is_started_again(state: Path, vllm: Path) -> None:
+    with llm_server.on_demand(make_profile(), state, executable=vllm) as server:
+        lost = server.handle()
+        os.kill(lost.pid, signal.SIGKILL)
+        os.waitpid(lost.pid, 0)
+        again = server.restart()
+        assert again.process.is_alive()
+        assert again.api_key != lost.api_key
+        assert server.restart() == again, "one that is healthy is kept"
+    assert not again.process.is_alive()
+
+
+def test_a_server_that_hangs_is_replaced(state: Path, vllm: Path) -> None:
+    with llm_server.on_demand(make_profile(), state, executable=vllm) as server:
+        hung = server.handle()
+        (state / "fake.json").write_text((state / "fake.json").read_text().replace(str(hung.api_key), "another"))
+        assert server.restart().pid != hung.pid
+        assert not hung.process.is_alive()
+
+
 def test_a_run_that_fails_stops_its_server(state: Path, vllm: Path) -> None:
     handles: list[ServerHandle] = []
 
