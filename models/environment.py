@@ -1,0 +1,137 @@
+"""The Gymnasium environment `usersim/Recommend-v0`: one simulated user, one recommendation a step.
+
+    import models.environment  # registers the id
+    environment = gymnasium.make("usersim/Recommend-v0", simulator=simulator)
+
+Gymnasium 1.x no longer reads the entry points `gymnasium.envs` that plugins announce themselves by, so importing this
+module registers the id; `gymnasium.make("models.environment:usersim/Recommend-v0", ...)` does both.
+"""
+
+from __future__ import annotations
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from models.sessions import EnvironmentSettings, Outcome, SessionBatch, observation_bounds
+from models.simulator import UserSimulator
+
+ENVIRONMENT_ID = "usersim/Recommend-v0"
+
+Observation = dict[str, NDArray[np.generic]]
+Info = dict[str, object]
+
+
+def register() -> None:
+    """Make `usersim/Recommend-v0` known to Gymnasium; calling it again changes nothing."""
+    if ENVIRONMENT_ID not in gymnasium.registry:
+        gymnasium.register(id=ENVIRONMENT_ID, entry_point="models.environment:RecommendEnv")
+
+
+def observation_space(sessions: SessionBatch) -> spaces.Dict:
+    """Space of one session's observation: "user" (compact state, bounded) and "seen" (a flag an action)."""
+    low, high = observation_bounds(sessions)
+    return spaces.Dict(
+        {"user": spaces.Box(low, high, dtype=np.float32), "seen": spaces.MultiBinary(sessions.n_actions)}
+    )
+
+
+def infos(sessions: SessionBatch, outcome: Outcome) -> list[Info]:
+    """What each of b steps was about: user, item, the three votes, the calibrated probability."""
+    responses = outcome.responses
+    rows = zip(
+        sessions.users.tolist(),
+        outcome.items.tolist(),
+        responses.votes,
+        responses.probability.tolist(),
+        responses.like.tolist(),
+        outcome.repeated.tolist(),
+        strict=True,
+    )
+    return [
+        {"user": user, "item": item, "votes": votes.copy(), "probability": p, "like": like, "repeated": repeated}
+        for user, item, votes, p, like, repeated in rows
+    ]
+
+
+class RecommendEnv(gymnasium.Env[Observation, np.int64]):
+    """A batch of one session.
+
+    Parameters
+    ----------
+    simulator
+        The audience.
+    settings
+        Rules of a session.
+    """
+
+    metadata = {"render_modes": []}  # noqa: RUF012  # Gymnasium's own name and type
+
+    def __init__(self, simulator: UserSimulator, settings: EnvironmentSettings | None = None) -> None:
+        self._simulator, self._settings = simulator, settings or EnvironmentSettings()
+        self._sessions = SessionBatch(simulator, self._settings, [0])
+        self._first_reset = True
+        self.observation_space = observation_space(self._sessions)
+        self.action_space = spaces.Discrete(self._sessions.n_actions)
+
+    @property
+    def catalogue(self) -> NDArray[np.int64]:
+        """int64 array of shape (n_actions,): the item of each action."""
+        return self._sessions.catalogue
+
+    def reset(self, *, seed: int | None = None, options: dict[str, object] | None = None) -> tuple[Observation, Info]:
+        """Begin a session.
+
+        Parameters
+        ----------
+        seed
+            Starts the environment's random stream; without one it goes on, or, at the first reset, is arbitrary.
+        options
+            {"user": row number} begins with that user instead of one drawn.
+
+        Raises
+        ------
+        ValueError
+            Where there is no such user.
+        """
+        super().reset(seed=seed)
+        rows, user = np.array([0]), None
+        if options and "user" in options:
+            user = np.array([self._checked_user(options["user"])])
+        if seed is not None or self._first_reset:
+            start = seed if seed is not None else int(self.np_random.integers(2**63))
+            self._sessions = SessionBatch(self._simulator, self._settings, [start])
+        elif user is None:
+            self._sessions.begin(rows)
+        if user is not None:
+            self._sessions.begin(rows, user)
+        self._first_reset = False
+        return self._observation(), {"user": int(self._sessions.users[0])}
+
+    def step(self, action: np.int64) -> tuple[Observation, float, bool, bool, Info]:
+        """Recommend the item `catalogue[action]`.
+
+        Returns
+        -------
+        Observation, reward, terminated, truncated, info; see `models.sessions`.
+        """
+        outcome = self._sessions.step(np.array([action]))
+        return (
+            self._observation(),
+            float(outcome.rewards[0]),
+            bool(outcome.terminated[0]),
+            bool(outcome.truncated[0]),
+            infos(self._sessions, outcome)[0],
+        )
+
+    def _observation(self) -> Observation:
+        return {name: values[0] for name, values in self._sessions.observations().items()}
+
+    def _checked_user(self, user: object) -> int:
+        if not isinstance(user, int) or not 0 <= user < self._simulator.n_users:
+            raise ValueError(f"option user: found {user!r}, expected a row number below {self._simulator.n_users}")
+        return user
+
+
+register()

@@ -1,0 +1,248 @@
+"""Recommendation sessions of many simulated users at once: the core below every environment.
+
+Source: arXiv 2412.16984: each step recommends one item, the simulated user's reaction is the reward and joins the
+history, and the session ends with probability 0.025 after each step.
+
+Two things go beyond the paper, whose agents may collect reward for one safe item again and again: an item earns
+nothing when it is recommended again in a session, nor when the user knows it from the training history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.interactions import NO_ITEM, Histories
+from models.random_streams import DrawnNumbers, RandomStreams
+from models.simulator import Responses, RewardMode, UserSimulator, reward
+
+_STATE_BOUND = 10.0
+_STATISTICS = 5
+_COINS = 5  # drawn a step: two tied votes, the reward, the end, the next user
+
+
+class EnvironmentSettings(BaseModel):
+    """Rules of a session."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reward: RewardMode = Field("vote", description="vote (the paper's), draw (by probability) or probability")
+    end_probability: float = Field(0.025, gt=0, le=1, description="chance that a session ends after a step")
+    max_steps: int = Field(200, gt=0, description="a session is cut off (truncated) after so many steps")
+    max_history: int = Field(50, gt=0, description="last interactions that the simulated user remembers")
+    repeats: Literal["penalise", "allow"] = Field(
+        "penalise", description="whether an item recommended again in a session earns nothing or what it would earn"
+    )
+    known_items: Literal["penalise", "allow"] = Field(
+        "penalise", description="the same for items of the user's training history"
+    )
+    catalogue_size: int | None = Field(
+        500, gt=0, description="actions: so many items, those with most training interactions; null for all items"
+    )
+
+
+def catalogue(simulator: UserSimulator, size: int | None) -> NDArray[np.int64]:
+    """The items that may be recommended: all, or the `size` with most training interactions.
+
+    Returns
+    -------
+    int64 array of shape (n_actions,), ascending: the item of each action. Ties go to the lower item.
+    """
+    counts = np.bincount(simulator.interactions.items, minlength=simulator.n_items)
+    return np.sort(np.argsort(-counts, kind="stable")[:size])
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one step brought, in b sessions.
+
+    Parameters
+    ----------
+    items
+        int64 array of shape (b,): what was recommended.
+    responses
+        The users' reactions.
+    repeated
+        bool array of shape (b,): the user had seen the item, so it earned nothing and did not join the history.
+    rewards
+        float32 array of shape (b,).
+    terminated, truncated
+        bool arrays of shape (b,): ended by chance, cut off at `max_steps`.
+    """
+
+    items: NDArray[np.int64]
+    responses: Responses
+    repeated: NDArray[np.bool_]
+    rewards: NDArray[np.float32]
+    terminated: NDArray[np.bool_]
+    truncated: NDArray[np.bool_]
+
+    @property
+    def done(self) -> NDArray[np.bool_]:
+        """bool array of shape (b,): ended in either way."""
+        return self.terminated | self.truncated
+
+
+class SessionBatch:
+    """The running sessions of b users. A session depends on its own seed and actions only, not on its neighbours.
+
+    Parameters
+    ----------
+    simulator
+        The audience.
+    settings
+        Rules of a session.
+    seeds
+        One a session.
+
+    Attributes
+    ----------
+    catalogue
+        int64 array of shape (n_actions,): the item of each action.
+    users
+        int64 array of shape (b,).
+    seen
+        bool array of shape (b, n_actions): what would earn nothing, being recommended before or known.
+    """
+
+    def __init__(self, simulator: UserSimulator, settings: EnvironmentSettings, seeds: Sequence[int]) -> None:
+        self.simulator, self.settings = simulator, settings
+        self.catalogue = catalogue(simulator, settings.catalogue_size)
+        self._action_of = np.full(simulator.n_items, NO_ITEM)
+        self._action_of[self.catalogue] = np.arange(len(self.catalogue))
+        self._streams = RandomStreams(seeds, _COINS)
+        self._width = min(settings.max_history, simulator.max_history)
+        b = len(seeds)
+        self.users = np.zeros(b, dtype=np.int64)
+        self.seen = np.zeros((b, len(self.catalogue)), dtype=bool)
+        self._items = np.full((b, self._width), NO_ITEM)
+        self._likes = np.zeros((b, self._width), dtype=bool)
+        self._lengths = np.zeros(b, dtype=np.int64)
+        self._steps = np.zeros(b, dtype=np.int64)
+        self._earned = np.zeros(b)
+        self._last_rewards = np.zeros(b, dtype=np.float32)
+        self._next_users = np.full(b, -1)
+        self.begin(np.arange(b))
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    @property
+    def n_actions(self) -> int:
+        """Number of items that may be recommended."""
+        return len(self.catalogue)
+
+    @property
+    def histories(self) -> Histories:
+        """What each user reacted to before, the running session included."""
+        width = max(1, int(self._lengths.max(initial=0)))
+        return Histories(self._items[:, :width], self._likes[:, :width])
+
+    def begin(self, rows: NDArray[np.int64], users: NDArray[np.int64] | None = None) -> None:
+        """Begin new sessions in `rows`, of the given users, or of users drawn from all with equal chances."""
+        if users is None:
+            waiting = rows[self._next_users[rows] < 0]
+            self._next_users[waiting] = self._user(self._streams.draw(waiting)[:, 4])
+            users = self._next_users[rows]
+        self._next_users[rows] = -1
+        self.users[rows] = users
+        histories = self.simulator.interactions.histories(users, self._width)
+        length = histories.items.shape[1]
+        self._items[rows], self._likes[rows] = NO_ITEM, False
+        self._items[rows, :length], self._likes[rows, :length] = histories.items, histories.likes
+        self._lengths[rows] = histories.mask.sum(axis=1)
+        self._steps[rows], self._earned[rows], self._last_rewards[rows] = 0, 0, 0
+        self.seen[rows] = False
+        if self.settings.known_items == "penalise":
+            known_rows, actions = self._known(users)
+            self.seen[rows[known_rows], actions] = True
+
+    def step(self, actions: NDArray[np.int64]) -> Outcome:
+        """Recommend one item in every session.
+
+        Parameters
+        ----------
+        actions
+            int64 array of shape (b,): positions in `catalogue`.
+        """
+        rows = np.arange(len(self))
+        numbers = self._streams.draw(rows)
+        rng = DrawnNumbers(numbers)
+        items = self.catalogue[actions]
+        responses = self.simulator.respond(self.users, items, self.histories, rng)
+        repeated = self.seen[rows, actions]
+        rewards = np.where(repeated, 0, reward(responses, self.settings.reward, DrawnNumbers(numbers[:, 2:]))).astype(
+            np.float32
+        )
+        self._append(rows[~repeated], items[~repeated], responses.like[~repeated])
+        if self.settings.repeats == "penalise":
+            self.seen[rows, actions] = True
+        self._steps += 1
+        self._earned += rewards
+        self._last_rewards = rewards.copy()
+        terminated = numbers[:, 3] < self.settings.end_probability
+        self._next_users = self._user(numbers[:, 4])
+        return Outcome(
+            items, responses, repeated, rewards, terminated, ~terminated & (self._steps >= self.settings.max_steps)
+        )
+
+    def observations(self, rows: NDArray[np.int64] | slice = slice(None)) -> dict[str, NDArray[np.generic]]:
+        """What an agent sees of the sessions in `rows`.
+
+        Returns
+        -------
+        "user": float32 (b, d + 5), SASRec's state of the running history, then the mean reward of the session, the
+        last reward, the share of `max_steps` gone, the share of likes and the fill of the remembered history;
+        "seen": int8 (b, n_actions).
+        """
+        lengths = self._lengths[rows]
+        states = self.simulator.sasrec.states(self.histories[rows])
+        statistics = (
+            self._earned[rows] / np.maximum(self._steps[rows], 1),
+            self._last_rewards[rows],
+            self._steps[rows] / self.settings.max_steps,
+            self._likes[rows].sum(axis=1) / np.maximum(lengths, 1),
+            lengths / self._width,
+        )
+        user = np.concatenate([states.clip(-_STATE_BOUND, _STATE_BOUND), np.stack(statistics, axis=1)], axis=1)
+        return {"user": user.astype(np.float32), "seen": self.seen[rows].astype(np.int8)}
+
+    def keep(self, rows: NDArray[np.int64]) -> None:
+        """Go on with the sessions in `rows` only, in that order."""
+        self._streams.keep(rows)
+        self.users, self.seen, self._next_users = self.users[rows], self.seen[rows], self._next_users[rows]
+        self._items, self._likes, self._lengths = self._items[rows], self._likes[rows], self._lengths[rows]
+        self._steps, self._earned, self._last_rewards = self._steps[rows], self._earned[rows], self._last_rewards[rows]
+
+    def _user(self, numbers: NDArray[np.float64]) -> NDArray[np.int64]:
+        return (numbers * self.simulator.n_users).astype(np.int64)
+
+    def _known(self, users: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Pairs (position in `users`, action) of the items in the users' whole training histories."""
+        interactions = self.simulator.interactions
+        starts = np.searchsorted(interactions.users, users)
+        counts = np.searchsorted(interactions.users, users, side="right") - starts
+        positions = np.repeat(np.arange(len(users)), counts)
+        within = np.arange(len(positions)) - np.repeat(counts.cumsum() - counts, counts)
+        actions = self._action_of[interactions.items[np.repeat(starts, counts) + within]]
+        return positions[actions != NO_ITEM], actions[actions != NO_ITEM]
+
+    def _append(self, rows: NDArray[np.int64], items: NDArray[np.int64], likes: NDArray[np.bool_]) -> None:
+        """Add one reaction to the histories in `rows`; a full history forgets its oldest."""
+        full = rows[self._lengths[rows] == self._width]
+        self._items[full, :-1], self._likes[full, :-1] = self._items[full, 1:], self._likes[full, 1:]
+        self._lengths[full] -= 1
+        self._items[rows, self._lengths[rows]], self._likes[rows, self._lengths[rows]] = items, likes
+        self._lengths[rows] += 1
+
+
+def observation_bounds(sessions: SessionBatch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Lowest and highest values of the observation "user": float32 arrays of shape (d + 5,)."""
+    d = sessions.simulator.sasrec.item_vectors().shape[1]
+    high = np.concatenate([np.full(d, _STATE_BOUND), np.ones(_STATISTICS)]).astype(np.float32)
+    return np.where(high == _STATE_BOUND, -high, 0).astype(np.float32), high

@@ -1,0 +1,110 @@
+"""The same environment for Stable-Baselines3: hundreds of sessions in one process, stepped as arrays.
+
+Seeded with s, its session k goes exactly as a `RecommendEnv` seeded with s + k.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvObs, VecEnvStepReturn
+
+from models.environment import infos, observation_space
+from models.sessions import EnvironmentSettings, SessionBatch
+from models.simulator import UserSimulator
+
+
+class SessionVecEnv(VecEnv):
+    """`n_envs` sessions; one that ends begins anew at once, as Stable-Baselines3 expects.
+
+    Parameters
+    ----------
+    simulator
+        The audience.
+    settings
+        Rules of a session.
+    n_envs
+        Number of sessions.
+    seed
+        Session k gets seed + k, until `seed()` is called.
+    """
+
+    def __init__(self, simulator: UserSimulator, settings: EnvironmentSettings, n_envs: int, seed: int) -> None:
+        self.render_mode = None
+        self._simulator, self._settings = simulator, settings
+        self._sessions = SessionBatch(simulator, settings, range(seed, seed + n_envs))
+        self._actions = np.zeros(n_envs, dtype=np.int64)
+        super().__init__(
+            n_envs, observation_space(self._sessions), spaces.Discrete(self._sessions.n_actions)
+        )
+        self.seed(seed)
+
+    @property
+    def sessions(self) -> SessionBatch:
+        """The running sessions."""
+        return self._sessions
+
+    def reset(self) -> VecEnvObs:
+        """Begin a session everywhere; where `seed()` was called, from the start of its random stream."""
+        seeds = [seed for seed in self._seeds if seed is not None]
+        if seeds:
+            self._sessions = SessionBatch(self._simulator, self._settings, seeds)
+            self._reset_seeds()
+        else:
+            self._sessions.begin(np.arange(self.num_envs))
+        self.reset_infos = [{"user": user} for user in self._sessions.users.tolist()]
+        return self._sessions.observations()
+
+    def step_async(self, actions: NDArray[np.int64]) -> None:
+        """Take the actions (n_envs,) of the next step."""
+        self._actions = np.asarray(actions, dtype=np.int64)
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """Step all sessions; of one that ends, the info keeps the last observation and the result has the first."""
+        sessions = self._sessions
+        outcome = sessions.step(self._actions)
+        observations = sessions.observations()
+        details = infos(sessions, outcome)
+        for info, truncated in zip(details, outcome.truncated.tolist(), strict=True):
+            info["TimeLimit.truncated"] = truncated
+        ended = np.flatnonzero(outcome.done)
+        if len(ended):
+            for row in ended:
+                details[row]["terminal_observation"] = {name: part[row].copy() for name, part in observations.items()}
+            sessions.begin(ended)
+            for name, part in sessions.observations(ended).items():
+                observations[name][ended] = part
+            for row in ended:
+                self.reset_infos[row] = {"user": int(sessions.users[row])}
+        return observations, outcome.rewards, outcome.done, details
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[object]:
+        """The attribute, the same for every session."""
+        return [getattr(self, attr_name)] * len(self._rows(indices))
+
+    def set_attr(self, attr_name: str, value: object, indices: VecEnvIndices = None) -> None:
+        """Refused: the sessions share their attributes."""
+        raise ValueError(f"cannot set {attr_name!r}: the sessions of a batch have no attributes of their own")
+
+    def env_method(
+        self, method_name: str, *method_args: object, indices: VecEnvIndices = None, **method_kwargs: object
+    ) -> list[object]:
+        """Refused: a session is a row of arrays and has no methods."""
+        raise ValueError(f"cannot call {method_name!r}: the sessions of a batch have no methods of their own")
+
+    def env_is_wrapped(
+        self, wrapper_class: type[gymnasium.Wrapper], indices: VecEnvIndices = None
+    ) -> list[bool]:
+        """False for every session."""
+        return [False] * len(self._rows(indices))
+
+    def _rows(self, indices: VecEnvIndices) -> Sequence[int]:
+        return self._get_indices(indices) if not isinstance(indices, int) else [indices]
