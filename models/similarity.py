@@ -37,7 +37,7 @@ class _UnitVectors:
             rows = slice(start, start + step)
             gathered, candidate = self._vectors[items[rows]], self._vectors[candidates[rows]]
             cosines = np.matmul(gathered, candidate[:, :, None])[:, :, 0]
-            highest[rows] = np.where(chosen[rows], cosines, -np.inf).max(axis=1)
+            highest[rows] = np.where(chosen[rows], cosines, -np.inf).max(axis=1, initial=-np.inf)
         return highest
 
 

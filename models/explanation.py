@@ -1,0 +1,343 @@
+"""Why a simulated user reacts to an item as it does: the evidence of the three models, taken apart.
+
+Nothing is estimated here: shared keywords add up to the counts of keyword matching, the nearest items carry the cosines
+of similarity, and votes and probabilities are those of the response itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import JsonValue, TypeAdapter
+from scipy.sparse import csr_array
+
+from models.evidence import Evidence, category_history
+from models.interactions import NO_ITEM, Histories
+from models.knowledge import ItemKnowledge
+from models.packed_sets import PackedSets
+from models.simulator import Responses, UserSimulator
+
+_NEIGHBOURS = 3
+
+
+@dataclass(frozen=True)
+class NamedItem:
+    """An item by row number and name."""
+
+    item: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """An item of the history, its name and the cosine between its keywords and the candidate's."""
+
+    item: int
+    name: str
+    cosine: float
+
+
+@dataclass(frozen=True)
+class SharedKeyword:
+    """A keyword of the candidate and the items of the history that have it too, oldest first."""
+
+    keyword: str
+    items: tuple[NamedItem, ...]
+
+
+@dataclass(frozen=True)
+class KeywordVote:
+    """Keyword matching's vote.
+
+    Parameters
+    ----------
+    vote, by_coin
+        0 or 1, and whether a tie was decided by the coin.
+    positive, negative
+        a_pos and a_neg: how often keywords are shared, over all of `pros` (`cons`) and their items.
+    pros, cons
+        Pros shared with liked items, cons shared with disliked ones; most shared first.
+    """
+
+    vote: int
+    by_coin: bool
+    positive: float
+    negative: float
+    pros: tuple[SharedKeyword, ...]
+    cons: tuple[SharedKeyword, ...]
+
+
+@dataclass(frozen=True)
+class SimilarityVote:
+    """Similarity's vote.
+
+    Parameters
+    ----------
+    vote, by_coin
+        0 or 1, and whether a tie was decided by the coin.
+    positive, negative
+        b_pos and b_neg: the first neighbour's cosine, or the side's neutral value where there is no neighbour.
+    nearest_liked, nearest_disliked
+        At most three each, nearest first.
+    """
+
+    vote: int
+    by_coin: bool
+    positive: float
+    negative: float
+    nearest_liked: tuple[Neighbour, ...]
+    nearest_disliked: tuple[Neighbour, ...]
+
+
+@dataclass(frozen=True)
+class SASRecVote:
+    """SASRec's vote, 0 or 1, and the P(like) that it rests on."""
+
+    vote: int
+    probability: float
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One reaction and its reasons.
+
+    Parameters
+    ----------
+    user, user_name, item, item_name
+        Who is asked about what: row numbers and names for people.
+    categories
+        The candidate's categories that the history knows; empty where keyword matching and similarity had to look at
+        the whole history.
+    history_size, compared_size
+        Interactions known of the user, without the candidate, and how many of them those two models looked at.
+    keyword_matching, similarity, sasrec
+        The votes.
+    like
+        At least two votes.
+    probability
+        The calibrated P(like).
+    """
+
+    user: int
+    user_name: str
+    item: int
+    item_name: str
+    categories: tuple[str, ...]
+    history_size: int
+    compared_size: int
+    keyword_matching: KeywordVote
+    similarity: SimilarityVote
+    sasrec: SASRecVote
+    like: bool
+    probability: float
+
+    @property
+    def votes(self) -> dict[str, int]:
+        """The three votes by model."""
+        return {
+            "keyword_matching": self.keyword_matching.vote,
+            "similarity": self.similarity.vote,
+            "sasrec": self.sasrec.vote,
+        }
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """All fields, the votes by model and the sentence, as JSON values."""
+        fields = TypeAdapter(Explanation).dump_python(self, mode="json")
+        return {**fields, "votes": dict(self.votes), "sentence": self.sentence()}
+
+    def sentence(self) -> str:
+        """The whole explanation as one sentence."""
+        scope = f" in {_listed(self.categories)}" if self.categories else ""
+        verdict = "likes" if self.like else "does not like"
+        joint = "and" if self.like == (self.probability >= 0.5) else "although"
+        return (
+            f"{self.user_name} {verdict} “{self.item_name}” with {sum(self.votes.values())} of 3 votes, {joint} the "
+            f"calibrated P(like) is {self.probability:.2f}: "
+            f"keywords vote {_keyword_reason(self.keyword_matching, scope)}, "
+            f"similarity votes {_similarity_reason(self.similarity, scope)}, "
+            f"and SASRec votes {_yes(self.sasrec.vote)} (P(like) {self.sasrec.probability:.2f})."
+        )
+
+
+def explain(
+    simulator: UserSimulator,
+    user: int,
+    item: int,
+    history: Histories,
+    rng: np.random.Generator,
+    *,
+    user_name: str | None = None,
+) -> Explanation:
+    """Ask the simulator about one pair and take the answer apart.
+
+    Parameters
+    ----------
+    simulator
+        The audience.
+    user, item
+        Row numbers.
+    history
+        One history. Where it holds the item itself, the item is left out: a reaction is not explained by itself.
+    rng
+        Decides ties, as in `UserSimulator.respond`.
+    user_name
+        For people; "user <row number>" where not given.
+
+    Raises
+    ------
+    ValueError
+        Where there is no such user or item, or not exactly one history.
+    """
+    for name, value, size in (("user", user, simulator.n_users), ("item", item, simulator.n_items)):
+        if not 0 <= value < size:
+            raise ValueError(f"{name}: found {value}, expected a row number from 0 to {size - 1}")
+    if len(history) != 1:
+        raise ValueError(f"expected one history, found {len(history)}")
+    history = without_item(history, item)
+    responses = simulator.respond(np.array([user]), np.array([item]), history, rng)
+    return explain_response(simulator, user, item, history, responses, user_name=user_name)
+
+
+def explain_response(
+    simulator: UserSimulator,
+    user: int,
+    item: int,
+    history: Histories,
+    responses: Responses,
+    *,
+    user_name: str | None = None,
+) -> Explanation:
+    """Take apart a response that was given before.
+
+    Parameters
+    ----------
+    simulator
+        Who gave it.
+    user, item
+        Row numbers.
+    history
+        The one history that the response was given for.
+    responses
+        Of one row.
+    user_name
+        For people; "user <row number>" where not given.
+    """
+    knowledge = simulator.knowledge
+    length = int(history.mask.sum())
+    remembered = slice(max(0, length - simulator.max_history), length)
+    items, likes = history.items[0, remembered], history.likes[0, remembered]
+    relevant = category_history(PackedSets(knowledge.categories), np.array([item]), Histories(items[None], likes[None]))
+    liked, disliked = items[relevant[0] & likes], items[relevant[0] & ~likes]
+    keywords, similarity = responses.keyword_evidence, responses.similarity_evidence
+    keyword_vote, similarity_vote, sasrec_vote = responses.votes[0].tolist()
+    return Explanation(
+        user=user,
+        user_name=user_name or f"user {user}",
+        item=item,
+        item_name=knowledge.item_names[item],
+        categories=_known_categories(knowledge, item, items),
+        history_size=len(items),
+        compared_size=len(liked) + len(disliked),
+        keyword_matching=KeywordVote(
+            keyword_vote,
+            _tied(keywords),
+            float(keywords.positive[0]),
+            float(keywords.negative[0]),
+            _shared_keywords(knowledge, knowledge.pro, item, liked),
+            _shared_keywords(knowledge, knowledge.con, item, disliked),
+        ),
+        similarity=SimilarityVote(
+            similarity_vote,
+            _tied(similarity),
+            float(similarity.positive[0]),
+            float(similarity.negative[0]),
+            _nearest(knowledge, knowledge.pro_vectors, item, liked),
+            _nearest(knowledge, knowledge.con_vectors, item, disliked),
+        ),
+        sasrec=SASRecVote(sasrec_vote, float(responses.sasrec_probability[0])),
+        like=bool(responses.like[0]),
+        probability=float(responses.probability[0]),
+    )
+
+
+def without_item(history: Histories, item: int) -> Histories:
+    """One history without an item, still padded on the right only."""
+    kept = history.mask[0] & (history.items[0] != item)
+    if not kept.any():
+        return Histories(np.array([[NO_ITEM]]), np.array([[False]]))
+    return Histories(history.items[:, kept], history.likes[:, kept])
+
+
+def _tied(evidence: Evidence) -> bool:
+    return bool(evidence.values()[0] == 0.5)
+
+
+def _members(matrix: csr_array, row: int) -> NDArray[np.int64]:
+    """Columns of the row's positive entries, ascending."""
+    return np.sort(matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]]).astype(np.int64)
+
+
+def _known_categories(knowledge: ItemKnowledge, item: int, items: NDArray[np.int64]) -> tuple[str, ...]:
+    known = {column for other in items for column in _members(knowledge.categories, int(other)).tolist()}
+    return tuple(
+        knowledge.category_names[column] for column in _members(knowledge.categories, item).tolist() if column in known
+    )
+
+
+def _shared_keywords(
+    knowledge: ItemKnowledge, matrix: csr_array, item: int, items: NDArray[np.int64]
+) -> tuple[SharedKeyword, ...]:
+    sharers: dict[int, list[NamedItem]] = {column: [] for column in _members(matrix, item).tolist()}
+    for other in items.tolist():
+        for column in _members(matrix, other).tolist():
+            if column in sharers:
+                sharers[column].append(NamedItem(other, knowledge.item_names[other]))
+    shared = [SharedKeyword(knowledge.keywords[column], tuple(found)) for column, found in sharers.items() if found]
+    return tuple(sorted(shared, key=lambda match: (-len(match.items), match.keyword)))
+
+
+def _nearest(
+    knowledge: ItemKnowledge, vectors: NDArray[np.float32], item: int, items: NDArray[np.int64]
+) -> tuple[Neighbour, ...]:
+    items = items[np.any(vectors[items] != 0, axis=1)]
+    if not np.any(vectors[item]) or not len(items):
+        return ()
+    cosines = vectors[items] @ vectors[item]
+    return tuple(
+        Neighbour(int(items[row]), knowledge.item_names[items[row]], float(cosines[row]))
+        for row in np.argsort(-cosines, kind="stable")[:_NEIGHBOURS]
+    )
+
+
+def _yes(vote: int) -> str:
+    return "yes" if vote else "no"
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _keyword_reason(vote: KeywordVote, scope: str) -> str:
+    if not vote.positive and not vote.negative:
+        return f"{_yes(vote.vote)} by coin (nothing shared with the history{scope})"
+    parts = [
+        f"{count:.0f} shared with {what} items{scope} ({', '.join(match.keyword for match in matches[:3])})"
+        for count, what, matches in ((vote.positive, "liked", vote.pros), (vote.negative, "disliked", vote.cons))
+        if count
+    ]
+    return f"{_yes(vote.vote)}{' by coin' if vote.by_coin else ''} ({' against '.join(parts)})"
+
+
+def _similarity_reason(vote: SimilarityVote, scope: str) -> str:
+    parts = [
+        f"nearest {what} item{scope} “{neighbours[0].name}” at {value:.2f}"
+        if neighbours
+        else f"no {what} item{scope} to compare, so the usual {value:.2f}"
+        for value, what, neighbours in (
+            (vote.positive, "liked", vote.nearest_liked),
+            (vote.negative, "disliked", vote.nearest_disliked),
+        )
+    ]
+    return f"{_yes(vote.vote)}{' by coin' if vote.by_coin else ''} ({', '.join(parts)})"
