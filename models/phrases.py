@@ -13,7 +13,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from itertools import pairwise
 from typing import Literal
 
 import yaml
@@ -23,6 +22,18 @@ _SENTENCE = re.compile(r"[.!?;:,()]+(?:\s|$)|\s-+\s")
 _LONGEST_PHRASE = 40
 _MOST_FACTS = 60
 _MOST_QUOTES = 60
+_SHORT_TEXT = 250
+_PLAIN = 2
+_LABEL = re.compile(r"\b[A-Z]\w*: ")
+_NEVER_LAST = frozenset({"not", "too"})
+_SAME_DOMAIN = {
+    "movie": "film",
+    "show": "film",
+    "series": "film",
+    "record": "album",
+    "restaurant": "place",
+    "café": "place",
+}
 
 
 @dataclass(frozen=True)
@@ -37,7 +48,8 @@ class Lexicon:
     def qualities_of(self, side: Literal["pro", "con"], noun: str) -> list[str]:
         """Qualities of a side that suit a noun; a noun without words of its own gets all."""
         groups = self.qualities[side]
-        chosen = ("any", noun) if noun in groups else tuple(groups)
+        domain = domain_of(noun)
+        chosen = ("any", domain) if domain in groups else tuple(groups)
         return _unique(word for group in chosen for word in groups[group])
 
 
@@ -54,67 +66,76 @@ def words_of(text: str) -> list[str]:
     return [word.replace("’", "'") for word in _WORD.findall(text.lower())]
 
 
-def fact_phrases(categories: Iterable[str], attributes: str, description: str) -> list[str]:
-    """What an item's facts name, most telling first: categories, attributes, words of its description."""
-    stop = lexicon().stopwords
-    listed = [part for text in (*categories, attributes) for part in re.split(r"[,;&/()|]| and ", text.lower())]
-    phrases = [" ".join(words_of(part)) for part in listed if 1 <= len(words_of(part)) <= 3]
-    for sentence in _SENTENCE.split(description):
-        words = words_of(sentence)
-        phrases += [
-            f"{first} {second}"
-            for first, second in pairwise(words)
-            if min(len(first), len(second)) > 3 and not {first, second} & stop
-        ]
-    phrases += [word for word in words_of(description) if len(word) > 4 and word not in stop]
+def domain_of(noun: str) -> str:
+    """Name of a noun's word lists and examples: a `music album` is an album, a movie a film, a restaurant a place."""
+    last = noun.lower().split()[-1]
+    return _SAME_DOMAIN.get(last, last)
+
+
+def fact_phrases(categories: Iterable[str], attributes: str) -> list[str]:
+    """What an item's categories and attributes name, in one to three words each."""
+    listed = [*categories, *_LABEL.sub("", attributes).split(". ")]
+    parts = [words_of(part) for text in listed for part in re.split(r"[,;&/()|.]| and ", text.lower())]
+    phrases = (" ".join(words) for words in parts if 1 <= len(words) <= 3 and not all(w.isdigit() for w in words))
     return _unique(phrase for phrase in phrases if 3 <= len(phrase) <= _LONGEST_PHRASE)[:_MOST_FACTS]
 
 
-def review_phrases(comment: str, side: Literal["pro", "con"], noun: str) -> tuple[list[str], list[str]]:
-    """What a review offers: the aspects that it names, and its own phrases around words of opinion of its side."""
+def quoted_phrases(text: str, side: Literal["pro", "con"], noun: str, *, most: int = _MOST_QUOTES) -> list[str]:
+    """Phrases of two or three words that a text says itself: those around words of opinion, all of a short text.
+
+    A phrase that states an opinion of the other side only is left out.
+    """
     words = lexicon()
-    telling = set(words.opinions[side]) | set(words.qualities_of(side, noun))
-    aspects = _unique(word for word in words_of(comment) if word in words.aspects)
-    quotes = [gram for sentence in _SENTENCE.split(comment) for gram in _quotes(words_of(sentence), telling)]
-    if not aspects and not quotes:
-        quotes = [gram for sentence in _SENTENCE.split(comment) for gram in _quotes(words_of(sentence), None)]
-    return aspects, _unique(quotes)[:_MOST_QUOTES]
+    telling, opposed = (
+        set(words.opinions[one]) | set(words.qualities_of(one, noun))
+        for one in (side, "con" if side == "pro" else "pro")
+    )
+    runs = [run for sentence in _SENTENCE.split(text) for run in _runs(words_of(sentence), words.stopwords)]
+    fitting = [run for run in runs if telling & set(run) or not opposed & set(run)]
+    chosen = [run for run in fitting if telling & set(run)]
+    if len(text) <= _SHORT_TEXT or not chosen:
+        chosen += [run for run in fitting if not words.stopwords & set(run)]
+    return _unique(" ".join(run) for run in chosen)[:most]
 
 
 def objective_pattern(
     categories: Iterable[str], attributes: str, description: str, side: Literal["pro", "con"], noun: str
 ) -> str | None:
     """Regular expression of the keywords that an item's facts allow; None where they name nothing."""
-    facts = fact_phrases(categories, attributes, description)
-    qualities = lexicon().qualities_of(side, noun)
-    return f"^({'|'.join(qualities)}) ({'|'.join(facts)})$" if facts else None
+    facts = fact_phrases(categories, attributes) + aspects_of(description)
+    return _pattern(lexicon().qualities_of(side, noun), facts, quoted_phrases(description, side, noun))
 
 
 def subjective_pattern(comment: str, side: Literal["pro", "con"], noun: str) -> str | None:
     """Regular expression of the keywords that a review allows; None where it offers nothing."""
-    aspects, quotes = review_phrases(comment, side, noun)
     spoken = set(words_of(comment))
     qualities = lexicon().qualities_of(side, noun)
-    # Two plain qualities always fit the rating; a telling one must be the reviewer's own.
-    qualities = [*qualities[:2], *(word for word in qualities[2:] if word in spoken)]
-    choices = [f"({'|'.join(qualities)}) ({'|'.join(aspects)})"] if aspects else []
+    # Plain qualities always fit the rating; a telling one must be the reviewer's own.
+    allowed = [*qualities[:_PLAIN], *(word for word in qualities[_PLAIN:] if word in spoken)]
+    return _pattern(allowed, aspects_of(comment), quoted_phrases(comment, side, noun))
+
+
+def aspects_of(text: str) -> list[str]:
+    """Things that people judge (vocals, plot, staff) as far as a text names them."""
+    return _unique(word for word in words_of(text) if word in lexicon().aspects)
+
+
+def _pattern(qualities: list[str], things: list[str], quotes: list[str]) -> str | None:
+    choices = [f"({'|'.join(qualities)}) ({'|'.join(things)})"] if things else []
     choices += quotes
     return f"^({'|'.join(choices)})$" if choices else None
 
 
-def _quotes(words: list[str], telling: set[str] | None) -> list[str]:
-    """Runs of two or three words with content at both ends and, where asked for, a telling word among them."""
-    stop = lexicon().stopwords
+def _runs(words: list[str], stop: frozenset[str]) -> list[tuple[str, ...]]:
+    """Runs of two or three words with content at both ends."""
     return [
-        " ".join(gram)
+        gram
         for size in (2, 3)
         for start in range(len(words) - size + 1)
-        if (gram := words[start : start + size])
-        and gram[0] not in stop
-        and gram[-1] not in stop
+        if (gram := tuple(words[start : start + size]))
+        and not {gram[0], gram[-1]} & stop
+        and gram[-1] not in _NEVER_LAST
         and len(gram[-1]) > 2
-        and gram[-1] not in ("not", "too")
-        and (telling is None or telling & set(gram))
         and len(" ".join(gram)) <= _LONGEST_PHRASE
     ]
 

@@ -24,7 +24,7 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError, create_model
 
-from models.phrases import objective_pattern, subjective_pattern
+from models.phrases import domain_of, objective_pattern, subjective_pattern
 
 Kind = Literal["objective", "subjective"]
 Side = Literal["pro", "con"]
@@ -42,10 +42,14 @@ class PromptSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    style: Style = Field("few_shot", description="`reasoning` for models that can, `few_shot` for small ones")
-    noun: str = Field("item", min_length=1, description="What an item is called: film, album, restaurant, game ...")
-    facts_characters: int = Field(400, ge=50, description="Budget for an item's description, and for its attributes")
-    comment_characters: int = Field(500, ge=50, description="Budget for a review")
+    style: Style = Field(default="few_shot", description="`reasoning` for models that can, `few_shot` for small ones")
+    noun: str = Field(
+        default="item", min_length=1, description="What an item is called: film, album, restaurant, game ..."
+    )
+    facts_characters: int = Field(
+        default=400, ge=50, description="Budget for an item's description, and for its attributes"
+    )
+    comment_characters: int = Field(default=500, ge=50, description="Budget for a review")
 
 
 Example = dict[str, str | list[str]]
@@ -263,21 +267,22 @@ def _messages(kind: Kind, side: Side, fields: dict[str, str], settings: PromptSe
 @cache
 def _example_turns(kind: Kind, side: Side, noun: str) -> tuple[Message, ...]:
     turns: list[Message] = []
-    for group, example in _examples_for(kind, side, noun):
-        question = _render("few_shot", "question", {"kind": kind, "side": side, "noun": group, **example})
+    for shown, example in _examples_for(kind, side, noun):
+        question = _render("few_shot", "question", {"kind": kind, "side": side, "noun": shown, **example})
         answer = KeywordAnswer(keywords=list(example["keywords" if kind == "subjective" else side]))
         turns += [Message(role="user", content=question), Message(role="assistant", content=_json(answer))]
     return tuple(turns)
 
 
 def _examples_for(kind: Kind, side: Side, noun: str) -> list[tuple[str, Example]]:
-    """Examples of the noun's own domain, or the first of every domain where it has none."""
+    """Examples of the noun's own domain, or the first of every domain where it has none; each with its noun."""
     groups = {
         group: [example for example in examples if example.get("side", side) == side]
         for group, examples in _examples()[kind].items()
     }
-    if noun in groups:
-        return [(noun, example) for example in groups[noun]]
+    own = groups.get(domain_of(noun))
+    if own is not None:
+        return [(noun, example) for example in own]
     return [(group, examples[0]) for group, examples in groups.items()]
 
 

@@ -26,6 +26,9 @@ class Sampling(BaseModel):
     repetition_penalty: float | None = Field(
         default=None, gt=0, le=2, description="over 1 discourages repeats (vLLM only); null is not sent"
     )
+    frequency_penalty: float | None = Field(
+        default=None, ge=-2, le=2, description="over 0 discourages repeats within the answer; null is not sent"
+    )
     max_tokens: int = Field(default=256, ge=1, description="longest answer, in tokens")
     seed: int | None = Field(default=0, ge=0, description="seed sent with every request; null sends none")
 

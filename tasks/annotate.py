@@ -1,0 +1,191 @@
+"""Step `annotate`: asks a language model why people like or dislike each item, and keeps every answer.
+
+Objective prompts read an item's facts, subjective ones train reviews. Answers live in the completion cache that all
+datasets share, so that a killed run, or one with another split, asks only for what is not there yet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextvars import ContextVar
+from pathlib import Path
+from typing import NoReturn, Self
+
+import polars as pl
+from pydantic import ConfigDict, Field, JsonValue
+
+from models.prompts import PromptSettings
+from storage.completions import CompletionStore, completion_key
+from storage.errors import AnnotationError, ServerError
+from storage.llm_profiles import LLMProfile, Sampling
+from storage.run_folder import RunFolder
+from storage.tables import ANNOTATIONS, INTERACTIONS, ITEMS, polars_schema, read_table, write_table
+from tasks.completion_client import BatchClient, ClientSettings, Outcome, Question, ServerSource, Tally, reasons_text
+from tasks.progress import batch_progress, step_logger
+from tasks.prompt_plan import Plan, PlannedPrompt, PlanSettings, plan_prompts
+from tasks.step import Summary, step
+
+server_source: ContextVar[ServerSource] = ContextVar("server_source")
+"""Where the step gets a server, should it need one. Set by the flow; an address is no part of the step's cache key."""
+
+completions_path: ContextVar[Path] = ContextVar("completions_path")
+"""The completion cache; where not set, `completions.sqlite` beside the run folder."""
+
+_SECOND_FORM_TEMPERATURE = 0.7
+
+
+class AnnotateSettings(PlanSettings):
+    """What is asked, of which model, and how many failures are borne."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    prompts: PromptSettings = Field(default=PromptSettings(), description="How they are worded")
+    model: str = Field(default="", description="Name of the model; part of the completion cache's key")
+    revision: str | None = Field(default=None, description="Its revision; part of the completion cache's key")
+    sampling: Sampling = Field(default=Sampling(), description="How answers are drawn")
+    max_failed_share: float = Field(
+        default=0.05, ge=0, le=1, description="A larger share of failed prompts fails the step"
+    )
+    client: ClientSettings = Field(
+        default=ClientSettings(),
+        exclude=True,
+        description="How the server is asked; changes no answer, so is in no cache key",
+    )
+
+    def of_model(self, profile: LLMProfile, noun: str) -> Self:
+        """These settings for a language-model profile and a dataset's noun."""
+        return self.model_copy(
+            update={
+                "prompts": self.prompts.model_copy(update={"style": profile.prompt_style, "noun": noun}),
+                "model": profile.served_name,
+                "revision": profile.revision,
+                "sampling": profile.sampling,
+                "client": self.client.model_copy(update={"concurrency": profile.concurrency}),
+            }
+        )
+
+
+@step(version="1", reads=("items.parquet", "interactions.parquet"), writes=("annotations.parquet",))
+def annotate(folder: RunFolder, settings: AnnotateSettings) -> Summary:
+    """Ask what the completion cache does not hold and publish one row a prompt.
+
+    Raises
+    ------
+    AnnotationError
+        Where more than `max_failed_share` of the prompts stayed without a usable answer. Nothing is published; the
+        answers are kept.
+    ServerError
+        Where a server is needed and cannot be had or used.
+    """
+    items = read_table(folder.path("items.parquet"), ITEMS)
+    train = read_table(folder.path("interactions.parquet"), INTERACTIONS).filter(pl.col("split") == "train")
+    plan = plan_prompts(items, train, settings, settings.prompts)
+    questions = [_question(planned, settings) for planned in plan.prompts]
+    with (
+        CompletionStore(completions_path.get(folder.root.parent / "completions.sqlite")) as store,
+        batch_progress("annotate", len(questions)) as show,
+    ):
+        client = BatchClient(store, server_source.get(_NoServer()), settings.client, show)
+        outcomes = asyncio.run(client.answer(questions))
+    summary = _summary(plan, client.tally)
+    step_logger().info("annotate: %s", summary)
+    if client.tally.failed > settings.max_failed_share * len(questions):
+        raise AnnotationError(
+            f"{client.tally.failed} of {len(questions)} prompts stayed without a usable answer, more than the share of "
+            f"{settings.max_failed_share:g} that annotate.max_failed_share allows: "
+            f"{reasons_text(client.tally.reasons)}. Try another language-model profile (--llm) or raise the share; "
+            "the answers so far are kept."
+        )
+    rows = [
+        _row(planned, question, outcome, settings.model)
+        for planned, question, outcome in zip(plan.prompts, questions, outcomes, strict=True)
+    ]
+    frame = pl.DataFrame(rows, schema=polars_schema(ANNOTATIONS))
+    write_table(folder.path("annotations.parquet"), frame, ANNOTATIONS)
+    return summary
+
+
+class _NoServer:
+    """Stands where no flow has set a server."""
+
+    def handle(self) -> NoReturn:
+        raise ServerError(
+            "prompts have no stored answer and no language-model server was given. Run the step through "
+            "`usersim reproduce`, which starts one."
+        )
+
+    def restart(self) -> NoReturn:
+        self.handle()
+
+
+def _question(planned: PlannedPrompt, settings: AnnotateSettings) -> Question:
+    prompt, sampling = planned.prompt, settings.sampling
+    second = sampling.model_copy(
+        update={
+            "temperature": max(sampling.temperature, _SECOND_FORM_TEMPERATURE),
+            "seed": (sampling.seed or 0) + 1,
+        }
+    )
+    messages: JsonValue = [{"role": message["role"], "content": message["content"]} for message in prompt.messages]
+    schema = prompt.schema
+    keys, bodies = [], []
+    for form in (sampling, second):
+        drawn: dict[str, JsonValue] = form.model_dump(exclude_none=True)
+        keys.append(
+            completion_key(
+                {
+                    "model": settings.model,
+                    "revision": settings.revision,
+                    "sampling": drawn,
+                    "messages": messages,
+                    "schema": schema,
+                }
+            )
+        )
+        answer_format: JsonValue = {"type": "json_schema", "json_schema": {"name": "keywords", "schema": schema}}
+        bodies.append({"messages": messages, "response_format": answer_format, **drawn})
+    return Question(tuple(keys), tuple(bodies), prompt.read, prefix=f"{prompt.kind} {prompt.side}")
+
+
+def _row(planned: PlannedPrompt, question: Question, outcome: Outcome, model: str) -> dict[str, JsonValue]:
+    completion = outcome.completion
+    reading = planned.prompt.read(completion.response) if completion else None
+    return {
+        "item_id": planned.item,
+        "kind": planned.prompt.kind,
+        "side": planned.prompt.side,
+        "user_id": planned.user,
+        "prompt_hash": question.keys[0],
+        "model": model,
+        "response": completion.response if completion else None,
+        "status": "ok" if completion else "failed",
+        "reason": outcome.reason,
+        "keywords": list(reading.keywords) if reading else [],
+        "evidence": list(reading.evidence) if reading else [],
+        "prompt_tokens": completion.prompt_tokens if completion else 0,
+        "output_tokens": completion.output_tokens if completion else 0,
+    }
+
+
+def _summary(plan: Plan, tally: Tally) -> Summary:
+    kinds = [planned.prompt.kind for planned in plan.prompts]
+    return {
+        "prompts": len(kinds),
+        "objective": kinds.count("objective"),
+        "subjective": kinds.count("subjective"),
+        "items": len({planned.item for planned in plan.prompts}),
+        "items_without_facts": plan.items_without_facts,
+        "reviews_available": plan.reviews_available,
+        "reviews_without_content": plan.reviews_without_content,
+        "from_cache": tally.cached,
+        "asked": tally.asked,
+        "requests": tally.requests,
+        "failed": tally.failed,
+        "failure_reasons": dict(tally.reasons),
+        "server_restarts": tally.restarts,
+        "prompt_tokens": tally.prompt_tokens,
+        "output_tokens": tally.output_tokens,
+        "seconds_asking": round(tally.seconds, 2) if tally.requests else 0.0,
+        "prompts_per_second": round(tally.asked / tally.seconds, 2) if tally.requests else 0.0,
+        "output_tokens_per_second": round(tally.output_tokens / tally.seconds, 1) if tally.requests else 0.0,
+    }

@@ -1,0 +1,66 @@
+"""How far a batch of questions is: a bar on a terminal, a log line now and then elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from prefect.exceptions import MissingContextError
+from prefect.logging import get_run_logger
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from tasks.completion_client import Tally
+
+_LOG_SECONDS = 10.0
+Logger = logging.Logger | logging.LoggerAdapter[logging.Logger]
+
+
+def step_logger() -> Logger:
+    """The run's logger inside a Prefect run, the package's outside."""
+    try:
+        return get_run_logger()
+    except MissingContextError:
+        return logging.getLogger("usersim")
+
+
+@contextmanager
+def batch_progress(label: str, total: int) -> Iterator[Callable[[Tally], None]]:
+    """Yield a callback that shows a tally.
+
+    Parameters
+    ----------
+    label
+        What is counted.
+    total
+        Number of questions.
+    """
+    if not sys.stderr.isatty():
+        yield _log_lines(label, step_logger())
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=total, rate="")
+        yield lambda tally: bar.update(task, completed=tally.done, rate=_rate(tally))
+
+
+def _log_lines(label: str, logger: Logger) -> Callable[[Tally], None]:
+    last = time.monotonic()
+
+    def report(tally: Tally) -> None:
+        nonlocal last
+        if time.monotonic() - last >= _LOG_SECONDS:
+            last = time.monotonic()
+            logger.info("%s: %d of %d, %s", label, tally.done, tally.total, _rate(tally))
+
+    return report
+
+
+def _rate(tally: Tally) -> str:
+    return (
+        f"{tally.asked / tally.seconds:.1f}/s, {tally.output_tokens / tally.seconds:.0f} tokens/s, "
+        f"{tally.failed} failed"
+    )
