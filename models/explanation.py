@@ -20,6 +20,7 @@ from models.packed_sets import PackedSets
 from models.simulator import Responses, UserSimulator
 
 _NEIGHBOURS = 3
+_NAMED = 3  # keywords a side in the sentence
 
 
 @dataclass(frozen=True)
@@ -149,14 +150,14 @@ class Explanation:
 
     def sentence(self) -> str:
         """The whole explanation as one sentence."""
-        scope = f" in {_listed(self.categories)}" if self.categories else ""
+        scope = f"compared within {_listed(self.categories)}, " if self.categories else ""
         verdict = "likes" if self.like else "does not like"
         joint = "and" if self.like == (self.probability >= 0.5) else "although"
         return (
             f"{self.user_name} {verdict} “{self.item_name}” with {sum(self.votes.values())} of 3 votes, {joint} the "
-            f"calibrated P(like) is {self.probability:.2f}: "
-            f"keywords vote {_keyword_reason(self.keyword_matching, scope)}, "
-            f"similarity votes {_similarity_reason(self.similarity, scope)}, "
+            f"calibrated P(like) is {self.probability:.2f}: {scope}"
+            f"keywords vote {_keyword_reason(self.keyword_matching)}, "
+            f"similarity votes {_similarity_reason(self.similarity)}, "
             f"and SASRec votes {_yes(self.sasrec.vote)} (P(like) {self.sasrec.probability:.2f})."
         )
 
@@ -319,25 +320,25 @@ def _listed(words: tuple[str, ...]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def _keyword_reason(vote: KeywordVote, scope: str) -> str:
+def _keyword_reason(vote: KeywordVote) -> str:
     if not vote.positive and not vote.negative:
-        return f"{_yes(vote.vote)} by coin (nothing shared with the history{scope})"
+        return f"{_yes(vote.vote)} by coin (nothing shared with the history)"
     parts = [
-        f"{count:.0f} shared with {what} items{scope} ({', '.join(match.keyword for match in matches[:3])})"
+        f"{count:.0f} shared with {what} items: {', '.join(match.keyword for match in matches[:_NAMED])}"
         for count, what, matches in ((vote.positive, "liked", vote.pros), (vote.negative, "disliked", vote.cons))
         if count
     ]
-    return f"{_yes(vote.vote)}{' by coin' if vote.by_coin else ''} ({' against '.join(parts)})"
+    return f"{_yes(vote.vote)}{' by coin' if vote.by_coin else ''} ({'; '.join(parts)})"
 
 
-def _similarity_reason(vote: SimilarityVote, scope: str) -> str:
+def _similarity_reason(vote: SimilarityVote) -> str:
     parts = [
-        f"nearest {what} item{scope} “{neighbours[0].name}” at {value:.2f}"
+        f"nearest {what} item “{neighbours[0].name}” at {value:.2f}"
         if neighbours
-        else f"no {what} item{scope} to compare, so the usual {value:.2f}"
+        else f"no {what} item to compare, so the usual {value:.2f}"
         for value, what, neighbours in (
             (vote.positive, "liked", vote.nearest_liked),
             (vote.negative, "disliked", vote.nearest_disliked),
         )
     ]
-    return f"{_yes(vote.vote)}{' by coin' if vote.by_coin else ''} ({', '.join(parts)})"
+    return f"{_yes(vote.vote)}{' by coin' if vote.by_coin else ''} ({'; '.join(parts)})"
