@@ -1,12 +1,13 @@
 """The sample world: places, people with hidden preferences, ratings and reviews, and the truth behind them.
 
-Places have good and bad aspects, which differ by category. A user cares about a few aspects of each category; a rating
-is the utility of the place's aspects to that user plus noise, rounded. Since the noise is known, so is the true P(like) of
-every pair: the best that any predictor can do. Reviews mention the aspects that moved the rating.
+Places have good and bad aspects, which differ by category. What a user cares about comes from one of a few characters
+plus the user's own taste; a rating is the utility of the place's aspects to that user plus noise, rounded. Since the
+noise is known, so is the true P(like) of every pair: the best that any predictor can do.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,21 +16,12 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.stats import norm
 
-from storage.sample_aspects import (
-    CATEGORIES,
-    CON_OPENINGS,
-    CON_SENTENCES,
-    DESCRIPTION_OPENINGS,
-    NAME_FIRST,
-    NAME_SECOND,
-    NEIGHBOURHOODS,
-    PRO_OPENINGS,
-    PRO_SENTENCES,
-    Aspect,
-)
+from storage.sample_aspects import Category, load_categories
+from storage.sample_texts import place_table, review_texts
 
 _DAY = 86_400
 _FIRST_DAY = 1_577_836_800  # 2020-01-01
+_LEVELS, _LEVEL_SHARES = (1, 0, -1), (0.36, 0.36, 0.28)
 
 
 class SampleWorldSettings(BaseModel):
@@ -38,18 +30,25 @@ class SampleWorldSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     users: int = Field(default=300, ge=1, description="number of users")
-    items: int = Field(default=200, ge=5, description="number of places, spread evenly over five categories")
+    items: int = Field(default=200, ge=5, description="number of places, spread evenly over the categories")
+    categories: int = Field(default=5, ge=1, le=5, description="number of categories of places")
     ratings_per_user: int = Field(default=32, ge=5, description="mean number of ratings of a user")
+    centre: float = Field(default=2.8, description="rating of a place whose aspects cancel out")
     noise: float = Field(default=1.3, gt=0, description="standard deviation of the noise on the rating scale")
-    preference: float = Field(default=0.8, ge=0, description="weight of an aspect that a user cares about")
-    cared_share: float = Field(default=0.35, ge=0, le=1, description="share of aspects that a user cares about")
-    user_spread: float = Field(default=0.4, ge=0, description="standard deviation of how generous users are")
-    centre: float = Field(default=3.0, description="rating of a place whose aspects cancel out")
+    preference: float = Field(default=0.45, ge=0, description="effect on the rating of an aspect of average importance")
+    characters: int = Field(default=4, ge=1, description="number of characters whose likes and dislikes users share")
+    character_spread: float = Field(default=1.4, ge=0, description="how much characters differ in what they care about")
+    taste_spread: float = Field(default=0.3, ge=0, description="how much users of one character differ")
+    user_spread: float = Field(default=0.3, ge=0, description="standard deviation of how generous users are")
+    category_spread: float = Field(
+        default=0.25, ge=0, description="standard deviation of a user's liking of a category"
+    )
+    exposure_preference: float = Field(default=0.25, ge=0, description="how strongly users choose what will suit them")
 
 
 @dataclass(frozen=True)
 class SampleWorld:
-    """A generated dataset under its own ids, and its truth (row numbers of users and items).
+    """A generated dataset under its own ids, and its truth.
 
     Parameters
     ----------
@@ -57,26 +56,16 @@ class SampleWorld:
         user_id, item_id, rating, timestamp, review_text.
     items
         item_id, name, categories, attributes, description.
-    probability
-        float32 array of shape (users, items): the true P(like) at the given threshold.
+    truth
+        user_id, item_id, probability for every pair: the true P(like).
     aspects
         item_id, aspect, side: what each place truly has.
     """
 
     interactions: pl.DataFrame
     items: pl.DataFrame
-    probability: NDArray[np.float32]
+    truth: pl.DataFrame
     aspects: pl.DataFrame
-
-
-def user_name(user: int) -> str:
-    """Id of a sample user."""
-    return f"u{user}"
-
-
-def item_name(item: int) -> str:
-    """Id of a sample place."""
-    return f"i{item}"
 
 
 def generate(settings: SampleWorldSettings, like_threshold: float, seed: int) -> SampleWorld:
@@ -92,132 +81,110 @@ def generate(settings: SampleWorldSettings, like_threshold: float, seed: int) ->
         Seed of every draw.
     """
     rng = np.random.default_rng(seed)
-    category = np.arange(settings.items) % len(CATEGORIES)
-    levels = _levels(rng, category)  # (items, aspects): 1 has the good side, -1 the bad one, 0 neither
-    preferences = _preferences(rng, settings)  # (users, aspects)
-    generosity = rng.normal(scale=settings.user_spread, size=settings.users)
-    expected = settings.centre + generosity[:, None] + preferences @ levels.T
-    probability = norm.sf((like_threshold - 0.5 - expected) / settings.noise).astype(np.float32)
-    users, items = _exposure(rng, settings, expected)
-    ratings = np.clip(np.rint(expected[users, items] + rng.normal(scale=settings.noise, size=len(users))), 1, 5)
-    reviews = _reviews(rng, preferences[users] * levels[items], levels[items], ratings >= like_threshold)
+    categories = load_categories()[: settings.categories]
+    category = np.arange(settings.items) % len(categories)
+    shape = (settings.items, len(categories[0].aspects))
+    levels = rng.choice(np.array(_LEVELS, dtype=np.int8), p=_LEVEL_SHARES, size=shape)
+    weights = _weights(rng, settings, categories)
+    expected = _expected(rng, settings, weights, category, levels)
+    # A rating is the rounded utility, so it reaches the threshold where the utility is within half a star of it.
+    probability = norm.sf((np.ceil(like_threshold) - 0.5 - expected) / settings.noise).astype(np.float32)
+    users, items = _visits(rng, settings, expected)
+    utilities = expected[users, items] + rng.normal(scale=settings.noise, size=len(users))
+    ratings = np.clip(np.rint(utilities), 1, 5).astype(np.int64)
+    effects = weights[users, category[items]] * levels[items]
+    likes = ratings >= like_threshold
+    reviews = review_texts(rng, categories, category=category[items], effects=effects, ratings=ratings, likes=likes)
+    user_ids = pl.Series([f"u{user}" for user in range(settings.users)])
+    item_ids = pl.Series([f"i{item}" for item in range(settings.items)])
     interactions = pl.DataFrame(
         {
-            "user_id": [user_name(user) for user in users.tolist()],
-            "item_id": [item_name(item) for item in items.tolist()],
+            "user_id": user_ids.gather(users),
+            "item_id": item_ids.gather(items),
             "rating": ratings.astype(np.float32),
             "timestamp": _timestamps(rng, users),
             "review_text": reviews,
         }
     )
-    return SampleWorld(interactions, _items(rng, category, levels), probability, _true_aspects(levels))
+    truth = pl.DataFrame(
+        {
+            "user_id": user_ids.gather(np.repeat(np.arange(settings.users), settings.items)),
+            "item_id": item_ids.gather(np.tile(np.arange(settings.items), settings.users)),
+            "probability": probability.ravel(),
+        }
+    )
+    places = place_table(rng, category, levels, categories, item_ids.to_list())
+    return SampleWorld(interactions, places, truth, _true_aspects(category, levels, categories, item_ids))
 
 
-def _all_aspects() -> list[Aspect]:
-    return [aspect for aspects in CATEGORIES.values() for aspect in aspects]
+def _weights(
+    rng: np.random.Generator, settings: SampleWorldSettings, categories: Sequence[Category]
+) -> NDArray[np.float64]:
+    """How much each user cares: float64 of shape (users, categories, aspects of a category).
+
+    Log-weights are the character's (half of them shared by aspects of one key, such as value for money in cafés and in
+    hotels) plus the user's own. The root mean square over the aspects of a category is `preference`.
+    """
+    keys = [[aspect.key for aspect in category.aspects] for category in categories]
+    names = sorted({key for row in keys for key in row})
+    columns = np.array([[names.index(key) for key in row] for row in keys])
+    shared = rng.normal(size=(settings.characters, len(names)))[:, columns]
+    own = rng.normal(size=(settings.characters, *columns.shape))
+    character = rng.integers(settings.characters, size=settings.users)
+    logs = settings.character_spread * ((shared + own) / np.sqrt(2))[character]
+    weights = np.exp(logs + rng.normal(scale=settings.taste_spread, size=(settings.users, *columns.shape)))
+    return settings.preference * weights / np.sqrt(np.mean(weights**2, axis=2, keepdims=True))
 
 
-def _levels(rng: np.random.Generator, category: NDArray[np.int64]) -> NDArray[np.float64]:
-    per_category = len(next(iter(CATEGORIES.values())))
-    own = rng.choice([1.0, 0.0, -1.0], p=[0.36, 0.36, 0.28], size=(len(category), per_category))
-    levels = np.zeros((len(category), per_category * len(CATEGORIES)))
-    columns = category[:, None] * per_category + np.arange(per_category)
-    np.put_along_axis(levels, columns, own, axis=1)
-    return levels
+def _expected(
+    rng: np.random.Generator,
+    settings: SampleWorldSettings,
+    weights: NDArray[np.float64],
+    category: NDArray[np.int64],
+    levels: NDArray[np.int8],
+) -> NDArray[np.float64]:
+    """Utility without noise: float64 of shape (users, items)."""
+    generosity = rng.normal(scale=settings.user_spread, size=(settings.users, 1))
+    liking = rng.normal(scale=settings.category_spread, size=(settings.users, weights.shape[1]))
+    expected = settings.centre + generosity + liking[:, category]
+    for kind in range(weights.shape[1]):
+        expected[:, category == kind] += weights[:, kind] @ levels[category == kind].T
+    return expected
 
 
-def _preferences(rng: np.random.Generator, settings: SampleWorldSettings) -> NDArray[np.float64]:
-    shape = (settings.users, len(_all_aspects()))
-    cares = rng.random(shape) < settings.cared_share
-    return cares * settings.preference * rng.gamma(4.0, 0.25, size=shape)
-
-
-def _exposure(
+def _visits(
     rng: np.random.Generator, settings: SampleWorldSettings, expected: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Who visits what: known places, and what suits the user, are visited more often; no place twice."""
     low, high = max(5, settings.ratings_per_user // 2), settings.ratings_per_user * 3 // 2
     counts = np.minimum(rng.integers(low, high + 1, size=settings.users), settings.items)
     fame = rng.gamma(1.5, size=settings.items)
-    # Gumbel's trick: the largest perturbed log-weights are a draw without repeats.
-    weights = np.log(fame) + 0.25 * expected + rng.gumbel(size=expected.shape)
-    ranked = np.argsort(-weights, axis=1)
-    taken = np.arange(settings.items) < counts[:, None]
-    order = rng.random(taken.shape)
-    order[~taken] = np.inf
-    shuffled = np.take_along_axis(ranked, np.argsort(order, axis=1), axis=1)
-    return np.repeat(np.arange(settings.users), counts), shuffled[taken]
+    # Gumbel's trick: the places of largest perturbed log-weight are a draw without repeats.
+    scores = np.log(fame) + settings.exposure_preference * expected + rng.gumbel(size=expected.shape)
+    ranked = np.argsort(-scores, axis=1)[:, : counts.max()]
+    taken = np.arange(ranked.shape[1]) < counts[:, None]
+    order = np.where(taken, rng.random(taken.shape), np.inf)
+    return np.repeat(np.arange(settings.users), counts), np.take_along_axis(ranked, np.argsort(order, axis=1), axis=1)[
+        taken
+    ]
 
 
 def _timestamps(rng: np.random.Generator, users: NDArray[np.int64]) -> NDArray[np.int64]:
-    gaps = 1 + rng.exponential(12, size=len(users)).astype(np.int64)
-    totals = np.cumsum(gaps)
-    first = np.searchsorted(users, users)
-    return _FIRST_DAY + _DAY * (totals - totals[first] + users % 200)
+    """Every user starts on a day of the first half year and comes back after one to many days."""
+    days = np.cumsum(1 + rng.exponential(12, size=len(users)).astype(np.int64))
+    return _FIRST_DAY + _DAY * (days - days[np.searchsorted(users, users)] + users % 200)
 
 
-def _reviews(
-    rng: np.random.Generator, moved: NDArray[np.float64], levels: NDArray[np.float64], likes: NDArray[np.bool_]
-) -> list[str]:
-    """One to three sentences: what moved the user most on the side of the reaction, at times one word of the other."""
-    aspects = _all_aspects()
-    texts = []
-    for effect, level, like, draw in zip(moved, levels, likes, rng.random((len(likes), 6)), strict=True):
-        sign = 1 if like else -1
-        agreeing = [k for k in np.argsort(-sign * effect)[:2] if sign * effect[k] > 0]
-        if not agreeing:
-            agreeing = np.flatnonzero(level == sign)[:1].tolist()
-        chosen = [(k, sign) for k in agreeing[: 1 + int(draw[0] < 0.6)]]
-        opposing = int(np.argmin(sign * effect))
-        if sign * effect[opposing] < 0 and draw[1] < 0.25:
-            chosen.append((opposing, -sign))
-        openings = PRO_OPENINGS if like else CON_OPENINGS
-        sentences = [openings[int(draw[2] * len(openings))]]
-        for position, (k, side) in enumerate(chosen):
-            words = aspects[k].pro if side > 0 else aspects[k].con
-            templates = PRO_SENTENCES if side > 0 else CON_SENTENCES
-            template = templates[int((draw[3] + 0.37 * position) % 1 * len(templates))]
-            sentences.append(template.format(words[int(draw[4 + position % 2] < 0.4)]))
-        texts.append(" ".join(sentence for sentence in sentences if sentence) or openings[0])
-    return texts
-
-
-def _items(rng: np.random.Generator, category: NDArray[np.int64], levels: NDArray[np.float64]) -> pl.DataFrame:
-    aspects, names = _all_aspects(), list(CATEGORIES)
-    pairs = rng.permutation(len(NAME_FIRST) * len(NAME_SECOND))
-    rows = []
-    for item, kind in enumerate(category.tolist()):
-        first, second = divmod(int(pairs[item % len(pairs)]), len(NAME_SECOND))
-        number = f" {item // len(pairs) + 1}" if item >= len(pairs) else ""
-        place = NEIGHBOURHOODS[int(rng.integers(len(NEIGHBOURHOODS)))]
-        present = rng.permutation(np.flatnonzero(levels[item]))[:4]
-        said = [(aspects[k].pro if levels[item, k] > 0 else aspects[k].con)[0] for k in present]
-        opening = DESCRIPTION_OPENINGS[int(rng.integers(len(DESCRIPTION_OPENINGS)))]
-        listed = " and ".join([", ".join(said[:-1]), said[-1]]) if len(said) > 1 else "".join(said) or "a plain look"
-        rows.append(
-            (
-                item_name(item),
-                f"{NAME_FIRST[first]} {NAME_SECOND[second]} {names[kind]}{number}",
-                [names[kind]],
-                f"Neighbourhood: {place}.",
-                opening.format(category=names[kind].lower(), place=place, aspects=listed),
-            )
-        )
-    schema = ["item_id", "name", "categories", "attributes", "description"]
-    return pl.DataFrame(rows, schema=schema, orient="row")
-
-
-def _true_aspects(levels: NDArray[np.float64]) -> pl.DataFrame:
+def _true_aspects(
+    category: NDArray[np.int64], levels: NDArray[np.int8], categories: Sequence[Category], item_ids: pl.Series
+) -> pl.DataFrame:
     items, columns = np.nonzero(levels)
     good = levels[items, columns] > 0
-    aspects = _all_aspects()
+    names = np.array([[(aspect.con, aspect.pro) for aspect in kind.aspects] for kind in categories])
     return pl.DataFrame(
         {
-            "item_id": items.astype(np.int64),
-            "aspect": [
-                (aspects[k].pro if side else aspects[k].con)[0]
-                for k, side in zip(columns.tolist(), good.tolist(), strict=True)
-            ],
+            "item_id": item_ids.gather(items),
+            "aspect": names[category[items], columns, good.astype(np.int64)],
             "side": np.where(good, "pro", "con"),
         }
     )
