@@ -33,11 +33,13 @@ def add_order_and_split(interactions: pl.DataFrame, split: Split, seed: int) -> 
     Raises
     ------
     DataError
-        Where `time` is asked for and a timestamp is missing.
+        Where `time` is asked for and a timestamp is missing, or too many are equal to cut between them.
     """
     drawn = np.random.default_rng(seed).permutation(interactions.height)
     ordered = (
-        interactions.with_columns(pl.Series("_drawn", drawn))
+        # Sorted first, so that the draw does not depend on the order in which rows arrive.
+        interactions.sort("user_id", "item_id")
+        .with_columns(pl.Series("_drawn", drawn))
         # A user with any unknown timestamp has no order of time: all of that user's rows take the seeded one.
         .with_columns(_untimed=pl.col("timestamp").is_null().any().over("user_id"))
         .with_columns(_drawn=pl.when("_untimed").then("_drawn").otherwise(0))
@@ -68,7 +70,13 @@ def _by_time(ordered: pl.DataFrame) -> pl.Series:
             remedy="Use the split `tail` or `loo`",
             field="timestamp",
         )
-    first, second = (times.quantile(cut, interpolation="lower") for cut in TIME_CUTS)
+    first, second = (np.quantile(times.to_numpy(), cut, method="lower") for cut in TIME_CUTS)
+    if not first < second < times.to_numpy().max():
+        raise DataError(
+            "more than a tenth of the interactions share one timestamp at a cut, so the split `time` has an empty part",
+            remedy="Use the split `tail` or `loo`",
+            field="timestamp",
+        )
     # A row at a cut belongs before it, so that equal times are never on both sides.
     return ordered.select(
         pl.when(times <= first)

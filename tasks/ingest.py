@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,7 +15,7 @@ from storage.errors import DataError
 from storage.files import publish_json
 from storage.run_folder import RunFolder
 from storage.splits import add_order_and_split
-from storage.tables import INTERACTIONS, ITEMS, TRUTH, TRUTH_ASPECTS, USERS, Contract, write_tables
+from storage.tables import INTERACTIONS, ITEMS, SPLIT_NAMES, TRUTH, TRUTH_ASPECTS, USERS, Contract, write_tables
 from tasks.step import Summary, step
 
 TAGS_SHOWN = 8
@@ -100,9 +101,8 @@ def _filter(raw: RawTables, dataset: DatasetSettings) -> tuple[pl.DataFrame, Sum
     kept = latest.filter(pl.len().over("user_id") >= dataset.min_user_ratings)
     if kept.height == 0:
         raise DataError(
-            f"none of {latest['user_id'].n_unique()} users has {dataset.min_user_ratings} ratings or more",
+            f"{dataset.name}: not one of {latest['user_id'].n_unique()} users has {dataset.min_user_ratings} ratings",
             remedy="Give more data, or lower --set dataset.min_user_ratings=N (at least 3)",
-            file=dataset.name,
         )
     return kept, {
         "rows_read": raw.rows_read,
@@ -147,19 +147,22 @@ def _describe(items: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _account(rows: pl.DataFrame, users: pl.DataFrame, items: pl.DataFrame) -> Summary:
-    splits = {
-        split: {"interactions": part.height, "like_rate": round(float(part["like"].cast(pl.Float64).mean() or 0), 4)}
-        for split in ("train", "validation", "test")
-        for part in [rows.filter(pl.col("split") == split)]
-    }
+    splits: Summary = {}
+    for split in SPLIT_NAMES:
+        part = rows.filter(pl.col("split") == split)
+        splits[split] = {"interactions": part.height, "like_rate": _like_rate(part)}
     return {
         "users": users.height,
         "items": items.height,
         "interactions": rows.height,
-        "like_rate": round(float(rows["like"].cast(pl.Float64).mean() or 0), 4),
+        "like_rate": _like_rate(rows),
         "with_review": rows.height - rows["review_text"].null_count(),
         "splits": splits,
     }
+
+
+def _like_rate(rows: pl.DataFrame) -> float | None:
+    return round(float(np.mean(rows["like"].to_numpy())), 4) if rows.height else None
 
 
 def _truth(raw: RawTables, users: pl.DataFrame, items: pl.DataFrame) -> dict[str, tuple[pl.DataFrame, Contract]]:

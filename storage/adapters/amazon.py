@@ -60,15 +60,15 @@ class AmazonReader:
                 file=reviews_file,
                 row=1,
             )
-        good, skipped = check_ratings(raw, reviews_file.name, settings)
+        good, skipped = check_ratings(raw, reviews_file, settings)
         interactions = good.select(
             "user_id",
             "item_id",
             "rating",
             "timestamp",
-            review_text=pl.concat_str([pl.col("summary"), pl.col("text")], separator=". ", ignore_nulls=True)
-            .map_elements(clean_text, return_dtype=pl.String)
-            .replace("", None),
+            review_text=clean_text(
+                pl.concat_str(pl.col("summary", "text").replace("", None), separator=". ", ignore_nulls=True)
+            ).replace("", None),
             words=pl.lit(None, dtype=pl.String),
         )
         items = _read_items(meta_file, settings)
@@ -95,8 +95,10 @@ def _find(folder: Path, prefix: str) -> Path:
 
 def _lines(path: Path) -> pl.DataFrame:
     lines = decode(read_bytes(path), path).split("\n")
-    return pl.DataFrame({"line": lines}, schema={"line": pl.String}).with_row_index("row", offset=1).filter(
-        pl.col("line").str.strip_chars() != ""
+    return (
+        pl.DataFrame({"line": lines}, schema={"line": pl.String})
+        .with_row_index("row", offset=1)
+        .filter(pl.col("line").str.strip_chars() != "")
     )
 
 
@@ -124,22 +126,37 @@ def _read_items(path: Path, settings: DatasetSettings) -> pl.DataFrame:
         "item_id": pl.String,
         "name": pl.String,
         "categories": pl.List(pl.String),
-        "attributes": pl.String,
+        "brand": pl.String,
+        "price": pl.String,
         "description": pl.String,
     }
-    return _drop_common_categories(pl.DataFrame(rows, schema=schema, orient="row").unique("item_id", keep="last"))
+    items = pl.DataFrame(rows, schema=schema, orient="row").unique("item_id", keep="last", maintain_order=True)
+    items = items.select(
+        "item_id",
+        clean_text(pl.col("name")),
+        pl.col("categories").list.eval(clean_text(pl.element())).list.unique(maintain_order=True),
+        attributes=pl.concat_str(
+            pl.format("By: {}.", clean_text(pl.col("brand")).replace("", None)),
+            pl.format("Price: ${}.", pl.col("price")),
+            separator=" ",
+            ignore_nulls=True,
+        ),
+        description=clean_text(pl.col("description")),
+    )
+    return _drop_common_categories(items)
 
 
-def _item(record: dict[str, object]) -> tuple[str, str, list[str], str, str]:
-    paths = record.get("categories")
-    names = [name for path in paths for name in path] if isinstance(paths, list) else []
-    brand = clean_text(str(record.get("brand") or ""))
+def _item(record: dict[str, object]) -> tuple[str, str, list[str], str, str | None, str]:
+    """The fields that describe the item itself; ranks and also-bought lists are left behind."""
+    paths, price = record.get("categories"), record.get("price")
+    paths = [path for path in paths if isinstance(path, list)] if isinstance(paths, list) else []
     return (
         str(record["asin"]),
-        clean_text(str(record.get("title") or "")),
-        list(dict.fromkeys(clean_text(str(name)) for name in names)),
-        f"By: {brand}." if brand else "",
-        clean_text(str(record.get("description") or "")),
+        str(record.get("title") or ""),
+        [str(name) for path in paths for name in path],
+        str(record.get("brand") or ""),
+        f"{price:.2f}" if isinstance(price, int | float) else None,
+        str(record.get("description") or ""),
     )
 
 

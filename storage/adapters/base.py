@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import gzip
 import html
-import re
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
-from zlib import error as ZlibError
 
 import polars as pl
 
@@ -17,8 +16,8 @@ from storage.datasets import DatasetSettings
 from storage.errors import DataError
 
 LISTED = 100
-_TAG = re.compile(r"<[^<>]{1,200}>")
-_SPACE = re.compile(r"\s+")
+_TAG = r"<[^<>]{1,200}>"
+_BLANK = r"[\s\p{C}]+"  # white space, control and other invisible characters
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ def read_bytes(path: Path) -> bytes:
     try:
         with gzip.open(path) as file:
             return file.read()
-    except (EOFError, gzip.BadGzipFile, ZlibError) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(
             f"truncated or damaged gzip file ({error})", remedy="Fetch the file again from its publisher", file=path
         ) from error
@@ -122,13 +121,17 @@ def decode(content: bytes, path: Path) -> str:
         ) from error
 
 
-def clean_text(text: str) -> str:
+def clean_text(text: pl.Expr) -> pl.Expr:
     """Text without HTML remnants and control characters, white space folded."""
-    text = _TAG.sub(" ", html.unescape(text))
-    return _SPACE.sub(" ", "".join(c if c.isprintable() or c.isspace() else " " for c in text)).strip()
+    return (
+        text.map_elements(html.unescape, return_dtype=pl.String)
+        .str.replace_all(_TAG, " ")
+        .str.replace_all(_BLANK, " ")
+        .str.strip_chars()
+    )
 
 
-def check_ratings(raw: pl.DataFrame, file: str, settings: DatasetSettings) -> tuple[pl.DataFrame, list[SkippedRow]]:
+def check_ratings(raw: pl.DataFrame, file: Path, settings: DatasetSettings) -> tuple[pl.DataFrame, list[SkippedRow]]:
     """Turn columns of text into typed ratings; malformed rows are listed, not repaired.
 
     Parameters
@@ -137,7 +140,7 @@ def check_ratings(raw: pl.DataFrame, file: str, settings: DatasetSettings) -> tu
         Columns row (1-based line), user_id, item_id, rating, timestamp as text; others pass through. A timestamp may
         be missing in the whole column, not in some rows.
     file
-        Name for messages.
+        Where the rows stand, for messages.
     settings
         Rating scale and the share of bad rows that is tolerated.
 
@@ -156,22 +159,28 @@ def check_ratings(raw: pl.DataFrame, file: str, settings: DatasetSettings) -> tu
     timestamp = pl.col("timestamp").str.strip_chars().cast(pl.Float64, strict=False)
     has_time = raw["timestamp"].null_count() < raw.height
     low, high = settings.rating_min, settings.rating_max
+
+    def found(name: str) -> pl.Expr:
+        return pl.col(name).fill_null("nothing").str.slice(0, 40)
+
     problem = (
-        pl.when(pl.col("user_id").fill_null("").str.strip_chars() == "")
+        pl.when(pl.all_horizontal(pl.col("user_id", "item_id", "rating").is_null()))
+        .then(pl.lit("row: not readable as a rating"))
+        .when(pl.col("user_id").fill_null("").str.strip_chars() == "")
         .then(pl.lit("user_id: missing"))
         .when(pl.col("item_id").fill_null("").str.strip_chars() == "")
         .then(pl.lit("item_id: missing"))
         .when(rating.is_null() | ~rating.is_finite())
-        .then(pl.format("rating: {} is not a number", pl.col("rating").fill_null("nothing").str.slice(0, 40)))
+        .then(pl.format("rating: {} is not a number", found("rating")))
         .when(~rating.is_between(low, high))
-        .then(pl.format("rating: {} is outside {} to {}", pl.col("rating").str.slice(0, 40), pl.lit(low), pl.lit(high)))
+        .then(pl.format("rating: {} is outside {} to {}", found("rating"), pl.lit(low), pl.lit(high)))
         .when(pl.lit(has_time) & (timestamp.is_null() | ~timestamp.is_between(0, 2**40)))
-        .then(pl.format("timestamp: {} is not in unix seconds", pl.col("timestamp").fill_null("nothing").str.slice(0, 40)))
+        .then(pl.format("timestamp: {} is not in unix seconds", found("timestamp")))
     )
     checked = raw.with_columns(_problem=problem)
     bad = checked.filter(pl.col("_problem").is_not_null())
     skipped = [
-        SkippedRow(file, row, *text.split(": ", maxsplit=1))
+        SkippedRow(file.name, row, *text.split(": ", maxsplit=1))
         for row, text in zip(bad["row"].to_list(), bad["_problem"].to_list(), strict=True)
     ]
     if len(skipped) > settings.bad_row_limit * raw.height:
@@ -197,4 +206,5 @@ def _expected(name: str, settings: DatasetSettings) -> str:
     return {
         "rating": f"a number from {settings.rating_min:g} to {settings.rating_max:g}",
         "timestamp": "seconds since 1970",
+        "row": "user, item and rating",
     }.get(name, "an id")

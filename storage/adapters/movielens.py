@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from pathlib import Path
 
 import polars as pl
@@ -56,10 +57,12 @@ class MovieLensReader:
         """
         files = self.files(source, settings)
         contents = _unzip(files[0]) if len(files) == 1 and files[0].suffix != ".csv" else _read_folder(files)
-        ratings, movies = _table(contents, "ratings.csv"), _table(contents, "movies.csv")
+        ratings, movies = (_table(files[0], contents, name) for name in ("ratings.csv", "movies.csv"))
         raw = ratings.rename({"userId": "user_id", "movieId": "item_id"})
-        good, skipped = check_ratings(raw, "ratings.csv", settings)
-        interactions = good.join(_words(contents), on=["user_id", "item_id"], how="left", maintain_order="left")
+        good, skipped = check_ratings(raw, contents["ratings.csv"][0], settings)
+        interactions = good.join(
+            _words(files[0], contents), on=["user_id", "item_id"], how="left", maintain_order="left"
+        )
         return RawTables(
             interactions.select(
                 "user_id",
@@ -86,16 +89,18 @@ def _unzip(path: Path) -> dict[str, tuple[Path, bytes]]:
         with zipfile.ZipFile(path) as archive:
             members = {Path(name).name: name for name in archive.namelist() if Path(name).name in _COLUMNS}
             return {name: (path / name, archive.read(member)) for name, member in members.items()}
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
         raise DataError(
             f"not a readable zip file ({error})", remedy="Fetch the archive again from its publisher", file=path
         ) from error
 
 
-def _table(contents: dict[str, tuple[Path, bytes]], name: str) -> pl.DataFrame:
+def _table(source: Path, contents: dict[str, tuple[Path, bytes]], name: str) -> pl.DataFrame:
     if name not in contents:
         raise DataError(
-            f"{name} is missing", remedy="Give a MovieLens archive in csv form, with ratings.csv and movies.csv"
+            f"{name} is missing",
+            file=source,
+            remedy="Give a MovieLens archive in csv form, with ratings.csv and movies.csv",
         )
     path, content = contents[name]
     try:
@@ -116,11 +121,11 @@ def _table(contents: dict[str, tuple[Path, bytes]], name: str) -> pl.DataFrame:
     return table.select(_COLUMNS[name]).with_row_index("row", offset=2)
 
 
-def _words(contents: dict[str, tuple[Path, bytes]]) -> pl.DataFrame:
+def _words(source: Path, contents: dict[str, tuple[Path, bytes]]) -> pl.DataFrame:
     if "tags.csv" not in contents:
         return pl.DataFrame(schema={"user_id": pl.String, "item_id": pl.String, "words": pl.String})
     return (
-        _table(contents, "tags.csv")
+        _table(source, contents, "tags.csv")
         .drop_nulls("tag")
         .group_by(pl.col("userId").alias("user_id"), pl.col("movieId").alias("item_id"))
         .agg(words=pl.col("tag").str.strip_chars().unique(maintain_order=True).str.join("; "))
@@ -137,9 +142,11 @@ def _items(movies: pl.DataFrame) -> pl.DataFrame:
         .select(
             item_id=pl.col("movieId"),
             name=name,
-            categories=pl.col("genres").fill_null("").replace(_NO_GENRE, "").str.split("|").list.filter(
-                pl.element() != ""
-            ),
+            categories=pl.col("genres")
+            .fill_null("")
+            .replace(_NO_GENRE, "")
+            .str.split("|")
+            .list.filter(pl.element() != ""),
             attributes=pl.when(year.is_null()).then(pl.lit("")).otherwise(pl.format("Year: {}.", year)),
             description=pl.lit(""),
         )
