@@ -44,6 +44,7 @@ class Lexicon:
     opinions: dict[str, list[str]]
     aspects: frozenset[str]
     stopwords: frozenset[str]
+    empty: frozenset[str]
 
     def qualities_of(self, side: Literal["pro", "con"], noun: str) -> list[str]:
         """Qualities of a side that suit a noun; a noun without words of its own gets all."""
@@ -58,7 +59,13 @@ def lexicon() -> Lexicon:
     """Read the bundled word lists once."""
     text = resources.files("models").joinpath("templates/few_shot/phrases.yaml").read_text(encoding="utf-8")
     lists = yaml.safe_load(text)
-    return Lexicon(lists["qualities"], lists["opinions"], frozenset(lists["aspects"]), frozenset(lists["stopwords"]))
+    return Lexicon(
+        lists["qualities"],
+        lists["opinions"],
+        frozenset(lists["aspects"]),
+        frozenset(lists["stopwords"]),
+        frozenset(lists["empty"]),
+    )
 
 
 def words_of(text: str) -> list[str]:
@@ -90,7 +97,7 @@ def quoted_phrases(text: str, side: Literal["pro", "con"], noun: str, *, most: i
         set(words.opinions[one]) | set(words.qualities_of(one, noun))
         for one in (side, "con" if side == "pro" else "pro")
     )
-    runs = [run for sentence in _SENTENCE.split(text) for run in _runs(words_of(sentence), words.stopwords)]
+    runs = [run for sentence in _SENTENCE.split(text) for run in _runs(sentence, words.stopwords)]
     fitting = [run for run in runs if telling & set(run) or not opposed & set(run)]
     chosen = [run for run in fitting if telling & set(run)]
     if len(text) <= _SHORT_TEXT or not chosen:
@@ -126,17 +133,21 @@ def _pattern(qualities: list[str], things: list[str], quotes: list[str]) -> str 
     return f"^({'|'.join(choices)})$" if choices else None
 
 
-def _runs(words: list[str], stop: frozenset[str]) -> list[tuple[str, ...]]:
-    """Runs of two or three words with content at both ends."""
+def _runs(sentence: str, stop: frozenset[str]) -> list[tuple[str, ...]]:
+    """Runs of two or three words with content at both ends; names of people and works are left out."""
+    spelled = _WORD.findall(sentence)
+    words = words_of(sentence)
+    shouted = sum(word[0].isupper() for word in spelled) > len(spelled) / 2
     return [
-        gram
+        run
         for size in (2, 3)
         for start in range(len(words) - size + 1)
-        if (gram := tuple(words[start : start + size]))
-        and not {gram[0], gram[-1]} & stop
-        and gram[-1] not in _NEVER_LAST
-        and len(gram[-1]) > 2
-        and len(" ".join(gram)) <= _LONGEST_PHRASE
+        if (run := tuple(words[start : start + size]))
+        and not {run[0], run[-1]} & stop
+        and run[-1] not in _NEVER_LAST
+        and len(run[-1]) > 2
+        and len(" ".join(run)) <= _LONGEST_PHRASE
+        and (shouted or not (spelled[start][0].isupper() and spelled[start + size - 1][0].isupper()))
     ]
 
 

@@ -1,0 +1,291 @@
+"""From what a language model answered to keywords that deserve trust.
+
+Each mention passes the rules in turn: one spelling, some content, not copied from the prompt's examples, supported by
+the text it was read from. Synonyms then merge into the most frequent of them; what too few or too many items share is
+dropped, for it cannot tell items apart (the paper's section 3.1). Every rejection is kept with the rule's name.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.keyword_text import SourceText, content_stems, normalise, repeats_name, says_nothing
+from models.prompts import Kind, Side
+
+Encode = Callable[[Sequence[str]], NDArray[np.float32]]
+_LONGEST_EVIDENCE = 200
+
+
+class CurationSettings(BaseModel):
+    """Thresholds of the rules."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    min_word_share: float = Field(
+        default=0.5, gt=0, le=1, description="Share of a keyword's words that one sentence must hold to support it"
+    )
+    ground_similarity: float = Field(
+        default=0.6, ge=-1, le=1, description="Cosine with a sentence of the source that supports a keyword as well"
+    )
+    require_grounding: bool = Field(default=True, description="Whether unsupported keywords are left out")
+    merge_similarity: float = Field(default=0.85, ge=-1, le=1, description="Cosine from which keywords are synonyms")
+    absorb_similarity: float = Field(
+        default=0.8, ge=-1, le=1, description="Cosine from which a too rare keyword joins a more frequent one"
+    )
+    min_items: int = Field(default=2, ge=1, description="Keywords of fewer items are too rare")
+    max_share: float = Field(default=0.3, gt=0, le=1, description="Keywords of a larger share of items are too common")
+
+
+@dataclass(frozen=True)
+class Mention:
+    """One keyword of one answer, with what it was read from.
+
+    Parameters
+    ----------
+    item
+        The item's id.
+    name
+        Its name.
+    source
+        The facts, or the review, that the prompt showed.
+    evidence
+        What the answer itself gave as evidence; may be empty.
+    """
+
+    item: int
+    side: Side
+    keyword: str
+    kind: Kind
+    name: str
+    source: SourceText
+    evidence: str = ""
+
+
+@dataclass(frozen=True)
+class CuratedKeyword:
+    """A keyword of an item's side; `support` counts the prompts that gave it."""
+
+    item: int
+    side: Side
+    keyword: str
+    source: Literal["objective", "subjective", "both"]
+    support: int
+    grounded: bool
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A keyword that a rule removed."""
+
+    item: int
+    side: Side
+    keyword: str
+    rule: str
+
+
+@dataclass
+class Curated:
+    """The result: keywords, vocabulary (canonical keyword, its members, number of items), rejections, counts."""
+
+    keywords: list[CuratedKeyword] = field(default_factory=list)
+    members: dict[str, list[str]] = field(default_factory=dict)
+    document_frequency: dict[str, int] = field(default_factory=dict)
+    rejected: list[Rejection] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    mention: Mention
+    keyword: str
+    grounded: bool
+    evidence: str
+
+
+def curate_keywords(
+    mentions: Sequence[Mention], encode: Encode, settings: CurationSettings, examples: Collection[str] = ()
+) -> Curated:
+    """Apply all rules.
+
+    Parameters
+    ----------
+    mentions
+        Keywords as answered.
+    encode
+        Texts to unit vectors, float32 (n, d).
+    settings
+        Thresholds.
+    examples
+        Keywords of the prompts' worked examples.
+    """
+    result = Curated()
+    kept = list(_passing(mentions, encode, settings, examples, result))
+    canonical = _canonical(kept, encode, settings)
+    kept = list(_within_frequency(kept, canonical, len({m.item for m in mentions}), settings, result))
+    _collect(kept, canonical, result)
+    rules = Counter(rejection.rule for rejection in result.rejected)
+    grounded = sum(mention.grounded for mention in kept)
+    result.counts = {"mentions": len(mentions), **{f"removed_{rule}": n for rule, n in sorted(rules.items())}}
+    result.counts |= {"kept": len(kept), "kept_grounded": grounded}
+    return result
+
+
+def _passing(
+    mentions: Sequence[Mention], encode: Encode, settings: CurationSettings, examples: Collection[str], result: Curated
+) -> Iterable[_Kept]:
+    """Mentions that pass the rules about a single keyword."""
+    copied = {normalise(example) for example in examples}
+    unsure: list[_Kept] = []
+    for mention in mentions:
+        keyword = normalise(mention.keyword)
+        share, sentence = mention.source.word_support(keyword)
+        rule = None
+        if not keyword or not content_stems(keyword):
+            rule = "malformed"
+        elif says_nothing(keyword):
+            rule = "says_nothing"
+        elif repeats_name(keyword, mention.name):
+            rule = "repeats_name"
+        elif keyword in copied and share < settings.min_word_share:
+            rule = "copied_from_example"
+        if rule is not None:
+            result.rejected.append(Rejection(mention.item, mention.side, mention.keyword, rule))
+        elif share >= settings.min_word_share:
+            yield _Kept(mention, keyword, True, (mention.evidence or sentence)[:_LONGEST_EVIDENCE])
+        else:
+            unsure.append(_Kept(mention, keyword, False, ""))
+    for kept in _ground_by_meaning(unsure, encode, settings.ground_similarity):
+        if kept.grounded or not settings.require_grounding:
+            yield kept
+        else:
+            result.rejected.append(Rejection(kept.mention.item, kept.mention.side, kept.keyword, "ungrounded"))
+
+
+def _ground_by_meaning(unsure: list[_Kept], encode: Encode, threshold: float) -> Iterable[_Kept]:
+    """Support by the nearest sentence of the source, for keywords whose words do not occur in it."""
+    if not unsure:
+        return
+    texts = sorted({kept.keyword for kept in unsure} | {s for kept in unsure for s in kept.mention.source.segments})
+    vectors = dict(zip(texts, encode(texts), strict=True))
+    for kept in unsure:
+        segments = kept.mention.source.segments
+        cosines = [float(vectors[kept.keyword] @ vectors[segment]) for segment in segments]
+        best = int(np.argmax(cosines)) if cosines else -1
+        if best >= 0 and cosines[best] >= threshold:
+            yield _Kept(kept.mention, kept.keyword, True, segments[best][:_LONGEST_EVIDENCE])
+        else:
+            yield kept
+
+
+def _canonical(kept: list[_Kept], encode: Encode, settings: CurationSettings) -> dict[tuple[Side, str], str]:
+    """Canonical keyword of each (side, keyword). Sides merge apart, for antonyms are near each other in embeddings."""
+    canonical: dict[tuple[Side, str], str] = {}
+    sides: tuple[Side, Side] = ("pro", "con")
+    for side in sides:
+        items: dict[str, set[int]] = defaultdict(set)
+        for one in kept:
+            if one.mention.side == side:
+                items[one.keyword].add(one.mention.item)
+        words = sorted(items, key=lambda word: (-len(items[word]), len(word), word))
+        if not words:
+            continue
+        vectors = encode(words)
+        heads = _greedy(words, vectors, settings.merge_similarity)
+        reach: dict[str, set[int]] = defaultdict(set)
+        for word, head in heads.items():
+            reach[head] |= items[word]
+        heads = _absorb(words, vectors, heads, reach, settings)
+        canonical |= {(side, word): head for word, head in heads.items()}
+    return canonical
+
+
+def _greedy(words: list[str], vectors: NDArray[np.float32], threshold: float) -> dict[str, str]:
+    """Each word joins the nearest head before it, or becomes one; words come by falling frequency."""
+    heads: dict[str, str] = {}
+    places: list[int] = []
+    for row, word in enumerate(words):
+        cosines = vectors[places] @ vectors[row] if places else np.zeros(0)
+        if len(cosines) and cosines.max() >= threshold:
+            heads[word] = words[places[int(cosines.argmax())]]
+        else:
+            heads[word] = word
+            places.append(row)
+    return heads
+
+
+def _absorb(
+    words: list[str],
+    vectors: NDArray[np.float32],
+    heads: dict[str, str],
+    reach: dict[str, set[int]],
+    settings: CurationSettings,
+) -> dict[str, str]:
+    """Too rare heads join the nearest head that is not, where one is near enough."""
+    place = {word: row for row, word in enumerate(words)}
+    frequent = [head for head in reach if len(reach[head]) >= settings.min_items]
+    moved: dict[str, str] = {}
+    for head, items in reach.items():
+        if len(items) < settings.min_items and frequent:
+            cosines = vectors[[place[other] for other in frequent]] @ vectors[place[head]]
+            if cosines.max() >= settings.absorb_similarity:
+                moved[head] = frequent[int(cosines.argmax())]
+    return {word: moved.get(head, head) for word, head in heads.items()}
+
+
+def _within_frequency(
+    kept: list[_Kept],
+    canonical: dict[tuple[Side, str], str],
+    n_items: int,
+    settings: CurationSettings,
+    result: Curated,
+) -> Iterable[_Kept]:
+    """Mentions whose canonical keyword neither too few nor too many items have."""
+    items: dict[str, set[int]] = defaultdict(set)
+    for one in kept:
+        items[canonical[one.mention.side, one.keyword]].add(one.mention.item)
+    for one in kept:
+        frequency = len(items[canonical[one.mention.side, one.keyword]])
+        if frequency < settings.min_items:
+            rule = "too_rare"
+        elif frequency > max(settings.max_share * n_items, settings.min_items):
+            rule = "too_common"
+        else:
+            yield one
+            continue
+        result.rejected.append(Rejection(one.mention.item, one.mention.side, one.keyword, rule))
+
+
+def _collect(kept: list[_Kept], canonical: dict[tuple[Side, str], str], result: Curated) -> None:
+    """Rows of the keyword table and the vocabulary."""
+    groups: dict[tuple[int, Side, str], list[_Kept]] = defaultdict(list)
+    members: dict[str, set[str]] = defaultdict(set)
+    items: dict[str, set[int]] = defaultdict(set)
+    for one in kept:
+        head = canonical[one.mention.side, one.keyword]
+        groups[one.mention.item, one.mention.side, head].append(one)
+        members[head].add(one.keyword)
+        items[head].add(one.mention.item)
+    for (item, side, head), group in sorted(groups.items()):
+        kinds: list[Kind] = sorted({one.mention.kind for one in group})
+        grounded = [one for one in group if one.grounded]
+        result.keywords.append(
+            CuratedKeyword(
+                item=item,
+                side=side,
+                keyword=head,
+                source="both" if len(kinds) > 1 else kinds[0],
+                support=len(group),
+                grounded=bool(grounded),
+                evidence=(grounded or group)[0].evidence,
+            )
+        )
+    result.members = {head: sorted(members[head]) for head in sorted(members)}
+    result.document_frequency = {head: len(items[head]) for head in result.members}
