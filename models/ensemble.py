@@ -77,6 +77,11 @@ class Ensemble:
         One value a feature.
     intercept
         Logit at the features' means.
+
+    Raises
+    ------
+    ValueError
+        Where these differ in length.
     """
 
     names: tuple[str, ...]
@@ -84,6 +89,10 @@ class Ensemble:
     scales: tuple[float, ...]
     coefficients: tuple[float, ...]
     intercept: float
+
+    def __post_init__(self) -> None:
+        if not len(self.names) == len(self.means) == len(self.scales) == len(self.coefficients):
+            raise ValueError("names, means, scales and coefficients must have the same length")
 
     @classmethod
     def fit(

@@ -3,14 +3,21 @@
 Source: Kang and McAuley, arXiv 1808.09781 (causal self-attention over a sequence of items); arXiv 2412.16984 uses it
 to predict a reaction. Here an input position is an item and the reaction to it, and
 
-    logit P(like c | first t reactions) = <h_t, e_c> + b_c + w u_t + g
+    logit P(like c | first t reactions) = <h_t, e_c> + v b_c + w u_t + g
 
-where u_t, the user's running effect, is the shrunken mean of (reaction - what the item's bias alone predicts).
+where b_c and g come from the bias model and are kept (models/baselines.py), and u_t is the user's running effect. With
+p_j what g and b alone predict of reaction y_j, one Newton step from 0 towards the user's own effect gives
+
+    u_t = sum_j (y_j - p_j) / (penalty + sum_j p_j (1 - p_j)),  j = 1 .. t
+
+so the model starts as the bias model for users met a moment ago, and learns what attention can add to it.
 Position 0 is a learned start, so h_0 answers for a user without history. Batches are padded on the right: under the
 causal mask no interaction ever sees padding, which has a token of its own besides (item i is token i + 1).
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -33,13 +40,12 @@ class SASRecSettings(BaseModel):
     heads: int = Field(default=2, gt=0, description="attention heads; divides width")
     blocks: int = Field(default=2, ge=0, description="self-attention blocks")
     max_history: int = Field(default=100, gt=0, description="last interactions looked at")
-    dropout: float = Field(default=0.3, ge=0, lt=1, description="dropout rate of embeddings and blocks")
+    dropout: float = Field(default=0.5, ge=0, lt=1, description="dropout rate of embeddings and blocks")
     learning_rate: float = Field(default=0.003, gt=0, description="AdamW's step size")
-    weight_decay: float = Field(default=0.1, ge=0, description="AdamW's decay of matrices and embeddings")
-    bias_decay: float = Field(default=0.01, ge=0, description="L2 penalty per item on item biases")
+    weight_decay: float = Field(default=20.0, ge=0, description="AdamW's decay of matrices and embeddings")
     batch_size: int = Field(default=64, gt=0, description="sequences in a training step")
-    max_epochs: int = Field(default=30, gt=0, description="upper limit of passes over the training interactions")
-    patience: int = Field(default=4, gt=0, description="epochs without a better validation AUC before training stops")
+    max_epochs: int = Field(default=20, gt=0, description="upper limit of passes over the training interactions")
+    patience: int = Field(default=3, gt=0, description="epochs without a better validation AUC before training stops")
     seed: int = Field(default=0, ge=0, description="of the initial weights, the order of batches and dropout")
 
 
@@ -52,7 +58,15 @@ class SASRec(nn.Module):
         Size of the catalogue.
     settings
         Shape of the network.
+
+    Raises
+    ------
+    ValueError
+        Where the heads do not divide the width.
     """
+
+    item_bias: Tensor
+    global_bias: Tensor
 
     def __init__(self, n_items: int, settings: SASRecSettings) -> None:
         super().__init__()
@@ -66,15 +80,21 @@ class SASRec(nn.Module):
         self.blocks = nn.ModuleList(Block(settings) for _ in range(settings.blocks))
         self.norm = nn.LayerNorm(settings.width)
         self.dropout = nn.Dropout(settings.dropout)
-        self.item_bias = nn.Embedding(n_items + 1, 1, padding_idx=0)
-        self.global_bias = nn.Parameter(torch.zeros(()))
+        self.register_buffer("item_bias", torch.zeros(n_items + 1))
+        self.register_buffer("global_bias", torch.zeros(()))
+        self.item_weight = nn.Parameter(torch.ones(()))
         self.user_weight = nn.Parameter(torch.ones(()))
-        self.user_log_shrinkage = nn.Parameter(torch.tensor(1.0))
+        self.user_log_penalty = nn.Parameter(torch.zeros(()))
         for embedding in (self.item, self.feedback, self.position):
             nn.init.normal_(embedding.weight, std=settings.width**-0.5 / 4)
-        nn.init.zeros_(self.item_bias.weight)
         with torch.no_grad():
             self.item.weight[0] = 0
+
+    def set_biases(self, global_bias: float, item_biases: NDArray[np.float32]) -> None:
+        """Take over g and b, float32 (n_items,), from a fitted bias model."""
+        with torch.no_grad():
+            self.global_bias.fill_(global_bias)
+            self.item_bias[1:] = torch.from_numpy(item_biases)
 
     def forward(self, tokens: Tensor, likes: Tensor) -> tuple[Tensor, Tensor]:
         """State and user effect after each of the first 0 .. l interactions.
@@ -99,16 +119,35 @@ class SASRec(nn.Module):
         return self.norm(x), self._user_effects(tokens, likes)
 
     def _user_effects(self, tokens: Tensor, likes: Tensor) -> Tensor:
-        expected = torch.sigmoid(self.item_bias(tokens)[:, :, 0] + self.global_bias).detach()  # (b, l)
-        surprise = (likes.float() - expected) * (tokens > 0)
-        seen = torch.arange(1, tokens.shape[1] + 1, device=tokens.device)
-        mean = surprise.cumsum(dim=1) / (seen + self.user_log_shrinkage.exp())
-        return functional.pad(mean, (1, 0))  # nothing is known before the first reaction
+        expected = torch.sigmoid(self.item_bias[tokens] + self.global_bias).detach()  # (b, l)
+        seen = (tokens > 0).float()
+        surprise = (seen * (likes.float() - expected)).cumsum(dim=1)
+        certainty = (seen * expected * (1 - expected)).cumsum(dim=1)
+        effect = surprise / (certainty + self.user_log_penalty.exp())
+        return functional.pad(effect, (1, 0))  # nothing is known before the first reaction
 
-    def logits(self, h: Tensor, u: Tensor, candidates: Tensor) -> Tensor:
-        """Logit of P(like) for candidate tokens (...) given states h (..., d) and user effects u (...)."""
+    def logits(self, h: Tensor, u: Tensor, candidates: Tensor, biases: Tensor) -> Tensor:
+        """Logit of P(like).
+
+        Parameters
+        ----------
+        h, u
+            float32 (..., d) and (...): states and user effects.
+        candidates
+            int64 (...): tokens.
+        biases
+            float32 (...): the candidates' biases, in training without the reaction that is to be predicted.
+        """
         match = (h * self.item(candidates)).sum(-1)
-        return match + self.item_bias(candidates)[..., 0] + self.user_weight * u + self.global_bias
+        return match + self.item_weight * biases + self.user_weight * u + self.global_bias
+
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """All weights by name, for a checkpoint."""
+        return {name: tensor.numpy(force=True) for name, tensor in self.state_dict().items()}
+
+    def set_arrays(self, arrays: Mapping[str, NDArray[np.float32]]) -> None:
+        """Take over the weights that `arrays` of a model of the same shape gave."""
+        self.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
 
     def states(self, histories: Histories) -> NDArray[np.float32]:
         """The user's state after each history: float32 array of shape (b, d)."""
@@ -135,13 +174,15 @@ class SASRec(nn.Module):
         tokens = torch.from_numpy(candidates + 1).to(self.start.device)
         parts = zip(self._encoded(histories), tokens.split(_ROWS_AT_ONCE), strict=True)
         with torch.inference_mode():
-            return np.concatenate([self.logits(h, u, part).sigmoid().numpy(force=True) for (h, u), part in parts])
+            return np.concatenate(
+                [self.logits(h, u, part, self.item_bias[part]).sigmoid().numpy(force=True) for (h, u), part in parts]
+            )
 
     def catalogue_probabilities(self, histories: Histories) -> NDArray[np.float32]:
         """P(like) of every item given each history: float32 array of shape (b, n_items)."""
         with torch.inference_mode():
             vectors = self.item.weight[1:]  # (n, d)
-            biases = self.item_bias.weight[1:, 0] + self.global_bias  # (n,)
+            biases = self.item_weight * self.item_bias[1:] + self.global_bias  # (n,)
             return np.concatenate(
                 [
                     (h @ vectors.T + biases + self.user_weight * u[:, None]).sigmoid().numpy(force=True)

@@ -56,7 +56,7 @@ def tiny_world(seed: int) -> UserSimulator:
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
     sasrec = SASRec(N_ITEMS, SASRecSettings(width=8, heads=2, blocks=1, max_history=MAX_HISTORY, dropout=0.0))
-    torch.nn.init.normal_(sasrec.item_bias.weight, std=0.5)
+    sasrec.set_biases(1.0, rng.normal(scale=0.5, size=N_ITEMS).astype(np.float32))
     models = ResponseModels(
         KeywordMatching(knowledge),
         Similarity(knowledge, neutral_values(knowledge, interactions, MAX_HISTORY, seed)),

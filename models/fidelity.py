@@ -1,0 +1,197 @@
+"""The fidelity card: how near simulated reactions come to real ones that no model has seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.baselines import Baseline, GlobalRate, ItemMean, UserMean
+from models.ensemble import VoteTable, vote
+from models.interactions import Interactions
+from models.matrix_factorisation import MatrixFactorisation
+from models.metrics import Metrics, ReliabilityBin, UserBootstrap, auc, evaluate, reliability
+from models.response_models import Opinions
+from models.simulator import UserSimulator
+
+ONE_VOTE = (0.0, 0.5, 1.0)
+THREE_VOTES = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
+COMPARED = ("sasrec", "ensemble")
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What one model says of n pairs.
+
+    Parameters
+    ----------
+    scores
+        float32 array of shape (n,): what the AUC ranks by.
+    probabilities
+        float32 array of shape (n,): P(like).
+    decisions
+        bool array of shape (n,).
+    """
+
+    scores: NDArray[np.float32]
+    probabilities: NDArray[np.float32]
+    decisions: NDArray[np.bool_]
+
+    @classmethod
+    def of_probabilities(cls, probabilities: NDArray[np.float32]) -> Self:
+        """A model that gives probabilities: a like is predicted from 0.5 on."""
+        return cls(probabilities, probabilities, probabilities >= 0.5)
+
+    @classmethod
+    def of_votes(cls, values: NDArray[np.float32], decisions: NDArray[np.bool_], table: VoteTable) -> Self:
+        """A model that votes: ties count 0.5 in the score and are decided by the coin; `table` gives P(like)."""
+        return cls(values, table.probabilities(values), decisions)
+
+
+class Comparison(TypedDict):
+    """AUC of a model less that of another, with the paired interval."""
+
+    model: str
+    against: str
+    auc_difference: float
+    ci95: list[float]
+
+
+class Closeness(TypedDict):
+    """How near a model's probabilities come to the true ones."""
+
+    auc_below_best: float
+    mean_absolute_error: float
+    correlation: float
+
+
+class FidelityCard(TypedDict):
+    """What fidelity.json says beside the names of dataset and split."""
+
+    n: int
+    like_rate: float
+    models: dict[str, Metrics]
+    comparisons: list[Comparison]
+    reliability: dict[str, list[ReliabilityBin]]
+    truth: dict[str, Closeness] | None
+
+
+def vote_tables(opinions: Opinions, likes: NDArray[np.bool_]) -> dict[str, VoteTable]:
+    """Like rates per vote value, for keyword_matching, similarity and vote, from opinions and likes (n,)."""
+    values = opinions.vote_values()
+    return {
+        "keyword_matching": VoteTable.fit(values[:, 0], likes, ONE_VOTE),
+        "similarity": VoteTable.fit(values[:, 1], likes, ONE_VOTE),
+        "vote": VoteTable.fit(values.sum(axis=1), likes, THREE_VOTES),
+    }
+
+
+def predict(
+    simulator: UserSimulator,
+    tables: Mapping[str, VoteTable],
+    users: NDArray[np.int64],
+    items: NDArray[np.int64],
+    seed: int,
+) -> dict[str, Prediction]:
+    """Every model's prediction of n pairs; all know the training interactions and nothing else.
+
+    Parameters
+    ----------
+    simulator
+        The simulator, whose own interactions the baselines are fitted on.
+    tables
+        See `vote_tables`.
+    users, items
+        int64 arrays of shape (n,).
+    seed
+        Of tied votes and of the factors' starting values.
+    """
+    train = simulator.interactions
+    baselines: dict[str, Baseline] = {
+        "global_rate": GlobalRate().fit(train),
+        "item_mean": ItemMean().fit(train),
+        "user_mean": UserMean().fit(train),
+        "bias": simulator.models.bias,
+        "matrix_factorisation": MatrixFactorisation(seed=seed).fit(train),
+    }
+    predictions = {
+        name: Prediction.of_probabilities(model.probabilities(users, items)) for name, model in baselines.items()
+    }
+    histories = train.histories(users, simulator.max_history)
+    opinions = simulator.models.opinions(users, items, histories)
+    values, votes = opinions.vote_values(), opinions.votes(np.random.default_rng(seed))
+    for column, name in enumerate(("keyword_matching", "similarity")):
+        predictions[name] = Prediction.of_votes(values[:, column], votes[:, column] == 1, tables[name])
+    predictions["sasrec"] = Prediction.of_probabilities(opinions.sasrec_probability)
+    predictions["vote"] = Prediction.of_votes(values.sum(axis=1), vote(votes), tables["vote"])
+    predictions["ensemble"] = Prediction.of_probabilities(simulator.ensemble.probabilities(opinions.features))
+    return predictions
+
+
+def fidelity_card(
+    test: Interactions,
+    predictions: Mapping[str, Prediction],
+    n_resamples: int,
+    seed: int,
+    true_probabilities: NDArray[np.float32] | None = None,
+) -> FidelityCard:
+    """The card of n test pairs.
+
+    Parameters
+    ----------
+    test
+        Test interactions.
+    predictions
+        Model name to its prediction of these pairs, `bias` among them.
+    n_resamples, seed
+        Of the bootstrap over users.
+    true_probabilities
+        float32 array of shape (n,), for a generated world: adds the row `best_possible` and the part `truth`.
+
+    Raises
+    ------
+    ValueError
+        Where there is no test pair.
+    """
+    if not len(test):
+        raise ValueError("fidelity needs test interactions; found none")
+    rows = dict(predictions)
+    truth: dict[str, Closeness] | None = None
+    if true_probabilities is not None:
+        best = auc(test.likes, true_probabilities)
+        truth = {name: _closeness(test.likes, row, true_probabilities, best) for name, row in predictions.items()}
+        rows["best_possible"] = Prediction.of_probabilities(true_probabilities)
+    bootstrap = UserBootstrap(test.users, test.likes, n_resamples, seed)
+    return {
+        "n": len(test),
+        "like_rate": float(test.likes.mean()),
+        "models": {
+            name: evaluate(test.likes, row.scores, row.probabilities, row.decisions, bootstrap)
+            for name, row in rows.items()
+        },
+        "comparisons": [
+            {
+                "model": name,
+                "against": "bias",
+                "auc_difference": auc(test.likes, rows[name].scores) - auc(test.likes, rows["bias"].scores),
+                "ci95": bootstrap.difference_interval(rows[name].scores, rows["bias"].scores),
+            }
+            for name in COMPARED
+        ],
+        "reliability": {name: reliability(test.likes, row.probabilities) for name, row in rows.items()},
+        "truth": truth,
+    }
+
+
+def _closeness(
+    likes: NDArray[np.bool_], row: Prediction, true_probabilities: NDArray[np.float32], best_auc: float
+) -> Closeness:
+    constant = row.probabilities.std() < 1e-6 or true_probabilities.std() < 1e-6
+    return {
+        "auc_below_best": best_auc - auc(likes, row.scores),
+        "mean_absolute_error": float(np.abs(row.probabilities - true_probabilities).mean(dtype=np.float64)),
+        "correlation": 0.0 if constant else float(np.corrcoef(row.probabilities, true_probabilities)[0, 1]),
+    }

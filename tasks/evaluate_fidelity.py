@@ -1,0 +1,64 @@
+"""Step `evaluate-fidelity`: the fidelity card of the test split, and every model's score of every test pair."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.fidelity import fidelity_card, predict
+from models.interactions import Interactions
+from storage.files import publish, publish_json
+from storage.run_folder import DEFAULT_SPLIT, RunFolder
+from storage.tables import TRUTH, read_table
+from tasks.inputs import load_interactions
+from tasks.simulator_inputs import load_ensemble, load_simulator
+from tasks.step import Summary, step
+
+
+class FidelitySettings(BaseModel):
+    """How intervals are made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    resamples: int = Field(default=500, gt=0, description="bootstrap samples of users behind each interval")
+    seed: int = Field(default=0, ge=0, description="of the samples, of tied votes and of the factors' starting values")
+
+
+# truth.parquet, which only generated datasets have, comes from the same step and seed as interactions.parquet.
+@step(
+    version="1",
+    reads=(
+        "users.parquet",
+        "items.parquet",
+        "interactions.parquet",
+        "keywords.parquet",
+        "vocabulary.parquet",
+        "embeddings",
+        "sasrec",
+        "ensemble",
+    ),
+    writes=("report/fidelity.json", "report/predictions.parquet"),
+)
+def evaluate_fidelity(folder: RunFolder, settings: FidelitySettings) -> Summary:
+    """Let every model judge the test pairs, given the training interactions, and publish the card."""
+    simulator, test = load_simulator(folder), load_interactions(folder, ("test",))
+    predictions = predict(simulator, load_ensemble(folder).vote_tables, test.users, test.items, settings.seed)
+    card = fidelity_card(test, predictions, settings.resamples, settings.seed, _true_probabilities(folder, test))
+    scores = {name: prediction.scores for name, prediction in predictions.items()}
+    with publish(folder.path("report/predictions.parquet")) as target:
+        pl.DataFrame({"user_id": test.users, "item_id": test.items, "like": test.likes, **scores}).write_parquet(target)
+    dataset, _, split = folder.root.name.partition("@")
+    publish_json(folder.path("report/fidelity.json"), {"dataset": dataset, "split": split or DEFAULT_SPLIT, **card})
+    return {"test_pairs": len(test), **{name: row["auc"] for name, row in card["models"].items()}}
+
+
+def _true_probabilities(folder: RunFolder, test: Interactions) -> NDArray[np.float32] | None:
+    path = folder.path("truth.parquet")
+    if not path.exists():
+        return None
+    truth = read_table(path, TRUTH)
+    table = np.zeros((test.n_users, test.n_items), dtype=np.float32)
+    table[truth["user_id"].to_numpy(), truth["item_id"].to_numpy()] = truth["probability"].to_numpy()
+    return table[test.users, test.items]

@@ -1,0 +1,66 @@
+"""Step `fit-ensemble`: the bias model from training interactions, and from validation the stack and the vote tables."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.baselines import Bias
+from models.ensemble import Ensemble
+from models.fidelity import vote_tables
+from models.response_models import FEATURE_NAMES
+from models.similarity import neutral_values
+from storage.checkpoints import save_arrays
+from storage.files import publish, publish_json
+from storage.run_folder import RunFolder
+from tasks.inputs import load_interactions, load_knowledge
+from tasks.simulator_inputs import EnsembleCheckpoint, load_sasrec, response_models
+from tasks.step import Summary, step
+
+
+class EnsembleSettings(BaseModel):
+    """How the parts that stand around SASRec are fitted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_history: int = Field(default=100, gt=0, description="last interactions that any model looks at")
+    user_penalty: float = Field(default=0.5, ge=0, description="L2 penalty of the bias model's user effects")
+    item_penalty: float = Field(default=0.75, ge=0, description="L2 penalty of the bias model's item effects")
+    strength: float = Field(default=1.0, gt=0, description="inverse of the stack's L2 penalty")
+    neutral_pairs: int = Field(default=10_000, gt=0, description="training pairs that neutral similarities rest on")
+    seed: int = Field(default=0, ge=0, description="chooses those pairs")
+
+
+@step(
+    version="1",
+    reads=(
+        "users.parquet",
+        "items.parquet",
+        "interactions.parquet",
+        "keywords.parquet",
+        "vocabulary.parquet",
+        "embeddings",
+        "sasrec",
+    ),
+    writes=("ensemble",),
+)
+def fit_ensemble(folder: RunFolder, settings: EnsembleSettings) -> Summary:
+    """Fit and publish; SASRec and the keywords are taken as they are."""
+    knowledge = load_knowledge(folder)
+    train, validation = load_interactions(folder, ("train",)), load_interactions(folder, ("validation",))
+    bias = Bias(settings.user_penalty, settings.item_penalty).fit(train)
+    neutral = neutral_values(knowledge, train, settings.max_history, settings.seed, settings.neutral_pairs)
+    models = response_models(knowledge, load_sasrec(folder, train.n_items), bias, neutral)
+    histories = train.histories(validation.users, settings.max_history)
+    opinions = models.opinions(validation.users, validation.items, histories)
+    ensemble = Ensemble.fit(FEATURE_NAMES, opinions.features, validation.likes, settings.strength)
+    checkpoint = EnsembleCheckpoint(
+        ensemble=ensemble,
+        vote_tables=vote_tables(opinions, validation.likes),
+        neutral=neutral,
+        max_history=settings.max_history,
+    )
+    with publish(folder.path("ensemble")) as target:
+        target.mkdir()
+        save_arrays(target / "arrays.safetensors", bias.arrays())
+        publish_json(target / "model.json", checkpoint.model_dump(mode="json"))
+    return {"validation_pairs": len(validation), **dict(zip(ensemble.names, ensemble.coefficients, strict=True))}

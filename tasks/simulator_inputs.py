@@ -1,0 +1,90 @@
+"""The simulator of a run folder: its checkpoints, tables and vectors put together again."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+
+from models.baselines import Bias
+from models.ensemble import Ensemble, VoteTable
+from models.interactions import Interactions
+from models.keyword_matching import KeywordMatching
+from models.knowledge import ItemKnowledge
+from models.response_models import FEATURE_NAMES, ResponseModels
+from models.sasrec import SASRec, SASRecSettings
+from models.similarity import Similarity
+from models.simulator import UserSimulator
+from storage.checkpoints import load_arrays, load_json
+from storage.run_folder import RunFolder
+from tasks.inputs import load_interactions, load_knowledge
+
+
+class EnsembleCheckpoint(BaseModel):
+    """ensemble/model.json: all that fit_ensemble learned, but for the bias model's effects."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ensemble: Ensemble
+    vote_tables: dict[str, VoteTable]
+    neutral: tuple[float, float] = Field(description="similarity of a side without evidence: for, against")
+    max_history: int = Field(gt=0, description="last interactions that any model looks at")
+
+    @model_validator(mode="after")
+    def _of_this_version(self) -> Self:
+        if self.ensemble.names != FEATURE_NAMES:
+            raise ValueError(f"the ensemble was fitted on the features {self.ensemble.names}, not {FEATURE_NAMES}")
+        return self
+
+
+def load_sasrec(folder: RunFolder, n_items: int) -> SASRec:
+    """SASRec from the folder `sasrec`.
+
+    Raises
+    ------
+    DataError
+        Where the checkpoint is missing, damaged, or of another shape than its settings and the catalogue say.
+    """
+    settings = load_json(folder.path("sasrec/settings.json"), TypeAdapter(SASRecSettings))
+    model = SASRec(n_items, settings)
+    shapes = {name: array.shape for name, array in model.arrays().items()}
+    model.set_arrays(load_arrays(folder.path("sasrec/model.safetensors"), shapes))
+    return model.eval()
+
+
+def load_bias(folder: RunFolder, n_users: int, n_items: int) -> Bias:
+    """The bias model from the folder `ensemble`."""
+    shapes = {"global_effect": (1,), "user_effects": (n_users,), "item_effects": (n_items,)}
+    return Bias.of_arrays(load_arrays(folder.path("ensemble/arrays.safetensors"), shapes))
+
+
+def load_ensemble(folder: RunFolder) -> EnsembleCheckpoint:
+    """What fit_ensemble learned."""
+    return load_json(folder.path("ensemble/model.json"), TypeAdapter(EnsembleCheckpoint))
+
+
+def response_models(
+    knowledge: ItemKnowledge, sasrec: SASRec, bias: Bias, neutral: tuple[float, float]
+) -> ResponseModels:
+    """The response models, from their learned parts."""
+    return ResponseModels(KeywordMatching(knowledge), Similarity(knowledge, neutral), sasrec, bias)
+
+
+def load_simulator(folder: RunFolder) -> UserSimulator:
+    """The whole simulator of a run whose ensemble has been fitted.
+
+    Raises
+    ------
+    DataError
+        Where a part is missing, damaged, or does not fit the others.
+    """
+    knowledge, train = load_knowledge(folder), load_interactions(folder, ("train",))
+    return simulator_of(folder, knowledge, train)
+
+
+def simulator_of(folder: RunFolder, knowledge: ItemKnowledge, train: Interactions) -> UserSimulator:
+    """The simulator from a run's checkpoints and from tables that are already loaded."""
+    checkpoint = load_ensemble(folder)
+    sasrec, bias = load_sasrec(folder, train.n_items), load_bias(folder, train.n_users, train.n_items)
+    models = response_models(knowledge, sasrec, bias, checkpoint.neutral)
+    return UserSimulator(knowledge, train, models, checkpoint.ensemble, checkpoint.max_history)

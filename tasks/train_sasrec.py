@@ -1,0 +1,25 @@
+"""Step `train-sasrec`: the statistical model, from the training interactions."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from models.sasrec import SASRecSettings
+from models.sasrec_training import train_sasrec as train
+from storage.checkpoints import save_arrays
+from storage.files import publish, publish_json
+from storage.run_folder import RunFolder
+from tasks.inputs import load_interactions
+from tasks.step import Summary, step
+
+
+@step(version="1", reads=("users.parquet", "items.parquet", "interactions.parquet"), writes=("sasrec",))
+def train_sasrec(folder: RunFolder, settings: SASRecSettings) -> Summary:
+    """Train with early stopping on validation, and publish weights, settings and the course of training."""
+    model, epochs = train(load_interactions(folder, ("train",)), load_interactions(folder, ("validation",)), settings)
+    with publish(folder.path("sasrec")) as target:
+        target.mkdir()
+        save_arrays(target / "model.safetensors", model.arrays())
+        publish_json(target / "settings.json", settings.model_dump(mode="json"))
+        publish_json(target / "training.json", {"epochs": [asdict(epoch) for epoch in epochs]})
+    return {"epochs": len(epochs), "validation_auc": max(epoch.validation_auc for epoch in epochs)}
