@@ -47,7 +47,7 @@ def source_files(settings: IngestSettings) -> list[Path]:
 
 
 @step(
-    version="1",
+    version="2",
     reads=(),
     writes=("users.parquet", "items.parquet", "interactions.parquet", "ingest.json"),
 )
