@@ -107,7 +107,7 @@ def reinforcement_table(reinforcement: Reinforcement) -> Table:
         _Column("Average reward", "{:.2f}".format, more_is_better=True),
         _Column("Total reward", "{:,.0f}".format, more_is_better=True),
         _Column("Liking@10", "{:.3f}".format, more_is_better=True),
-        _Column("Coverage", "{:.3f}".format, more_is_better=True),
+        _Column("Coverage", "{:.3f}".format, more_is_better=None),  # random covers all: no merit by itself
         _Column("Training s", "{:.0f}".format, more_is_better=None),
     )
     rows = {}
