@@ -284,7 +284,7 @@ class BatchClient:
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(_TransientError),
             wait=wait_exponential_jitter(
-                initial=settings.first_pause_seconds,
+                multiplier=settings.first_pause_seconds,
                 max=settings.longest_pause_seconds,
                 jitter=settings.first_pause_seconds,
             ),

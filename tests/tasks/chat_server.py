@@ -1,0 +1,83 @@
+"""A small chat-completions server on the loopback, for the error paths that a real one cannot be asked to show."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+Behaviour = Callable[[int, dict], tuple[int, str]]
+"""From the request's number (0, 1, ...) and body to a status and a reply; status 0 drops the connection."""
+
+
+def reply(content: str, finish_reason: str = "stop") -> str:
+    """A chat completion's JSON."""
+    choice = {"message": {"role": "assistant", "content": content}, "finish_reason": finish_reason}
+    return json.dumps({"choices": [choice], "usage": {"prompt_tokens": 10, "completion_tokens": 5}})
+
+
+@dataclass
+class ChatServer:
+    """What was asked of the server, and where it is."""
+
+    base_url: str = ""
+    api_key: str | None = None
+    model: str = "fake"
+    bodies: list[dict] = field(default_factory=list)
+    restarts: int = 0
+
+    def handle(self) -> ChatServer:
+        return self
+
+    def restart(self) -> ChatServer:
+        self.restarts += 1
+        return self
+
+
+@contextmanager
+def chat_server(behave: Behaviour) -> Iterator[ChatServer]:
+    """Serve `behave` until the block ends."""
+    state = ChatServer()
+    lock = threading.Lock()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            with lock:
+                number = len(state.bodies)
+                state.bodies.append(body)
+            status, text = behave(number, body)
+            if status == 0:
+                self.close_connection = True
+                self.connection.close()
+                return
+            data = text.encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    class Quiet(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, request: object, client_address: object) -> None:
+            """A client that gave up is what some tests are about."""
+
+    server = Quiet(("127.0.0.1", 0), Handler)
+    state.base_url = f"http://127.0.0.1:{server.server_port}/v1"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield state
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

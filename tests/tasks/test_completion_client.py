@@ -1,0 +1,184 @@
+import asyncio
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from storage.completions import CompletionStore
+from storage.errors import ServerError
+from tasks.completion_client import BatchClient, ClientSettings, Outcome, Question, Tally, reasons_text
+from tests.tasks.chat_server import ChatServer, chat_server, reply
+
+FAST = ClientSettings(
+    concurrency=4, timeout_seconds=5, attempts=3, first_pause_seconds=0.001, longest_pause_seconds=0.002, restarts=1
+)
+OK = '{"keywords": []}'
+
+
+def accept(text: str) -> object:
+    return json.loads(text)
+
+
+def questions(count: int) -> list[Question]:
+    return [
+        Question((f"{n}-first", f"{n}-second"), ({"n": n, "form": 1}, {"n": n, "form": 2}), accept)
+        for n in range(count)
+    ]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[CompletionStore]:
+    with CompletionStore(tmp_path / "completions.sqlite") as opened:
+        yield opened
+
+
+def answer(
+    store: CompletionStore, source: ChatServer, count: int, settings: ClientSettings = FAST
+) -> tuple[list[Outcome], Tally]:
+    async def run() -> tuple[list[Outcome], Tally]:
+        client = BatchClient(store, source, settings)
+        return await client.answer(questions(count)), client.tally
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize("status", [429, 500, 503, 0])
+def test_an_error_that_passes_is_sent_again(store: CompletionStore, status: int) -> None:
+    with chat_server(lambda number, body: (status, "busy") if number == 0 else (200, reply(OK))) as server:
+        outcomes, tally = answer(store, server, 1)
+    assert outcomes[0].completion is not None
+    assert (tally.requests, tally.failed, server.restarts) == (2, 0, 0)
+
+
+def test_answers_come_back_in_the_order_of_the_questions(store: CompletionStore) -> None:
+    with chat_server(lambda number, body: (200, reply(json.dumps(body["n"])))) as server:
+        outcomes, tally = answer(store, server, 30)
+    assert [outcome.completion.response for outcome in outcomes if outcome.completion] == [str(n) for n in range(30)]
+    assert (tally.asked, tally.cached, tally.output_tokens) == (30, 0, 150)
+
+
+def test_a_stored_answer_is_never_asked_for_again(store: CompletionStore) -> None:
+    with chat_server(lambda number, body: (200, reply(OK))) as server:
+        answer(store, server, 5)
+        outcomes, tally = answer(store, server, 8)
+    assert sorted(body["n"] for body in server.bodies) == list(range(8))
+    assert (tally.cached, tally.asked) == (5, 3)
+    assert all(outcome.completion for outcome in outcomes)
+
+
+def test_no_server_is_needed_where_everything_is_stored(store: CompletionStore) -> None:
+    with chat_server(lambda number, body: (200, reply(OK))) as server:
+        answer(store, server, 3)
+
+    class NoServer(ChatServer):
+        def handle(self) -> ChatServer:
+            raise AssertionError("asked for a server")
+
+    assert answer(store, NoServer(), 3)[1].cached == 3
+
+
+@pytest.mark.parametrize("bad", [reply("not json"), reply('{"keywords": ["x', "length"), reply("")])
+def test_an_unusable_answer_is_asked_once_more_in_its_second_form(store: CompletionStore, bad: str) -> None:
+    with chat_server(lambda number, body: (200, bad if body["form"] == 1 else reply(OK))) as server:
+        outcomes, tally = answer(store, server, 1)
+    assert [body["form"] for body in server.bodies] == [1, 2]
+    assert outcomes[0].completion is not None
+    assert tally.failed == 0
+
+
+def test_an_answer_that_stays_unusable_is_a_failure_with_its_reason_and_not_asked_again(store: CompletionStore) -> None:
+    with chat_server(lambda number, body: (200, reply('{"cut', "length"))) as server:
+        outcomes, tally = answer(store, server, 1)
+        again, _ = answer(store, server, 1)
+    assert outcomes[0].completion is None
+    assert outcomes[0].reason == again[0].reason == "answer cut off at the token limit"
+    assert tally.reasons == {"answer cut off at the token limit": 1}
+    assert len(server.bodies) == 2
+
+
+def test_a_refused_prompt_is_recorded_and_the_others_go_on(store: CompletionStore) -> None:
+    with chat_server(lambda number, body: (400, "too long") if body["n"] == 1 else (200, reply(OK))) as server:
+        outcomes, tally = answer(store, server, 3)
+    assert outcomes[1].reason == "refused with 400: too long"
+    assert sum(outcome.completion is not None for outcome in outcomes) == 2
+    assert tally.requests == 3
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_refusal_that_is_about_the_server_ends_the_batch(store: CompletionStore, status: int) -> None:
+    with (
+        chat_server(lambda number, body: (status, "no such model")) as server,
+        pytest.raises(ServerError, match=rf"{status}.*no such model.*Check the profile"),
+    ):
+        answer(store, server, 3)
+
+
+def test_garbage_for_one_prompt_fails_that_prompt_only(store: CompletionStore) -> None:
+    others = threading.Semaphore(0)
+
+    def behave(number: int, body: dict) -> tuple[int, str]:
+        if body["n"] == 1:
+            others.acquire(timeout=5)  # another prompt is answered between the sends: the server is there
+            return 200, "<html>a proxy</html>"
+        others.release()
+        return 200, reply(OK)
+
+    settings = FAST.model_copy(update={"concurrency": 2})
+
+    async def run() -> list[Outcome]:
+        return await BatchClient(store, server, settings).answer(questions(12))
+
+    with chat_server(behave) as server:
+        outcomes = asyncio.run(run())
+    assert outcomes[1].reason == "the server's reply is not a chat completion"
+    assert sum(outcome.completion is not None for outcome in outcomes) == 11
+
+
+def test_a_hung_server_is_left_after_the_timeout(store: CompletionStore) -> None:
+    release = threading.Event()
+
+    def behave(number: int, body: dict) -> tuple[int, str]:
+        if number == 0:
+            release.wait(5)
+        return 200, reply(OK)
+
+    with chat_server(behave) as server:
+        outcomes, tally = answer(store, server, 1, FAST.model_copy(update={"timeout_seconds": 0.1}))
+        release.set()
+    assert outcomes[0].completion is not None
+    assert tally.requests == 2
+
+
+def test_a_lost_server_is_restarted_once_and_the_questions_asked_there(store: CompletionStore) -> None:
+    with chat_server(lambda number, body: (200, reply(OK))) as healthy:
+
+        class Lost(ChatServer):
+            def restart(self) -> ChatServer:
+                self.restarts += 1
+                return healthy
+
+        lost = Lost(base_url=f"http://127.0.0.1:{closed_port()}/v1")
+        outcomes, tally = answer(store, lost, 10)
+    assert all(outcome.completion for outcome in outcomes)
+    assert (lost.restarts, tally.restarts, len(healthy.bodies)) == (1, 1, 10)
+
+
+def test_a_server_that_stays_lost_is_an_error_and_stored_answers_stay(store: CompletionStore) -> None:
+    with chat_server(lambda number, body: (200, reply(OK)) if body["n"] < 2 else (0, "")) as server:
+        answer(store, server, 2)
+        with pytest.raises(ServerError, match=r"stopped answering .*1 restarts did not help.*answers so far are kept"):
+            answer(store, server, 4)
+    assert len(store) == 2
+
+
+def closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_the_commonest_reasons_are_named_first() -> None:
+    assert reasons_text({"b": 1, "a": 1, "c": 5, "d": 1}) == "c (5); a (1); b (1)"
