@@ -19,7 +19,7 @@ from models.simulator import UserSimulator
 
 ENVIRONMENT_ID = "usersim/Recommend-v0"
 
-Observation = dict[str, NDArray[np.generic]]
+Observation = dict[str, NDArray[np.number]]
 Info = dict[str, object]
 
 
@@ -30,7 +30,10 @@ def register() -> None:
 
 
 def observation_space(sessions: SessionBatch) -> spaces.Dict:
-    """Space of one session's observation: "user" (compact state, bounded) and "seen" (a flag an action)."""
+    """Space of one session's observation: "user" (compact state, bounded) and "seen" (a flag an action).
+
+    Gymnasium types `spaces.Dict` as a space of dicts of spaces, hence the ignored complaint at its use.
+    """
     low, high = observation_bounds(sessions)
     return spaces.Dict(
         {"user": spaces.Box(low, high, dtype=np.float32), "seen": spaces.MultiBinary(sessions.n_actions)}
@@ -72,7 +75,7 @@ class RecommendEnv(gymnasium.Env[Observation, np.int64]):
         self._simulator, self._settings = simulator, settings or EnvironmentSettings()
         self._sessions = SessionBatch(simulator, self._settings, [0])
         self._first_reset = True
-        self.observation_space = observation_space(self._sessions)
+        self.observation_space = observation_space(self._sessions)  # type: ignore[assignment]  # see observation_space
         self.action_space = spaces.Discrete(self._sessions.n_actions)
 
     @property

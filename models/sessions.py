@@ -31,18 +31,21 @@ class EnvironmentSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    reward: RewardMode = Field("vote", description="vote (the paper's), draw (by probability) or probability")
-    end_probability: float = Field(0.025, gt=0, le=1, description="chance that a session ends after a step")
-    max_steps: int = Field(200, gt=0, description="a session is cut off (truncated) after so many steps")
-    max_history: int = Field(50, gt=0, description="last interactions that the simulated user remembers")
+    reward: RewardMode = Field(default="vote", description="vote (the paper's), draw (by probability) or probability")
+    end_probability: float = Field(default=0.025, gt=0, le=1, description="chance that a session ends after a step")
+    max_steps: int = Field(default=200, gt=0, description="a session is cut off (truncated) after so many steps")
+    max_history: int = Field(default=50, gt=0, description="last interactions that the simulated user remembers")
     repeats: Literal["penalise", "allow"] = Field(
-        "penalise", description="whether an item recommended again in a session earns nothing or what it would earn"
+        default="penalise",
+        description="whether an item recommended again in a session earns nothing or what it would earn",
     )
     known_items: Literal["penalise", "allow"] = Field(
-        "penalise", description="the same for items of the user's training history"
+        default="penalise", description="the same for items of the user's training history"
     )
     catalogue_size: int | None = Field(
-        500, gt=0, description="actions: so many items, those with most training interactions; null for all items"
+        default=500,
+        gt=0,
+        description="actions: so many items, those with most training interactions; null for all items",
     )
 
 
@@ -191,7 +194,7 @@ class SessionBatch:
             items, responses, repeated, rewards, terminated, ~terminated & (self._steps >= self.settings.max_steps)
         )
 
-    def observations(self, rows: NDArray[np.int64] | slice = slice(None)) -> dict[str, NDArray[np.generic]]:
+    def observations(self, rows: NDArray[np.int64] | slice = slice(None)) -> dict[str, NDArray[np.number]]:
         """What an agent sees of the sessions in `rows`.
 
         Returns

@@ -39,9 +39,7 @@ class SessionVecEnv(VecEnv):
         self._simulator, self._settings = simulator, settings
         self._sessions = SessionBatch(simulator, settings, range(seed, seed + n_envs))
         self._actions = np.zeros(n_envs, dtype=np.int64)
-        super().__init__(
-            n_envs, observation_space(self._sessions), spaces.Discrete(self._sessions.n_actions)
-        )
+        super().__init__(n_envs, observation_space(self._sessions), spaces.Discrete(self._sessions.n_actions))
         self.seed(seed)
 
     @property
@@ -100,11 +98,9 @@ class SessionVecEnv(VecEnv):
         """Refused: a session is a row of arrays and has no methods."""
         raise ValueError(f"cannot call {method_name!r}: the sessions of a batch have no methods of their own")
 
-    def env_is_wrapped(
-        self, wrapper_class: type[gymnasium.Wrapper], indices: VecEnvIndices = None
-    ) -> list[bool]:
+    def env_is_wrapped(self, wrapper_class: type[gymnasium.Wrapper], indices: VecEnvIndices = None) -> list[bool]:
         """False for every session."""
         return [False] * len(self._rows(indices))
 
     def _rows(self, indices: VecEnvIndices) -> Sequence[int]:
-        return self._get_indices(indices) if not isinstance(indices, int) else [indices]
+        return list(self._get_indices(indices))

@@ -1,0 +1,124 @@
+"""Training of the reinforcement-learning agents on simulated users."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from sb3_contrib import TRPO
+from stable_baselines3 import A2C, DQN, PPO
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback
+
+from models.agent_settings import ALGORITHMS, AlgorithmName, ReinforcementSettings
+from models.item_policies import ItemActorCriticPolicy, ItemQPolicy
+from models.item_scorer import ItemPrior, ItemScorer
+from models.sessions import EnvironmentSettings
+from models.simulator import UserSimulator
+from models.vector_environment import SessionVecEnv
+
+logger = logging.getLogger(__name__)
+
+_POINTS = 20  # of a learning curve
+_LOGIT_SCALE, _VALUE_SCALE = 2.0, 0.1
+
+
+@dataclass(frozen=True)
+class TrainedAgent:
+    """What training leaves behind.
+
+    Parameters
+    ----------
+    scorer
+        The network that recommends.
+    learning_curve
+        Pairs (environment steps, average reward of an episode) during training, exploration included.
+    seconds
+        Wall time of training.
+    """
+
+    scorer: ItemScorer
+    learning_curve: tuple[tuple[int, float], ...]
+    seconds: float
+
+
+def train_agent(
+    simulator: UserSimulator,
+    environment: EnvironmentSettings,
+    settings: ReinforcementSettings,
+    algorithm: AlgorithmName,
+    seed: int,
+) -> TrainedAgent:
+    """Train one agent with one seed.
+
+    Parameters
+    ----------
+    simulator
+        The audience.
+    environment
+        Rules of a session.
+    settings
+        Of training.
+    algorithm
+        Which of the algorithms.
+    seed
+        One of those in `settings`.
+
+    Returns
+    -------
+    The same for the same arguments, on the same machine and number of threads.
+    """
+    torch.set_num_threads(settings.threads)
+    started = time.perf_counter()
+    stream = int(np.random.SeedSequence([seed, ALGORITHMS.index(algorithm)]).generate_state(1)[0])
+    env = SessionVecEnv(simulator, environment, settings.n_envs, stream)
+    model = _model(env, settings, algorithm, stream)
+    curve = _LearningCurve(max(1, settings.steps // (_POINTS * settings.n_envs)), _expected_length(environment))
+    model.learn(settings.steps, callback=curve)
+    policy = model.policy
+    assert isinstance(policy, ItemActorCriticPolicy | ItemQPolicy)
+    seconds = time.perf_counter() - started
+    logger.info("%s seed %d: %d steps in %.1f s", algorithm, seed, model.num_timesteps, seconds)
+    return TrainedAgent(policy.scorer.eval(), tuple(curve.points), seconds)
+
+
+def _model(env: SessionVecEnv, settings: ReinforcementSettings, algorithm: AlgorithmName, seed: int) -> BaseAlgorithm:
+    head = {"prior": ItemPrior.of(env.sessions), "hidden": settings.hidden}
+    logits, values = head | {"scale": _LOGIT_SCALE}, head | {"scale": _VALUE_SCALE}
+    common = {"env": env, "seed": seed, "device": "cpu"}
+    own = getattr(settings, algorithm).model_dump()
+    if algorithm == "a2c":
+        return A2C(ItemActorCriticPolicy, policy_kwargs=logits, **common, **own)
+    if algorithm == "dqn":
+        return DQN(ItemQPolicy, policy_kwargs=values, **common, **own)
+    own["batch_size"] = min(own["batch_size"], own["n_steps"] * env.num_envs)  # what is collected for one update
+    return (PPO if algorithm == "ppo" else TRPO)(ItemActorCriticPolicy, policy_kwargs=logits, **common, **own)
+
+
+def _expected_length(environment: EnvironmentSettings) -> float:
+    """Mean number of steps of a session: geometric, cut off at `max_steps`."""
+    p = environment.end_probability
+    return (1 - (1 - p) ** environment.max_steps) / p
+
+
+class _LearningCurve(BaseCallback):
+    """Mean reward of a step in each stretch of training, times the mean length of an episode.
+
+    Means over finished episodes would be short of long ones at first, since all sessions begin together.
+    """
+
+    def __init__(self, calls_a_point: int, episode_length: float) -> None:
+        super().__init__()
+        self.points: list[tuple[int, float]] = []
+        self._calls_a_point, self._episode_length = calls_a_point, episode_length
+        self._rewards: list[float] = []
+
+    def _on_step(self) -> bool:
+        self._rewards.append(float(np.mean(self.locals["rewards"])))
+        if len(self._rewards) == self._calls_a_point:
+            self.points.append((self.num_timesteps, float(np.mean(self._rewards)) * self._episode_length))
+            self._rewards.clear()
+        return True

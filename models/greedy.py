@@ -1,0 +1,103 @@
+"""The upper line: a policy that asks the simulator itself which item would earn most now.
+
+Asking `UserSimulator.respond` for every item of the catalogue would cost a history look-up a pair. Here keyword
+overlaps, shared categories and cosines between all pairs of items are computed once, and a session's evidence for the
+whole catalogue is a few matrix products and one maximum. A test holds it to `respond`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from models.evidence import Evidence
+from models.interactions import Histories
+from models.policies import Policy
+from models.sessions import SessionBatch, catalogue
+from models.simulator import UserSimulator
+
+_SESSIONS_AT_ONCE = 32
+
+
+class GreedyPolicy(Policy):
+    """The item with the highest expected vote; among equals the one that SASRec finds likeliest.
+
+    Parameters
+    ----------
+    simulator
+        The audience, whose models it looks into.
+    catalogue_size
+        Number of actions, as in `EnvironmentSettings`.
+    """
+
+    def __init__(self, simulator: UserSimulator, catalogue_size: int | None) -> None:
+        knowledge, actions = simulator.knowledge, catalogue(simulator, catalogue_size)
+        self._simulator, self._actions = simulator, actions
+        self._shared = _shared(knowledge.categories, actions) > 0  # each (n_items, n_actions)
+        self._pro, self._con = _shared(knowledge.pro, actions), _shared(knowledge.con, actions)
+        self._pro_cosines = _cosines(knowledge.pro_vectors, actions)
+        self._con_cosines = _cosines(knowledge.con_vectors, actions)
+
+    def scores(self, sessions: SessionBatch) -> NDArray[np.float32]:
+        """Expected vote, plus SASRec's P(like) scaled down to decide between equals only."""
+        sasrec = self._simulator.sasrec.catalogue_probabilities(sessions.histories)[:, self._actions]
+        keywords, similarity = self.evidence(sessions.histories)
+        votes = expected_vote(keywords.values(), similarity.values(), sasrec >= 0.5)
+        return (votes + 0.01 * sasrec).astype(np.float32)
+
+    def evidence(self, histories: Histories) -> tuple[Evidence, Evidence]:
+        """Keyword and similarity evidence for each action, of shape (b, n_actions) each."""
+        parts = [
+            self._evidence(histories[start : start + _SESSIONS_AT_ONCE])
+            for start in range(0, len(histories), _SESSIONS_AT_ONCE)
+        ]
+        return tuple(
+            Evidence(
+                np.concatenate([part[which].positive for part in parts]),
+                np.concatenate([part[which].negative for part in parts]),
+            )
+            for which in (0, 1)
+        )  # type: ignore[return-value]  # two of them
+
+    def _evidence(self, histories: Histories) -> tuple[Evidence, Evidence]:
+        items, mask = histories.items, histories.mask
+        relevant = self._shared[items] & mask[:, :, None]  # (b, l, n_actions)
+        relevant = np.where(relevant.any(axis=1, keepdims=True), relevant, mask[:, :, None])
+        liked, disliked = relevant & histories.likes[:, :, None], relevant & ~histories.likes[:, :, None]
+        keywords = Evidence(_sum(self._pro[items], liked), _sum(self._con[items], disliked))
+        neutral = self._simulator.models.similarity.neutral
+        similarity = Evidence(
+            _highest(self._pro_cosines[items], liked, neutral[0]),
+            _highest(self._con_cosines[items], disliked, neutral[1]),
+        )
+        return keywords, similarity
+
+
+def expected_vote(
+    keywords: NDArray[np.float32], similarity: NDArray[np.float32], sasrec: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """P(at least two of three votes) where 0.5 is a tied vote, decided by its own coin: float32, shape as given."""
+    both, either = keywords * similarity, keywords + similarity - keywords * similarity
+    return np.where(sasrec, either, both).astype(np.float32)
+
+
+def _shared(membership: csr_array, actions: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Members that each item's set shares with each action's: float32 (n_items, n_actions)."""
+    return (membership @ membership[actions].T).toarray().astype(np.float32)
+
+
+def _cosines(vectors: NDArray[np.float32], actions: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Cosines of unit or zero vectors, -inf where either is zero: float32 (n_items, n_actions)."""
+    present = (vectors != 0).max(axis=1, keepdims=True)  # (n_items, 1)
+    both = present & present[actions].T
+    return np.where(both, vectors @ vectors[actions].T, -np.inf).astype(np.float32)
+
+
+def _sum(values: NDArray[np.float32], chosen: NDArray[np.bool_]) -> NDArray[np.float32]:
+    return np.where(chosen, values, 0).sum(axis=1, dtype=np.float32)
+
+
+def _highest(values: NDArray[np.float32], chosen: NDArray[np.bool_], neutral: float) -> NDArray[np.float32]:
+    highest = np.where(chosen, values, -np.inf).max(axis=1)
+    return np.where(np.isfinite(highest), highest, neutral).astype(np.float32)

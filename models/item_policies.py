@@ -1,0 +1,138 @@
+"""The agents' networks for Stable-Baselines3: `ItemScorer` as an actor's logits, or as advantages over a value."""
+
+from __future__ import annotations
+
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
+from torch import Tensor, nn
+
+from models.item_scorer import ItemPrior, ItemScorer, split
+
+_BELOW_ANY_RETURN = -1.0  # value of a masked action: rewards are not negative
+
+
+class StateValue(nn.Module):
+    """Expected return of features (b, p + n), as (b, hidden) before the last layer."""
+
+    def __init__(self, user_size: int, n_actions: int, hidden: int) -> None:
+        super().__init__()
+        self.n_actions = n_actions
+        self.hidden = nn.Sequential(nn.Linear(user_size + 1, hidden), nn.Tanh())
+
+    def forward(self, features: Tensor) -> Tensor:
+        """The user's state and the share of items seen, through one layer."""
+        user, seen = split(features, self.n_actions)
+        return self.hidden(torch.cat([user, seen.mean(dim=1, keepdim=True)], dim=1))
+
+
+class UserAndSeen(BaseFeaturesExtractor):
+    """The two parts of an observation side by side: (b, p + n)."""
+
+    def __init__(self, observation_space: spaces.Dict) -> None:
+        super().__init__(observation_space, sum(spaces.flatdim(space) for space in observation_space.values()))
+
+    def forward(self, observations: dict[str, Tensor]) -> Tensor:
+        """Concatenate user and seen."""
+        return torch.cat([observations["user"], observations["seen"]], dim=1)
+
+
+class _Latents(nn.Module):
+    """Stable-Baselines3's place for hidden layers: the actor's features as they are, the critic's through a layer."""
+
+    def __init__(self, features_size: int, value: StateValue, hidden: int) -> None:
+        super().__init__()
+        self.value = value
+        self.latent_dim_pi, self.latent_dim_vf = features_size, hidden
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        return features, self.value(features)
+
+    def forward_actor(self, features: Tensor) -> Tensor:
+        return features
+
+    def forward_critic(self, features: Tensor) -> Tensor:
+        return self.value(features)
+
+
+class ItemActorCriticPolicy(ActorCriticPolicy):
+    """Actor and critic of A2C, PPO and TRPO; the actor's logits come from `ItemScorer`.
+
+    Parameters
+    ----------
+    prior, hidden, scale
+        See `ItemScorer`; given through `policy_kwargs`, the others by Stable-Baselines3.
+    """
+
+    def __init__(self, *args: object, prior: ItemPrior, hidden: int, scale: float, **kwargs: object) -> None:
+        self._prior, self._hidden, self._scale = prior, hidden, scale
+        super().__init__(*args, features_extractor_class=UserAndSeen, ortho_init=False, **kwargs)  # type: ignore[arg-type]
+
+    def _build_mlp_extractor(self) -> None:
+        n_actions = len(self._prior.biases)
+        value = StateValue(self.features_dim - n_actions, n_actions, self._hidden)
+        self.mlp_extractor = _Latents(self.features_dim, value, self._hidden)  # type: ignore[assignment]
+
+    def _build(self, lr_schedule: object) -> None:
+        super()._build(lr_schedule)  # type: ignore[arg-type]
+        user_size = self.features_dim - len(self._prior.biases)
+        self.action_net = ItemScorer(self._prior, user_size, self._hidden, self._scale)
+        arguments = self.optimizer_kwargs | {"lr": self.optimizer.param_groups[0]["lr"]}
+        self.optimizer = self.optimizer_class(self.parameters(), **arguments)
+
+    @property
+    def scorer(self) -> ItemScorer:
+        """What recommends, without the critic."""
+        assert isinstance(self.action_net, ItemScorer)
+        return self.action_net
+
+
+class _ItemValues(nn.Module):
+    """Q(s, i) = v(s) + score(s, i), the dueling form (Wang et al., arXiv 1511.06581)."""
+
+    def __init__(self, scorer: ItemScorer, value: StateValue, hidden: int) -> None:
+        super().__init__()
+        self.scorer, self.value, self.last = scorer, value, nn.Linear(hidden, 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        user, seen = split(features, len(self.scorer.biases))
+        values = self.last(self.value(features)) + self.scorer.scores(user)
+        return values.masked_fill(seen > 0, self.scorer.masked)
+
+
+class ItemQNetwork(QNetwork):
+    """Q-values of all items; see `ItemQPolicy`."""
+
+    def __init__(self, *args: object, prior: ItemPrior, hidden: int, scale: float, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        n_actions = len(prior.biases)
+        user_size = self.features_dim - n_actions
+        scorer = ItemScorer(prior, user_size, hidden, scale, _BELOW_ANY_RETURN)
+        self.q_net = _ItemValues(scorer, StateValue(user_size, n_actions, hidden), hidden)  # type: ignore[assignment]
+
+
+class ItemQPolicy(DQNPolicy):
+    """DQN's online and target networks.
+
+    Parameters
+    ----------
+    prior, hidden, scale
+        See `ItemScorer`; given through `policy_kwargs`, the others by Stable-Baselines3.
+    """
+
+    def __init__(self, *args: object, prior: ItemPrior, hidden: int, scale: float, **kwargs: object) -> None:
+        self._head = {"prior": prior, "hidden": hidden, "scale": scale}
+        super().__init__(*args, net_arch=[], features_extractor_class=UserAndSeen, **kwargs)  # type: ignore[arg-type]
+
+    def make_q_net(self) -> ItemQNetwork:
+        """One network, online or target."""
+        arguments = self._update_features_extractor(self.net_args, features_extractor=None)
+        return ItemQNetwork(**arguments, **self._head).to(self.device)
+
+    @property
+    def scorer(self) -> ItemScorer:
+        """What recommends, without the state's value, which all items share."""
+        assert isinstance(self.q_net.q_net, _ItemValues)
+        return self.q_net.q_net.scorer

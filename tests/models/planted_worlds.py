@@ -1,0 +1,52 @@
+"""A world whose simulated users are known to like the first half of the unrated items and dislike the second half."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy.sparse import csr_array
+
+from models.baselines import Bias
+from models.ensemble import Ensemble
+from models.interactions import Interactions
+from models.keyword_matching import KeywordMatching
+from models.knowledge import ItemKnowledge
+from models.response_models import FEATURE_NAMES, ResponseModels
+from models.sasrec import SASRec, SASRecSettings
+from models.similarity import Similarity
+from models.simulator import UserSimulator
+
+N_USERS, N_RATED, N_NEW = 8, 8, 20
+N_ITEMS = N_RATED + N_NEW
+NEW_AND_LIKED = np.arange(N_RATED, N_RATED + N_NEW // 2)
+
+
+def planted_world() -> UserSimulator:
+    """All users rated items 0 to 7 and liked the first four; nobody rated the others, so no prior tells them apart.
+
+    A good item has the pro "good" and its vector, a bad one the con "bad" and its vector: two of three votes.
+    """
+    good = np.concatenate([np.arange(N_RATED) < N_RATED // 2, np.arange(N_NEW) < N_NEW // 2])
+    axis = np.eye(2, 4, dtype=np.float32)
+    knowledge = ItemKnowledge(
+        keywords=("good", "bad"),
+        pro=csr_array(np.stack([good, ~good & False], axis=1).astype(np.float32)),
+        con=csr_array(np.stack([good & False, ~good], axis=1).astype(np.float32)),
+        pro_vectors=good[:, None] * axis[0],
+        con_vectors=~good[:, None] * axis[1],
+        categories=csr_array(np.ones((N_ITEMS, 1), dtype=np.float32)),
+        category_names=("all",),
+        item_names=tuple(f"item {i}" for i in range(N_ITEMS)),
+    )
+    items = np.tile(np.arange(N_RATED), N_USERS)
+    likes = good[items]
+    interactions = Interactions(
+        np.repeat(np.arange(N_USERS), N_RATED), items, likes, np.where(likes, 5, 1).astype(np.float32), N_USERS, N_ITEMS
+    )
+    torch.manual_seed(0)
+    sasrec = SASRec(N_ITEMS, SASRecSettings(width=8, heads=2, blocks=1, max_history=20, dropout=0.0))
+    models = ResponseModels(
+        KeywordMatching(knowledge), Similarity(knowledge, (0.5, 0.5)), sasrec.eval(), Bias().fit(interactions)
+    )
+    features = np.random.default_rng(0).normal(size=(50, len(FEATURE_NAMES))).astype(np.float32)
+    return UserSimulator(knowledge, interactions, models, Ensemble.fit(FEATURE_NAMES, features, features[:, 0] > 0), 20)

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models.greedy import GreedyPolicy, expected_vote
+from models.sessions import EnvironmentSettings, SessionBatch
+from tests.models.planted_worlds import NEW_AND_LIKED, planted_world
+from tests.models.worlds import tiny_world
+
+
+@pytest.mark.parametrize("catalogue_size", [None, 6])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_its_evidence_is_the_simulators(seed: int, catalogue_size: int | None) -> None:
+    world = tiny_world(seed)
+    sessions = SessionBatch(world, EnvironmentSettings(catalogue_size=catalogue_size), range(70))
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        sessions.step(rng.integers(sessions.n_actions, size=70))
+    keywords, similarity = GreedyPolicy(world, catalogue_size).evidence(sessions.histories)
+    rows = np.repeat(np.arange(70), sessions.n_actions)
+    items = np.tile(sessions.catalogue, 70)
+    expected = world.respond(sessions.users[rows], items, sessions.histories[rows], rng)
+    np.testing.assert_array_equal(keywords.positive.ravel(), expected.keyword_evidence.positive)
+    np.testing.assert_array_equal(keywords.negative.ravel(), expected.keyword_evidence.negative)
+    np.testing.assert_allclose(similarity.positive.ravel(), expected.similarity_evidence.positive, atol=1e-6)
+    np.testing.assert_allclose(similarity.negative.ravel(), expected.similarity_evidence.negative, atol=1e-6)
+
+
+def test_the_expected_vote_counts_a_tie_as_its_coin() -> None:
+    keywords, similarity = (np.array(row, dtype=np.float32) for row in ([1, 1, 0.5, 0.5, 0], [1, 0, 0.5, 1, 0.5]))
+    assert expected_vote(keywords, similarity, np.zeros(5, dtype=bool)).tolist() == [1, 0, 0.25, 0.5, 0]
+    assert expected_vote(keywords, similarity, np.ones(5, dtype=bool)).tolist() == [1, 1, 0.75, 1, 0.5]
+
+
+def test_it_recommends_what_is_liked() -> None:
+    world = planted_world()
+    sessions = SessionBatch(world, EnvironmentSettings(), range(4))
+    greedy = GreedyPolicy(world, None)
+    assert np.isin(greedy.top_k(sessions, 10), NEW_AND_LIKED).all()
+    for _ in range(10):
+        assert sessions.step(greedy.actions(sessions)).rewards.all()

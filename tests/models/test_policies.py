@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from models.item_scorer import ItemPrior, ItemScorer
+from models.policies import LearnedPolicy, Policy, PopularityPolicy, RandomPolicy, SASRecPolicy
+from models.sessions import EnvironmentSettings, SessionBatch
+from tests.models.worlds import tiny_world
+
+WORLD = tiny_world(0)
+
+
+def scorer(sessions: SessionBatch) -> ItemScorer:
+    torch.manual_seed(1)
+    user_size = sessions.observations()["user"].shape[1]
+    made = ItemScorer(ItemPrior.of(sessions), user_size, hidden=8, scale=1.0, masked=-1e8)
+    torch.nn.init.normal_(made.biases)
+    return made
+
+
+@pytest.mark.parametrize("policy", [RandomPolicy(0), PopularityPolicy(), SASRecPolicy(), "learned"])
+def test_no_policy_repeats_itself_or_what_is_known(policy: Policy | str) -> None:
+    sessions = SessionBatch(WORLD, EnvironmentSettings(), range(10))
+    chosen = LearnedPolicy(scorer(sessions)) if isinstance(policy, str) else policy
+    for _ in range(int((~sessions.seen).sum(axis=1).min())):
+        assert not sessions.step(chosen.actions(sessions)).repeated.any()
+
+
+def test_top_k_is_best_first_with_seen_items_last() -> None:
+    sessions = SessionBatch(WORLD, EnvironmentSettings(), range(10))
+    policy = SASRecPolicy()
+    top = policy.top_k(sessions, 15)
+    np.testing.assert_array_equal(top[:, 0], policy.actions(sessions))
+    for row, seen in enumerate(sessions.seen):
+        assert set(top[row, -int(seen.sum()) :]) == set(np.flatnonzero(seen))
+        probabilities = policy.scores(sessions)[row, top[row, : -int(seen.sum())]]
+        assert np.all(np.diff(probabilities) <= 0)
+
+
+def test_popularity_counts_likes_in_training_interactions() -> None:
+    sessions = SessionBatch(WORLD, EnvironmentSettings(known_items="allow", catalogue_size=6), [0])
+    train = WORLD.interactions
+    likes = [int((train.likes & (train.items == item)).sum()) for item in sessions.catalogue]
+    assert PopularityPolicy().scores(sessions).tolist() == [likes]
+
+
+def test_random_chooses_alike_with_the_same_seed_and_all_items_alike() -> None:
+    sessions = SessionBatch(WORLD, EnvironmentSettings(known_items="allow"), range(300))
+    first, again, other = (RandomPolicy(seed).actions(sessions) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+    assert np.bincount(first, minlength=15).min() >= 5
+
+
+def test_a_policy_of_another_catalogue_is_refused() -> None:
+    sessions = SessionBatch(WORLD, EnvironmentSettings(), [0])
+    other = SessionBatch(WORLD, EnvironmentSettings(catalogue_size=5), [0])
+    with pytest.raises(ValueError, match="trained for 15 items, the sessions have 5"):
+        LearnedPolicy(scorer(sessions)).scores(other)
