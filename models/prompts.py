@@ -16,25 +16,23 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from importlib import resources
-from typing import Annotated, Literal, TypedDict
+from typing import Literal, TypedDict
 
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from models.answers import KeywordAnswer, Reading, Style, answer_schema, read_answer
 from models.phrases import domain_of, objective_pattern, subjective_pattern
 
 Kind = Literal["objective", "subjective"]
 Side = Literal["pro", "con"]
-Style = Literal["few_shot", "reasoning"]
 
 _MARKUP = re.compile(r"<[^<>]{0,200}>")
 _DELIMITERS = re.compile(r"[<>\[\]{}|`\\#\"“”„«»]+")
 _LONGEST_READ = 20_000
-_FREE_KEYWORD = r"^[a-z]+(-[a-z]+)?( [a-z]+(-[a-z]+)?){1,3}$"
-_FEW = Field(min_length=2, max_length=3)
 
 
 class PromptSettings(BaseModel):
@@ -87,55 +85,8 @@ class Review:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """Keywords of one answer and, parallel to them, their evidence ('' where the answer gives none)."""
-
-    keywords: tuple[str, ...]
-    evidence: tuple[str, ...]
-
-
-class KeywordAnswer(BaseModel):
-    """Answer of the few-shot style: the schema that is sent and the parser of what comes back."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    keywords: Annotated[list[Annotated[str, StringConstraints(pattern=_FREE_KEYWORD)]], _FEW]
-
-    def reading(self) -> Reading:
-        """Keywords without evidence, each once."""
-        keywords = tuple(dict.fromkeys(self.keywords))
-        return Reading(keywords, ("",) * len(keywords))
-
-
-class Reason(BaseModel):
-    """One pro or con with its evidence and, last, its keyword."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    reason: str = Field(max_length=200)
-    evidence: str = Field(max_length=200)
-    keyword: str = Field(min_length=2, max_length=48)
-
-
-class ReasonedAnswer(BaseModel):
-    """Answer of the reasoning style: the fields stand in the order of the chain of thought."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    about: str = Field(max_length=300)
-    reasons: list[Reason] = Field(min_length=1, max_length=3)
-
-    def reading(self) -> Reading:
-        """Keywords with the evidence of their reasons."""
-        return Reading(tuple(r.keyword for r in self.reasons), tuple(r.evidence for r in self.reasons))
-
-
-AnswerModel = type[KeywordAnswer] | type[ReasonedAnswer]
-
-
-@dataclass(frozen=True)
 class Prompt:
-    """A prompt and the model of its answer: one class gives the schema that is sent and parses what comes back.
+    """A prompt, the schema of its answer and the parser of what comes back.
 
     Parameters
     ----------
@@ -151,23 +102,10 @@ class Prompt:
     messages: tuple[Message, ...]
     pattern: str | None = None
 
-    @cached_property
-    def answer(self) -> AnswerModel:
-        """The answer's model."""
-        if self.style == "reasoning":
-            return ReasonedAnswer
-        if self.pattern is None:
-            return KeywordAnswer
-        keyword = Annotated[str, StringConstraints(pattern=self.pattern)]
-        fields: dict[str, tuple[object, object]] = {"keywords": (Annotated[list[keyword], _FEW], ...)}
-        return create_model("KeywordAnswer", __base__=KeywordAnswer, **fields)  # pyright: ignore - fields made at run time
-
     @property
     def schema(self) -> dict[str, JsonValue]:
         """JSON schema of the answer without its documentation, as sent in `response_format`."""
-        schema = self.answer.model_json_schema()
-        schema.pop("description", None)
-        return schema
+        return answer_schema(self.style, self.pattern)
 
     def read(self, text: str) -> Reading:
         """Read an answer.
@@ -177,12 +115,7 @@ class Prompt:
         ValueError
             Where the text is not JSON of the schema; the message says what is wrong with it.
         """
-        try:
-            return self.answer.model_validate_json(text).reading()
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            place = ".".join(str(part) for part in first["loc"]) or "answer"
-            raise ValueError(f"{place}: {first['type']}") from error
+        return read_answer(text, self.style, self.pattern)
 
 
 def objective_prompt(facts: ItemFacts, side: Side, settings: PromptSettings) -> Prompt:

@@ -33,7 +33,8 @@ def test_a_key_depends_on_every_part_of_the_request_and_not_on_its_order() -> No
     request: dict[str, JsonValue] = {"model": "m", "sampling": {"seed": 1, "temperature": 0}, "messages": ["é"]}
     assert completion_key(request) == completion_key(dict(reversed(request.items())))
     assert completion_key(request) != completion_key(request | {"revision": "2"})
-    assert completion_key(request) != completion_key(request | {"sampling": {"seed": 2, "temperature": 0}})
+    reseeded: dict[str, JsonValue] = {**request, "sampling": {"seed": 2, "temperature": 0}}
+    assert completion_key(request) != completion_key(reseeded)
 
 
 def test_answers_are_found_again_by_another_connection(tmp_path: Path) -> None:
