@@ -27,7 +27,9 @@ llm_app = typer.Typer(help="The local language-model server (vLLM).", no_args_is
 app.add_typer(llm_app, name="llm")
 console = Console()
 
-DataOption = Annotated[Path, typer.Option("--data", help="The data folder, where runs are kept.", envvar="USERSIM_DATA")]
+DataOption = Annotated[
+    Path, typer.Option("--data", help="The data folder, where runs are kept.", envvar="USERSIM_DATA")
+]
 SplitOption = Annotated[Split, typer.Option(help="How interactions are split in train, validation and test.")]
 DatasetArgument = Annotated[str, typer.Argument(help="A dataset profile; `usersim datasets` lists them.")]
 ProfileArgument = Annotated[str, typer.Argument(help="A profile of deployments/llm.")]
@@ -36,6 +38,7 @@ ProfileArgument = Annotated[str, typer.Argument(help="A profile of deployments/l
 @app.command("reproduce")
 def reproduce_command(
     dataset: DatasetArgument = "sample",
+    *,
     source: Annotated[str | None, typer.Option(help="Folder or file with the publisher's files.")] = None,
     llm: Annotated[str, typer.Option(help="Language-model profile.")] = "embedded",
     split: SplitOption = DEFAULT_SPLIT,
@@ -82,7 +85,9 @@ def datasets_command(data: DataOption = Path("data")) -> None:
 
 
 @app.command("report")
-def report_command(dataset: DatasetArgument, split: SplitOption = DEFAULT_SPLIT, data: DataOption = Path("data")) -> None:
+def report_command(
+    dataset: DatasetArgument, split: SplitOption = DEFAULT_SPLIT, data: DataOption = Path("data")
+) -> None:
     """Print the tables of a finished run and the path of its report page."""
     _print_report(_finished(data, dataset, split))
 
@@ -90,6 +95,7 @@ def report_command(dataset: DatasetArgument, split: SplitOption = DEFAULT_SPLIT,
 @app.command("explain")
 def explain_command(
     dataset: DatasetArgument,
+    *,
     user: Annotated[str, typer.Option(help="The user's id in the dataset.")],
     item: Annotated[str, typer.Option(help="The item's id in the dataset.")],
     split: SplitOption = DEFAULT_SPLIT,

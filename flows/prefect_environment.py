@@ -26,7 +26,7 @@ _DEFAULTS = {
 
 
 def configure_prefect(data: Path) -> None:
-    """Set what is not set yet.
+    """Set what is not set yet, and make Prefect's home, without which its database cannot be opened.
 
     Parameters
     ----------
@@ -36,6 +36,7 @@ def configure_prefect(data: Path) -> None:
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
     os.environ.setdefault("PREFECT_HOME", str(data.resolve() / ".prefect"))
+    Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)
 
 
 def show_expected_errors_without_traceback() -> None:

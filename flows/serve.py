@@ -46,7 +46,9 @@ def serve(host: str, port: int) -> None:
         worker = [*prefect, "worker", "start", "--pool", _POOL, "--limit", "1"]
         subprocess.run(worker, env=environment, check=False, cwd=_ROOT)
     except subprocess.CalledProcessError as error:
-        raise ServerError(f"{' '.join(error.cmd[2:])} ended with {error.returncode}; its message stands above.") from error
+        raise ServerError(
+            f"{' '.join(error.cmd[2:])} ended with {error.returncode}; its message stands above."
+        ) from error
     except KeyboardInterrupt:
         pass
     finally:

@@ -18,6 +18,7 @@ from storage.errors import SettingsError
 from storage.llm_profiles import LLMProfile, load_llm_profile
 from storage.run_folder import Split
 from tasks.annotate import AnnotateSettings
+from tasks.case_study import CaseStudySettings
 from tasks.evaluate_fidelity import FidelitySettings
 from tasks.fit_ensemble import EnsembleSettings
 from tasks.ingest import IngestSettings
@@ -40,12 +41,11 @@ class Settings(BaseModel):
     ensemble: EnsembleSettings = EnsembleSettings()
     fidelity: FidelitySettings = FidelitySettings()
     reinforce: ReinforceSettings = ReinforceSettings()
+    case_study: CaseStudySettings = CaseStudySettings()
     report: ReportSettings = ReportSettings()
 
     @classmethod
-    def load(
-        cls, dataset: str, source: str | None, llm: str, split: Split, overrides: Mapping[str, JsonValue]
-    ) -> Self:
+    def load(cls, dataset: str, source: str | None, llm: str, split: Split, overrides: Mapping[str, JsonValue]) -> Self:
         """Settings of a dataset's profile with a language-model profile and overrides such as `sasrec.epochs: 5`.
 
         Raises

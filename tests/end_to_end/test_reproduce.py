@@ -1,0 +1,163 @@
+"""The whole pipeline from the command line, against the real vLLM server with the embedded model.
+
+Small worlds and few prompts keep it to minutes; nothing in it is a stand-in.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from storage.llm_profiles import load_llm_profile
+from tasks import llm_server
+
+pytestmark = pytest.mark.end_to_end
+ROOT = Path(__file__).resolve().parents[2]
+USERSIM = Path(sys.executable).parent / "usersim"
+BASELINES = {"global_rate", "item_mean", "user_mean", "bias", "matrix_factorisation"}
+MODELS = BASELINES | {"keyword_matching", "similarity", "sasrec", "vote", "ensemble"}
+POLICIES = {"random", "popularity", "a2c", "dqn", "ppo", "trpo"}
+SMALL_RL = ("reinforce.agents.steps=512", "reinforce.agents.seeds=[1]", "reinforce.agents.evaluation_episodes=16")
+SMALL_SAMPLE = (
+    "dataset.sample.users=80",
+    "dataset.sample.items=40",
+    "annotate.max_prompts=90",
+    "sasrec.epochs=3",
+    *SMALL_RL,
+)
+
+
+def arguments(command: str, dataset: str, data: Path, settings: tuple[str, ...], *more: str) -> list[str]:
+    sets = [word for setting in settings for word in ("--set", setting)]
+    return [str(USERSIM), command, dataset, "--data", str(data), *sets, *more]
+
+
+def run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
+    return result
+
+
+def read_json(path: Path) -> dict[str, object]:
+    return json.loads(path.read_text())
+
+
+def cached_steps(data: Path, dataset: str) -> set[str]:
+    return set(json.loads((data / dataset / "manifest.json").read_text())["cached_steps"])
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A data folder with a running server, as `make llm` starts it."""
+    folder = tmp_path_factory.mktemp("data")
+    run([str(USERSIM), "llm", "up", "embedded", "--data", str(folder)])
+    yield folder
+    run([str(USERSIM), "llm", "down", "embedded", "--data", str(folder)])
+
+
+def answered(data: Path) -> int:
+    handle = llm_server.find(load_llm_profile("embedded"), data / ".llm")
+    assert handle is not None
+    return llm_server.request_count(handle)
+
+
+@pytest.fixture(scope="module")
+def sample(data: Path) -> Path:
+    """The sample world's run, killed in the middle of annotate and started again."""
+    command = arguments("reproduce", "sample", data, SMALL_SAMPLE)
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    assert process.stdout is not None
+    output = []
+    for line in process.stdout:
+        output.append(line)
+        if "annotate:" in line and " of " in line:
+            break
+    else:
+        raise AssertionError("the run ended before annotate reported progress:\n" + "".join(output)[-4000:])
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    run(command)
+    return data / "sample"
+
+
+def test_a_killed_run_asks_for_no_stored_answer_again(sample: Path, data: Path) -> None:
+    summary = json.loads((sample / "manifest.json").read_text())["steps"]["annotate"]["summary"]
+    assert summary["from_cache"] > 0
+    assert summary["from_cache"] + summary["requests"] <= summary["prompts"] * 1.1, (
+        "only unusable answers are asked again"
+    )
+    before = answered(data)
+    (sample / "annotations.parquet").unlink()
+    run(arguments("reproduce", "sample", data, SMALL_SAMPLE))
+    assert answered(data) == before, "every answer is stored by now, so the server may not be asked again"
+
+
+def test_the_report_has_every_baseline_model_and_policy(sample: Path) -> None:
+    fidelity = read_json(sample / "report" / "fidelity.json")
+    assert isinstance(fidelity["models"], dict)
+    assert fidelity["models"].keys() >= MODELS | {"best_possible"}
+    reinforcement = read_json(sample / "report" / "reinforcement.json")
+    assert isinstance(reinforcement["policies"], dict)
+    assert reinforcement["policies"].keys() >= POLICIES
+    page = (sample / "report" / "index.html").read_text()
+    assert all(name in page for name in MODELS | POLICIES)
+
+
+def test_the_keywords_are_the_models_own_and_grounded(sample: Path) -> None:
+    annotations = pl.read_parquet(sample / "annotations.parquet")
+    keywords = pl.read_parquet(sample / "keywords.parquet")
+    assert annotations.filter(pl.col("status") == "ok").height >= 0.95 * annotations.height
+    assert set(annotations["kind"]) == {"objective", "subjective"}
+    assert keywords.height > 0
+    assert keywords["grounded"].all()
+
+
+def test_a_second_run_takes_every_step_from_the_cache(sample: Path, data: Path) -> None:
+    run(arguments("reproduce", "sample", data, SMALL_SAMPLE))
+    run(arguments("reproduce", "sample", data, SMALL_SAMPLE))
+    manifest = json.loads((sample / "manifest.json").read_text())
+    assert cached_steps(data, "sample") == set(manifest["steps"])
+
+
+def test_changing_only_the_rl_settings_reruns_only_rl_and_what_reports_it(sample: Path, data: Path) -> None:
+    run(arguments("reproduce", "sample", data, SMALL_SAMPLE))
+    changed = tuple(s if "steps=" not in s else "reinforce.agents.steps=768" for s in SMALL_SAMPLE)
+    run(arguments("reproduce", "sample", data, changed))
+    manifest = json.loads((sample / "manifest.json").read_text())
+    assert set(manifest["steps"]) - cached_steps(data, "sample") <= {"reinforce", "case-study", "report"}
+    assert "reinforce" not in cached_steps(data, "sample")
+
+
+def test_a_pair_is_explained(sample: Path, data: Path) -> None:
+    items = pl.read_parquet(sample / "items.parquet")
+    users = pl.read_parquet(sample / "users.parquet")
+    result = run(
+        [
+            str(USERSIM), "explain", "sample", "--data", str(data), "--json",
+            "--user", users["source_id"][0], "--item", items["source_id"][0],
+        ]
+    )  # fmt: skip
+    explanation = json.loads(result.stdout)
+    assert 0 <= explanation["probability"] <= 1
+    assert len(explanation["votes"]) == 3
+
+
+def test_real_ratings_and_reviews_run_through(shared_dataset: object, data: Path) -> None:
+    assert callable(shared_dataset)
+    source = shared_dataset("amazon-digital-music")
+    settings = ("annotate.max_prompts=40", "curate.min_items=1", "sasrec.epochs=2", *SMALL_RL)
+    run(arguments("reproduce", "amazon-music", data, settings, "--source", str(source)))
+    folder = data / "amazon-music"
+    assert read_json(folder / "report" / "fidelity.json")["n"] == 1036
+    assert pl.read_parquet(folder / "annotations.parquet").height == 40
+    assert pl.read_parquet(folder / "items.parquet").height == 382

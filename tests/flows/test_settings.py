@@ -1,0 +1,51 @@
+"""Settings come from a profile, are overridden by name, and a wrong one is named with a remedy."""
+
+from __future__ import annotations
+
+import pytest
+
+from flows.settings import Settings, parse_overrides
+from storage.errors import SettingsError
+
+
+def load(dataset: str = "sample", **overrides: object) -> Settings:
+    return Settings.load(dataset, None, "embedded", "tail", {k.replace("__", "."): v for k, v in overrides.items()})  # type: ignore[misc] # JSON values
+
+
+def test_overrides_are_read_as_yaml() -> None:
+    overrides = parse_overrides(["sasrec.epochs=5", "annotate.max_prompts=null", "reinforce.agents.seeds=[1, 2]"])
+    assert overrides == {"sasrec.epochs": 5, "annotate.max_prompts": None, "reinforce.agents.seeds": [1, 2]}
+
+
+@pytest.mark.parametrize("text", ["epochs=5", "sasrec.epochs", "sasrec.epochs=[1"])
+def test_a_malformed_override_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match="--set"):
+        parse_overrides([text])
+
+
+def test_the_profile_gives_the_like_threshold() -> None:
+    assert load("amazon-music").dataset.like_threshold == 4
+    assert load("movielens").dataset.rating_min == 0.5
+
+
+def test_an_override_changes_one_setting_and_keeps_the_profiles_others() -> None:
+    settings = load("movielens", dataset__min_user_ratings=10)
+    assert settings.dataset.min_user_ratings == 10
+    assert settings.dataset.adapter == "movielens"
+
+
+def test_an_unknown_dataset_is_named_with_the_nearest_known_one() -> None:
+    with pytest.raises(
+        SettingsError, match=r"unknown dataset 'movielense'.*'movielens'.*amazon-music, movielens, sample"
+    ):
+        load("movielense")
+
+
+def test_an_unknown_setting_is_named_with_the_nearest_known_one() -> None:
+    with pytest.raises(SettingsError, match=r"sasrec\.epoch:.*Did you mean 'epochs'"):
+        load(sasrec__epoch=3)
+
+
+def test_a_value_out_of_range_is_named() -> None:
+    with pytest.raises(SettingsError, match=r"dataset\.bad_row_limit:.*found 7"):
+        load(dataset__bad_row_limit=7)
