@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.agent_settings import DQNSettings, ReinforcementSettings
+from models.agents import train_agent
+from models.policies import LearnedPolicy
+from models.sessions import EnvironmentSettings, SessionBatch
+from storage.errors import DataError
+from storage.run_folder import RunFolder
+from tasks.policy_inputs import PolicyCheckpoint, load_checkpoint, load_policy, save_policy
+from tasks.reinforce import ReinforceSettings, reinforce
+from tasks.simulator_inputs import load_simulator
+from tests.tasks.trained_runs import N_ITEMS, write_trained_run
+
+AGENTS = ReinforcementSettings(
+    steps=128,
+    n_envs=8,
+    hidden=8,
+    threads=1,
+    seeds=(1, 2),
+    evaluation_episodes=12,
+    dqn=DQNSettings(learning_starts=32, gradient_steps=1),
+)
+SETTINGS = ReinforceSettings(agents=AGENTS, environment=EnvironmentSettings(end_probability=0.2))
+POLICIES = {"random", "popularity", "sasrec", "greedy", "a2c", "dqn", "ppo", "trpo"}
+METRICS = {"average_reward", "total_reward", "liking_at_10", "coverage", "over_random", "over_popularity"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    folder = write_trained_run(tmp_path_factory.mktemp("data") / "tiny")
+    assert reinforce.function(folder, SETTINGS)["trained"] == 8
+    return folder
+
+
+def published(folder: RunFolder) -> dict[str, object]:
+    return json.loads(folder.path("report/reinforcement.json").read_text())
+
+
+def test_every_policy_is_in_the_comparison(folder: RunFolder) -> None:
+    result = published(folder)
+    assert (result["dataset"], result["steps"], result["seeds"], result["episodes"]) == ("tiny", 128, [1, 2], 12)
+    assert result["catalogue"] == N_ITEMS
+    policies, curves = result["policies"], result["learning_curves"]
+    assert isinstance(policies, dict)
+    assert isinstance(curves, dict)
+    assert policies.keys() == POLICIES
+    assert curves.keys() == {"a2c", "dqn", "ppo", "trpo"}
+    for row in policies.values():
+        assert row.keys() == METRICS | {"training_seconds"}
+        for name in METRICS:
+            low, high = row[name]["ci95"]
+            assert low <= row[name]["mean"] <= high
+        assert row["total_reward"]["mean"] == pytest.approx(12 * row["average_reward"]["mean"])
+    assert policies["popularity"]["over_popularity"]["mean"] == 0
+
+
+def test_a_rerun_trains_nothing_again_and_gives_the_same_numbers(folder: RunFolder) -> None:
+    before = published(folder)
+    assert reinforce.function(folder, SETTINGS)["reused"] == 8
+    assert published(folder) == before
+
+
+def test_after_a_kill_only_what_is_missing_is_trained(folder: RunFolder) -> None:
+    before = published(folder)
+    weights = folder.path("policies/ppo/seed-2/weights.safetensors")
+    content = weights.read_bytes()
+    weights.write_bytes(content[:100])  # damaged
+    folder.path("policies/dqn/seed-1/settings.json").unlink()  # incomplete
+    summary = reinforce.function(folder, SETTINGS)
+    assert (summary["trained"], summary["reused"]) == (2, 6)
+    assert weights.read_bytes() == content
+    policies, old = published(folder)["policies"], before["policies"]
+    assert isinstance(policies, dict)
+    assert isinstance(old, dict)
+    assert policies["ppo"]["average_reward"] == old["ppo"]["average_reward"]
+
+
+def test_another_evaluation_trains_nothing_again(folder: RunFolder) -> None:
+    more = SETTINGS.model_copy(update={"agents": AGENTS.model_copy(update={"evaluation_episodes": 5})})
+    assert reinforce.function(folder, more)["trained"] == 0
+
+
+def test_another_simulator_trains_everything_again_and_old_policies_go(tmp_path: Path) -> None:
+    few = SETTINGS.model_copy(update={"agents": AGENTS.model_copy(update={"algorithms": ("a2c",)})})
+    folder = write_trained_run(tmp_path / "tiny", seed=0)
+    assert reinforce.function(folder, few)["trained"] == 2
+    write_trained_run(tmp_path / "tiny", seed=1)
+    assert reinforce.function(folder, few)["trained"] == 2
+    one = few.model_copy(update={"agents": few.agents.model_copy(update={"seeds": (2,)})})
+    assert reinforce.function(folder, one)["trained"] == 0
+    assert [path.name for path in folder.path("policies").glob("*/*")] == ["seed-2"]
+
+
+def test_without_algorithms_the_baselines_are_compared(tmp_path: Path) -> None:
+    none = SETTINGS.model_copy(update={"agents": AGENTS.model_copy(update={"algorithms": ()})})
+    folder = write_trained_run(tmp_path / "tiny")
+    reinforce.function(folder, none)
+    policies = published(folder)["policies"]
+    assert isinstance(policies, dict)
+    assert policies.keys() == {"random", "popularity", "sasrec", "greedy"}
+    assert folder.path("policies").is_dir()
+
+
+@pytest.mark.parametrize("algorithm", ["dqn", "ppo"])
+def test_a_stored_policy_acts_exactly_as_the_trained_one(folder: RunFolder, tmp_path: Path, algorithm: str) -> None:
+    simulator, name = load_simulator(folder), "dqn" if algorithm == "dqn" else "ppo"
+    agent = train_agent(simulator, SETTINGS.environment, AGENTS, name, seed=3)
+    n_actions, vector_size = agent.scorer.embeddings.shape
+    checkpoint = PolicyCheckpoint(
+        algorithm=name,
+        seed=3,
+        origin="",
+        environment=SETTINGS.environment,
+        n_actions=n_actions,
+        vector_size=vector_size,
+        user_size=agent.scorer.user_size,
+        hidden=AGENTS.hidden,
+        training_seconds=agent.seconds,
+        learning_curve=agent.learning_curve,
+    )
+    elsewhere = RunFolder(tmp_path)
+    save_policy(elsewhere, agent.scorer, checkpoint)
+    loaded, trained = load_policy(elsewhere, name, 3), LearnedPolicy(agent.scorer)
+    assert load_checkpoint(elsewhere, name, 3) == checkpoint
+    sessions = SessionBatch(simulator, SETTINGS.environment, range(32))
+    for _ in range(5):
+        np.testing.assert_array_equal(loaded.scores(sessions), trained.scores(sessions))
+        sessions.step(loaded.actions(sessions))
+
+
+def test_policies_are_stored_without_pickle(folder: RunFolder) -> None:
+    names = {path.name for path in folder.path("policies").glob("*/*/*")}
+    assert names == {"weights.safetensors", "settings.json"}
+
+
+def test_a_missing_policy_is_named(folder: RunFolder) -> None:
+    with pytest.raises(DataError, match="seed-9"):
+        load_policy(folder, "ppo", 9)
