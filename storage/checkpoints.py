@@ -21,7 +21,7 @@ _REMEDY = "Delete it and run the pipeline again: the step that makes it will run
 
 def save_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
     """Write named arrays; wrap in `storage.files.publish` to write them atomically."""
-    save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, path)
+    save_file({name: np.asarray(array, order="C") for name, array in arrays.items()}, path)
 
 
 def load_arrays(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[np.float32]]:
