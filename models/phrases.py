@@ -101,7 +101,7 @@ def quoted_phrases(text: str, side: Literal["pro", "con"], noun: str, *, most: i
     fitting = [run for run in runs if telling & set(run) or not opposed & set(run)]
     chosen = [run for run in fitting if telling & set(run)]
     if len(text) <= _SHORT_TEXT or not chosen:
-        chosen += [run for run in fitting if not words.stopwords & set(run)]
+        chosen += fitting
     return _unique(" ".join(run) for run in chosen)[:most]
 
 
@@ -134,7 +134,7 @@ def _pattern(qualities: list[str], things: list[str], quotes: list[str]) -> str 
 
 
 def _runs(sentence: str, stop: frozenset[str]) -> list[tuple[str, ...]]:
-    """Runs of two or three words with content at both ends; names of people and works are left out."""
+    """Runs of two or three words of content; names of people and works are left out."""
     spelled = _WORD.findall(sentence)
     words = words_of(sentence)
     shouted = sum(word[0].isupper() for word in spelled) > len(spelled) / 2
@@ -143,7 +143,7 @@ def _runs(sentence: str, stop: frozenset[str]) -> list[tuple[str, ...]]:
         for size in (2, 3)
         for start in range(len(words) - size + 1)
         if (run := tuple(words[start : start + size]))
-        and not {run[0], run[-1]} & stop
+        and not stop & set(run)
         and run[-1] not in _NEVER_LAST
         and len(run[-1]) > 2
         and len(" ".join(run)) <= _LONGEST_PHRASE

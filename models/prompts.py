@@ -103,6 +103,11 @@ class Prompt:
     pattern: str | None = None
 
     @property
+    def askable(self) -> bool:
+        """Whether the source says anything; a small model is not asked to make something up."""
+        return self.style == "reasoning" or self.pattern is not None
+
+    @property
     def schema(self) -> dict[str, JsonValue]:
         """JSON schema of the answer without its documentation, as sent in `response_format`."""
         return answer_schema(self.style, self.pattern)

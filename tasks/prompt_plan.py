@@ -80,7 +80,7 @@ def plan_prompts(items: pl.DataFrame, train: pl.DataFrame, settings: PlanSetting
         .select("item_id", "place")
     )
     reviews = _reviews(train, by_popularity, settings)
-    told = [item for item in by_popularity["item_id"].to_list() if _has_facts(facts[item])]
+    told = [item for item in by_popularity["item_id"].to_list() if _has_facts(facts[item], wording)]
     n_objective, n_subjective = _shares(2 * len(told), reviews.height, settings)
     objective = list(_objective(told[: n_objective // 2], facts, wording))
     subjective = list(_subjective(reviews, facts, wording))
@@ -102,8 +102,9 @@ def _shares(objective: int, subjective: int, settings: PlanSettings) -> tuple[in
     return objective, min(subjective, settings.max_prompts - objective)
 
 
-def _has_facts(facts: ItemFacts) -> bool:
-    return bool(facts.categories or facts.attributes or facts.description)
+def _has_facts(facts: ItemFacts, wording: PromptSettings) -> bool:
+    known = bool(facts.categories or facts.attributes or facts.description)
+    return known and objective_prompt(facts, "pro", wording).askable
 
 
 def _reviews(train: pl.DataFrame, by_popularity: pl.DataFrame, settings: PlanSettings) -> pl.DataFrame:
@@ -138,5 +139,4 @@ def _subjective(
     for row in reviews.iter_rows(named=True):
         review = Review(row["rating"], row["like"], row["review_text"])
         prompt = subjective_prompt(facts[row["item_id"]], review, wording)
-        askable = prompt.style == "reasoning" or prompt.pattern is not None
-        yield PlannedPrompt(row["item_id"], row["user_id"], prompt) if askable else None
+        yield PlannedPrompt(row["item_id"], row["user_id"], prompt) if prompt.askable else None

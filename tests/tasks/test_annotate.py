@@ -193,3 +193,12 @@ def test_likes_and_dislikes_take_turns() -> None:
 def test_the_same_seed_chooses_the_same_reviews() -> None:
     assert planned(seed=3) == planned(seed=3)
     assert planned(seed=3) != planned(seed=4)
+
+
+def test_a_small_model_is_not_asked_about_an_item_of_which_nothing_is_known() -> None:
+    known = items(2).with_columns(
+        categories=pl.Series([["Crime"], []], dtype=pl.List(pl.String)), attributes=pl.Series(["", "Year: 1995."])
+    )
+    plan = plan_prompts(known, REVIEWS.clear(), PlanSettings(), PromptSettings(noun="film"))
+    assert [one.item for one in plan.prompts] == [0, 0]
+    assert plan.items_without_facts == 1
