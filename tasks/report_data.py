@@ -52,6 +52,13 @@ class ReliabilityBin(_Part):
     n: int
 
 
+class Closeness(_Part):
+    """How near a model's probabilities come to the true ones of a generated world."""
+
+    mean_absolute_error: float
+    correlation: float
+
+
 class Fidelity(_Part):
     """report/fidelity.json."""
 
@@ -62,7 +69,7 @@ class Fidelity(_Part):
     models: dict[str, ModelScores]
     comparisons: tuple[Comparison, ...] = ()
     reliability: dict[str, tuple[ReliabilityBin, ...]] = {}
-    truth: JsonObject | None = None
+    truth: dict[str, Closeness] | None = None
 
 
 class Estimate(_Part):
@@ -80,6 +87,7 @@ class PolicyScores(_Part):
     liking_at_10: Estimate
     coverage: Estimate
     training_seconds: float | None = None
+    over_popularity: Estimate | None = None
 
 
 class Reinforcement(_Part):
@@ -89,6 +97,8 @@ class Reinforcement(_Part):
     steps: int
     seeds: int | tuple[int, ...]
     episodes: int
+    catalogue: int | None = None
+    reward: str | None = None
     policies: dict[str, PolicyScores]
     learning_curves: dict[str, tuple[tuple[float, float], ...]] = {}
 

@@ -7,19 +7,29 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from jinja2 import ChainableUndefined, Environment, FileSystemLoader, Undefined
+from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 from markupsafe import Markup
 from pydantic import JsonValue
 
 from tasks.annotation_account import AnnotationAccount
 from tasks.figures import themed
-from tasks.report_data import Comparison, Fidelity, JsonObject, Reinforcement, ReportData
+from tasks.report_data import Fidelity, JsonObject, Reinforcement, ReportData
 from tasks.tables import POLICY_GROUPS, fidelity_table, label, reinforcement_table
+from tasks.wording import comparison_sentence, count, first_few, gain_sentence, share, text
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
-_NAMED = 2
 _SPLIT_ORDER = "train validation test"
-_IN_WORDS = {"bias": "the user+item bias model"}
+_STEPS = (
+    "ingest",
+    "train-sasrec",
+    "annotate",
+    "curate",
+    "embed",
+    "fit-ensemble",
+    "evaluate-fidelity",
+    "reinforce",
+    "case-study",
+)
 _PARTS = {
     "ingest": "the account of what was read",
     "fidelity": "the fidelity evaluation",
@@ -57,11 +67,10 @@ class Page:
 
 @dataclass(frozen=True)
 class Truth:
-    """Models against the best possible predictor: its AUC, a row a model, and what else was measured."""
+    """Models against the best possible predictor: its AUC, and a row a model."""
 
     best: float
     rows: Rows
-    facts: Rows
 
 
 def render(page: Page) -> str:
@@ -73,7 +82,7 @@ def render(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"count": _count, "share": _share, "first_few": _first_few}
+    environment.filters |= {"count": count, "share": share, "first_few": first_few, "label": label}
     data, account = page.data, page.account
     provenance = data.provenance or {}
     ingest = data.ingest or {}
@@ -86,42 +95,29 @@ def render(page: Page) -> str:
         leading=_with_bias(data.fidelity),
         comparisons=list(map(comparison_sentence, data.fidelity.comparisons if data.fidelity else ())),
         split_rows=[
-            (name, _count(part.get("interactions")), _share(part.get("like_rate")))
+            (name, count(part.get("interactions")), share(part.get("like_rate")))
             for name, part in sorted(_objects(ingest.get("splits")), key=lambda pair: _SPLIT_ORDER.find(pair[0]))
         ],
         skipped_rows=[
-            tuple(_text(row.get(field)) for field in ("file", "row", "field", "reason"))
+            tuple(text(row.get(field)) for field in ("file", "row", "field", "reason"))
             for row in _list(ingest.get("skipped"))
             if isinstance(row, dict)
         ],
         cache_share=_cache_share(provenance),
         prompt_rows=[
-            (f"{c.kind}, {c.side}s", *map(_count, (c.prompts, c.failed, c.prompt_tokens, c.output_tokens)))
+            (f"{c.kind}, {c.side}s", *map(count, (c.prompts, c.failed, c.prompt_tokens, c.output_tokens)))
             for c in (account.prompts if account else ())
         ],
-        rejected_rows=[(label(rule), _count(n)) for rule, n in (account.rejected if account else ())],
+        rejected_rows=[(label(rule), count(n)) for rule, n in (account.rejected if account else ())],
         fidelity=fidelity_table(data.fidelity) if data.fidelity else None,
         reinforcement=reinforcement_table(data.reinforcement) if data.reinforcement else None,
+        gains=_gains(data.reinforcement),
         seeds=_seeds(data.reinforcement) if data.reinforcement else 0,
         truth=_truth(data.fidelity) if data.fidelity else None,
         figures={name: Markup(themed(svg, name)) for name, svg in page.figures.items()},
         limits=_limits(page),
         **_provenance_rows(provenance),
     )
-
-
-def comparison_sentence(comparison: Comparison) -> str:
-    """Which of two models predicts better, or that the test pairs do not tell."""
-    low, high = comparison.ci95
-    model, against = label(comparison.model), _IN_WORDS.get(comparison.against, label(comparison.against))
-    interval = f"AUC difference {comparison.auc_difference:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}"
-    if low > 0:
-        verdict = f"{model} predicts better than {against}"
-    elif high < 0:
-        verdict = f"{model} predicts worse than {against}"
-    else:
-        verdict = f"these test pairs cannot tell {model} from {against}"
-    return f"{verdict[:1].upper()}{verdict[1:]}: {interval}.".replace("-0.", "−0.").replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def _with_bias(fidelity: Fidelity | None) -> list[str]:
@@ -142,7 +138,7 @@ def _headline(page: Page) -> list[tuple[str, str, str]]:
                 numbers.append((f"AUC of {label(name)}", f"{scores.auc:.3f}", f"{low:.3f} to {high:.3f}"))
         if scores := fidelity.models.get("ensemble"):
             numbers.append(("Calibration error", f"{scores.ece:.3f}", "ECE of ensemble"))
-        numbers.append(("Test reactions", _count(fidelity.n), f"{_share(fidelity.like_rate)} likes"))
+        numbers.append(("Test reactions", count(fidelity.n), f"{share(fidelity.like_rate)} likes"))
     if reinforcement:
         trained = [
             name for name in POLICY_GROUPS["Trained by reinforcement learning"] if name in reinforcement.policies
@@ -157,12 +153,12 @@ def _headline(page: Page) -> list[tuple[str, str, str]]:
         numbers.append(
             (
                 "Prompts answered",
-                _count(page.account.asked - page.account.failed),
-                f"{_count(page.account.failed)} failed",
+                count(page.account.asked - page.account.failed),
+                f"{count(page.account.failed)} failed",
             )
         )
         numbers.append(
-            ("Keywords kept", _count(page.account.kept), f"{_share(page.account.grounded_share)} found in the text")
+            ("Keywords kept", count(page.account.kept), f"{share(page.account.grounded_share)} found in the text")
         )
     return numbers
 
@@ -171,18 +167,20 @@ def _truth(fidelity: Fidelity) -> Truth | None:
     best = fidelity.models.get("best_possible")
     if best is None or best.auc <= 0.5:
         return None
-    rows = [
-        (
-            label(name),
-            f"{scores.auc:.3f}",
-            _share((scores.auc - 0.5) / (best.auc - 0.5)),
-            f"{scores.log_loss - best.log_loss:+.3f}",
-        )
-        for name, scores in sorted(fidelity.models.items(), key=lambda pair: -pair[1].auc)
-        if name != "best_possible"
-    ]
-    facts = [(label(name), _text(value)) for name, value in (fidelity.truth or {}).items() if _is_plain(value)]
-    return Truth(best.auc, rows, facts)
+    rows = []
+    for name, scores in sorted(fidelity.models.items(), key=lambda pair: -pair[1].auc):
+        if name != "best_possible":
+            near = (fidelity.truth or {}).get(name)
+            measured = (f"{near.mean_absolute_error:.3f}", f"{near.correlation:.3f}") if near else ("–", "–")
+            rows.append((label(name), f"{scores.auc:.3f}", share((scores.auc - 0.5) / (best.auc - 0.5)), *measured))
+    return Truth(best.auc, rows)
+
+
+def _gains(reinforcement: Reinforcement | None) -> list[str]:
+    policies = reinforcement.policies if reinforcement else {}
+    trained = POLICY_GROUPS["Trained by reinforcement learning"]
+    gains = {name: policies[name].over_popularity for name in trained if name in policies}
+    return [gain_sentence(name, gain) for name, gain in gains.items() if gain]
 
 
 def _limits(page: Page) -> list[str]:
@@ -190,7 +188,7 @@ def _limits(page: Page) -> list[str]:
     if page.account is None:
         missing.append("Not run: annotation by the language model.")
     elif page.account.covered[0] < 1:
-        uncovered = _share(1 - page.account.covered[0])
+        uncovered = share(1 - page.account.covered[0])
         missing.append(
             f"{uncovered} of the items have no keyword; keyword matching and similarity know nothing of them."
         )
@@ -202,31 +200,35 @@ def _provenance_rows(provenance: JsonObject) -> dict[str, object]:
     model = _object(settings.get("llm"))
     told = ("description", "model", "served_name", "revision", "dtype", "device", "prompt_style")
     return {
-        "model_rows": [(label(name), _text(model[name])) for name in told if model.get(name) is not None],
+        "model_rows": [(label(name), text(model[name])) for name in told if model.get(name) is not None],
         "step_rows": [
-            (name, _text(part.get("seconds")), _brief(_object(part.get("summary"))))
-            for name, part in _objects(provenance.get("steps"))
+            (name, text(part.get("seconds")), _brief(_object(part.get("summary"))))
+            for name, part in sorted(_objects(provenance.get("steps")), key=lambda pair: _step_order(pair[0]))
         ],
-        "version_rows": [(name, _text(value)) for name, value in _object(provenance.get("versions")).items()],
-        "source_rows": [(name, _text(value)) for name, value in _object(provenance.get("sources")).items()],
+        "version_rows": [(name, text(value)) for name, value in _object(provenance.get("versions")).items()],
+        "source_rows": [(name, text(value)) for name, value in _object(provenance.get("sources")).items()],
         "settings_text": yaml.safe_dump(settings, sort_keys=False, allow_unicode=True) if settings else "",
     }
 
 
+def _step_order(name: str) -> int:
+    return _STEPS.index(name) if name in _STEPS else len(_STEPS)
+
+
 def _brief(summary: JsonObject) -> str:
     """The plain values of a step's summary."""
-    return ", ".join(f"{label(name)} {_text(value)}" for name, value in summary.items() if _is_plain(value))
+    return ", ".join(f"{label(name)} {text(value)}" for name, value in summary.items() if _is_plain(value))
 
 
 def _cache_share(provenance: JsonObject) -> str:
     summary = _object(_object(_object(provenance.get("steps")).get("annotate")).get("summary"))
     cached, prompts = summary.get("from_cache"), summary.get("prompts")
-    return _share(cached / prompts) if isinstance(cached, int) and isinstance(prompts, int) and prompts else "–"
+    return share(cached / prompts) if isinstance(cached, int) and isinstance(prompts, int) and prompts else "–"
 
 
 def _dataset(page: Page) -> str:
     told = page.data.fidelity or page.data.reinforcement
-    return told.dataset if told else page.run.partition("@")[0]
+    return (told.dataset if told else page.run).partition("@")[0]
 
 
 def _split(page: Page) -> str:
@@ -251,24 +253,3 @@ def _list(value: JsonValue) -> list[JsonValue]:
 
 def _is_plain(value: JsonValue) -> bool:
     return isinstance(value, str | int | float)
-
-
-def _text(value: JsonValue) -> str:
-    if isinstance(value, bool) or value is None:
-        return {True: "yes", False: "no", None: "–"}[value]
-    if isinstance(value, float):
-        return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def _count(value: JsonValue | Undefined) -> str:
-    return f"{value:,}" if isinstance(value, int) else "–"
-
-
-def _share(value: JsonValue | Undefined) -> str:
-    return f"{value:.1%}".replace("%", "\N{NO-BREAK SPACE}%") if isinstance(value, int | float) else "–"
-
-
-def _first_few(words: Sequence[str]) -> str:
-    more = len(words) - _NAMED
-    return ", ".join(words[:_NAMED]) + (f" and {more} more" if more > 0 else "")
