@@ -46,6 +46,7 @@ class SASRecSettings(BaseModel):
     batch_size: int = Field(default=64, gt=0, description="sequences in a training step")
     max_epochs: int = Field(default=20, gt=0, description="upper limit of passes over the training interactions")
     patience: int = Field(default=3, gt=0, description="epochs without a better validation AUC before training stops")
+    threads: int = Field(default=1, gt=0, description="CPU threads in training; another number rounds differently")
     seed: int = Field(default=0, ge=0, description="of the initial weights, the order of batches and dropout")
 
 

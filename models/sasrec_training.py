@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -84,7 +85,7 @@ def train_sasrec(
     """
     if not len(train):
         raise ValueError("SASRec needs training interactions; found none")
-    with torch.random.fork_rng():
+    with _threads(settings.threads), torch.random.fork_rng():
         torch.manual_seed(settings.seed)
         return _train(train, validation, settings, device)
 
@@ -186,6 +187,17 @@ def _batches(
             torch.from_numpy(windows.biases[rows, :width]).to(device),
             torch.from_numpy(windows.targets[rows, :width]).to(device),
         )
+
+
+@contextmanager
+def _threads(n: int) -> Iterator[None]:
+    """Let torch use n CPU threads, and afterwards as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _stalled(epochs: list[Epoch], patience: int) -> bool:

@@ -1,0 +1,53 @@
+import numpy as np
+from scipy.sparse import csr_array
+
+from models.evidence import Evidence, category_history
+from models.interactions import Histories
+from models.packed_sets import PackedSets
+
+
+def _evidence(positive: list[float], negative: list[float]) -> Evidence:
+    return Evidence(np.array(positive, dtype=np.float32), np.array(negative, dtype=np.float32))
+
+
+def test_more_for_than_against_is_a_like_and_less_is_a_dislike() -> None:
+    evidence = _evidence([2, 0], [1, 3])
+    assert evidence.values().tolist() == [1.0, 0.0]
+    assert evidence.votes(np.random.default_rng(0)).tolist() == [1, 0]
+
+
+def test_a_tie_is_decided_by_the_seeded_coin() -> None:
+    ties = _evidence([1.0] * 1000, [1.0] * 1000)
+    votes = ties.votes(np.random.default_rng(3))
+    assert ties.values().tolist() == [0.5] * 1000
+    assert 400 < votes.sum() < 600
+    assert np.array_equal(votes, ties.votes(np.random.default_rng(3)))
+    assert not np.array_equal(votes, ties.votes(np.random.default_rng(4)))
+
+
+def test_one_rows_evidence_does_not_change_another_rows_coin() -> None:
+    ties = _evidence([1.0] * 50, [1.0] * 50)
+    one_decided = _evidence([2.0] + [1.0] * 49, [1.0] * 50)
+    votes = [evidence.votes(np.random.default_rng(0))[1:] for evidence in (ties, one_decided)]
+    assert np.array_equal(votes[0], votes[1])
+
+
+def test_history_in_the_candidates_category_or_the_whole_where_that_is_empty() -> None:
+    # item 0: category A; 1: A and B; 2: B; 3: C; 4: none
+    categories = PackedSets(csr_array([[1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 0, 1], [0, 0, 0]], dtype=np.float32))
+    histories = Histories(np.array([[1, 2, 3, -1]] * 3), np.zeros((3, 4), dtype=bool))
+    chosen = category_history(categories, np.array([0, 1, 4]), histories)
+    assert chosen.tolist() == [
+        [True, False, False, False],
+        [True, True, False, False],
+        [True, True, True, False],
+    ]
+
+
+def test_packed_sets_count_members_beyond_one_machine_word() -> None:
+    rng = np.random.default_rng(0)
+    membership = rng.random((5, 150)) < 0.4
+    others = rng.integers(5, size=(5, 3))
+    expected = [[int((membership[i] & membership[j]).sum()) for j in row] for i, row in enumerate(others)]
+    packed = PackedSets(csr_array(membership.astype(np.float32)))
+    assert packed.overlaps(np.arange(5), others).tolist() == expected

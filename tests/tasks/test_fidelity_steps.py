@@ -1,0 +1,146 @@
+"""train_sasrec, fit_ensemble and evaluate_fidelity on one small run folder."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from models.sasrec import SASRecSettings
+from storage.errors import DataError
+from storage.files import content_hash, publish_json
+from storage.run_folder import RunFolder
+from storage.tables import INTERACTIONS, TRUTH, read_table, write_table
+from tasks.evaluate_fidelity import FidelitySettings, evaluate_fidelity
+from tasks.fit_ensemble import EnsembleSettings, fit_ensemble
+from tasks.inputs import load_interactions
+from tasks.report_data import load_fidelity, load_report_data
+from tasks.simulator_inputs import load_simulator
+from tasks.train_sasrec import train_sasrec
+from tests.tasks.trained_runs import N_ITEMS, N_USERS, write_trained_run
+
+FIDELITY = FidelitySettings(resamples=20)
+NAMES = {
+    "global_rate",
+    "item_mean",
+    "user_mean",
+    "bias",
+    "matrix_factorisation",
+    "keyword_matching",
+    "similarity",
+    "sasrec",
+    "vote",
+    "ensemble",
+}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_trained_run(tmp_path_factory.mktemp("data") / "small@loo").root
+
+
+@pytest.fixture
+def folder(finished: Path, tmp_path: Path) -> RunFolder:
+    shutil.copytree(finished, tmp_path / finished.name)
+    return RunFolder(tmp_path / finished.name)
+
+
+def _fit_again(folder: RunFolder) -> None:
+    train_sasrec.function(folder, SASRecSettings(width=8, heads=2, blocks=1, max_history=10, max_epochs=1))
+    fit_ensemble.function(folder, EnsembleSettings(max_history=10, neutral_pairs=20))
+
+
+def _flip(folder: RunFolder, split: str) -> None:
+    """Turn every reaction of a split into its opposite."""
+    rows = read_table(folder.path("interactions.parquet"), INTERACTIONS)
+    flipped = pl.when(pl.col("split") == split).then(~pl.col("like")).otherwise(pl.col("like"))
+    rating = pl.when(pl.col("split") == split).then(6 - pl.col("rating")).otherwise(pl.col("rating"))
+    rows = rows.with_columns(like=flipped, rating=rating.cast(pl.Float32))
+    write_table(folder.path("interactions.parquet"), rows, INTERACTIONS)
+
+
+def test_test_reactions_reach_no_checkpoint(folder: RunFolder) -> None:
+    before = [content_hash(folder.path(name)) for name in ("sasrec", "ensemble")]
+    _flip(folder, "test")
+    _fit_again(folder)
+    assert [content_hash(folder.path(name)) for name in ("sasrec", "ensemble")] == before
+
+
+def test_validation_reactions_reach_the_stack_but_not_the_bias_model(folder: RunFolder) -> None:
+    names = ("ensemble/model.json", "ensemble/arrays.safetensors")
+    before = [content_hash(folder.path(name)) for name in names]
+    _flip(folder, "validation")
+    _fit_again(folder)
+    after = [content_hash(folder.path(name)) for name in names]
+    assert after[0] != before[0]
+    assert after[1] == before[1]
+
+
+def test_the_card_has_every_model_the_comparisons_and_the_reliability(folder: RunFolder) -> None:
+    summary = evaluate_fidelity.function(folder, FIDELITY)
+    card = load_fidelity(folder)
+    assert card is not None
+    assert (card.dataset, card.split, card.n) == ("small", "loo", N_USERS)
+    assert set(card.models) == NAMES
+    assert [(c.model, c.against) for c in card.comparisons] == [("sasrec", "bias"), ("ensemble", "bias")]
+    assert all(sum(b.n for b in bins) == N_USERS for bins in card.reliability.values())
+    assert card.truth is None
+    assert summary["test_pairs"] == N_USERS
+    assert load_report_data(folder).training is not None
+
+
+def test_predictions_hold_every_models_score_of_every_test_pair(folder: RunFolder) -> None:
+    evaluate_fidelity.function(folder, FIDELITY)
+    predictions = pl.read_parquet(folder.path("report/predictions.parquet"))
+    test = load_interactions(folder, ("test",))
+    assert set(predictions.columns) == NAMES | {"user_id", "item_id", "like"}
+    assert predictions["item_id"].to_list() == test.items.tolist()
+    assert predictions["vote"].is_in([0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0]).all()
+
+
+def test_where_the_truth_is_known_it_bounds_the_table(folder: RunFolder) -> None:
+    test = load_interactions(folder, ("test",))
+    probability = np.full((N_USERS, N_ITEMS), 0.5, dtype=np.float32)
+    probability[test.users, test.items] = np.where(test.likes, 0.9, 0.1)
+    users, items = np.divmod(np.arange(N_USERS * N_ITEMS), N_ITEMS)
+    truth = pl.DataFrame({"user_id": users, "item_id": items, "probability": probability.ravel()})
+    write_table(folder.path("truth.parquet"), truth, TRUTH)
+    evaluate_fidelity.function(folder, FIDELITY)
+    card = json.loads(folder.path("report/fidelity.json").read_text())
+    assert card["models"]["best_possible"]["auc"] == 1.0
+    assert set(card["truth"]) == NAMES
+    assert card["truth"]["global_rate"]["auc_below_best"] == 0.5
+    assert card["truth"]["global_rate"]["correlation"] == 0.0
+
+
+def test_the_simulator_comes_back_as_it_was_fitted(folder: RunFolder) -> None:
+    evaluate_fidelity.function(folder, FIDELITY)
+    test = load_interactions(folder, ("test",))
+    simulator = load_simulator(folder)
+    histories = simulator.interactions.histories(test.users, simulator.max_history)
+    responses = simulator.respond(test.users, test.items, histories, np.random.default_rng(0))
+    predictions = pl.read_parquet(folder.path("report/predictions.parquet"))
+    assert responses.probability == pytest.approx(predictions["ensemble"].to_numpy(), abs=1e-6)
+    assert responses.sasrec_probability == pytest.approx(predictions["sasrec"].to_numpy(), abs=1e-6)
+
+
+def test_a_checkpoint_of_another_shape_is_named(folder: RunFolder) -> None:
+    settings = json.loads(folder.path("sasrec/settings.json").read_text())
+    publish_json(folder.path("sasrec/settings.json"), settings | {"width": 16})
+    with pytest.raises(DataError, match=r"model\.safetensors.*expected float32 of shape"):
+        load_simulator(folder)
+
+
+def test_an_ensemble_of_other_features_is_refused(folder: RunFolder) -> None:
+    model = json.loads(folder.path("ensemble/model.json").read_text())
+    model["ensemble"]["names"][0] = "horoscope"
+    publish_json(folder.path("ensemble/model.json"), model)
+    with pytest.raises(DataError, match="horoscope"):
+        load_simulator(folder)
+
+
+def test_checkpoints_hold_no_pickle(folder: RunFolder) -> None:
+    names = {path.name for name in ("sasrec", "ensemble") for path in folder.path(name).iterdir()}
+    assert names == {"model.safetensors", "settings.json", "training.json", "arrays.safetensors", "model.json"}
