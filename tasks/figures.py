@@ -36,6 +36,7 @@ _FIDELITY_COLOURS = dict(zip(FIDELITY_GROUPS, (GREY, BLUE, RED, GREEN), strict=T
 _POLICY_COLOURS = dict(zip(POLICY_GROUPS, (GREY, RED, GREEN), strict=True))
 _SERIES = ((RED, "-", "o"), (BLUE, "--", "s"), (GREEN, "-.", "^"), (PURPLE, ":", "D"))
 _RELIABILITY = ("ensemble", "sasrec", "bias", "vote")
+MIN_BIN = 10  # pairs; the like rate of fewer says little
 _WIDTH = 4.8  # inches; at 480 pixels a point of type is 1.4 pixels
 _STYLE = mpl.RcParams(
     {
@@ -79,20 +80,20 @@ def auc_forest(fidelity: Fidelity) -> str:
 
 
 def reliability(fidelity: Fidelity) -> str:
-    """Share of likes against predicted probability; on the diagonal a model is calibrated."""
+    """Share of likes against predicted probability, in bins of some pairs; on the diagonal a model is calibrated."""
     with mpl.rc_context(_STYLE):
         figure, axes = _figure(3.9)
         axes.plot((0, 1), (0, 1), color=MUTED, linewidth=1, linestyle=":", zorder=0)
         shown = [name for name in _RELIABILITY if fidelity.reliability.get(name)] or list(fidelity.reliability)[:4]
         for name, (colour, line, marker) in zip(shown, _SERIES, strict=False):
-            bins = [found for found in fidelity.reliability[name] if found.n]
+            bins = [found for found in fidelity.reliability[name] if found.n >= MIN_BIN]
             sizes = 12 + 90 * np.sqrt([found.n / max(1, fidelity.n) for found in bins])
             x, y = [found.mean_probability for found in bins], [found.like_rate for found in bins]
             axes.plot(x, y, color=colour, linestyle=line, linewidth=1.6)
             axes.scatter(x, y, s=sizes, marker=marker, color=colour, label=label(name))
         axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="predicted P(like)", ylabel="share of likes")
         axes.grid()
-        axes.legend(loc="upper left")
+        _legend_above(axes)
         return _svg(figure)
 
 
@@ -149,7 +150,7 @@ def learning_curves(reinforcement: Reinforcement) -> str:
         axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.margins(y=0.15)
         axes.grid()
-        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4)
+        _legend_above(axes)
         return _svg(figure)
 
 
@@ -176,6 +177,10 @@ def _names(axes: Axes, names: list[str]) -> None:
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)
+
+
+def _legend_above(axes: Axes) -> None:
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, columnspacing=1.2, handletextpad=0.5)
 
 
 def _svg(figure: Figure) -> str:
