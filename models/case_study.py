@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import JsonValue
 
-from models.explanation import Explanation, explain_response
+from models.explain import explain_response
+from models.explanation import Explanation
 from models.interactions import Histories, Interactions
 from models.policies import Policy
 from models.sessions import EnvironmentSettings, SessionBatch

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from models.explanation import Explanation, explain
+from models.explain import explain
+from models.explanation import Explanation
 from storage.errors import DataError
 from storage.run_folder import RunFolder
 from storage.tables import ITEMS, USERS, read_table

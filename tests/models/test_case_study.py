@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from models.case_study import CaseStudy, CaseStudyPlan, play, typical_user
-from models.explanation import explain
+from models.explain import explain
 from models.interactions import Histories, Interactions
 from models.policies import PopularityPolicy
 from models.sessions import EnvironmentSettings

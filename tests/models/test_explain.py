@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from models.explanation import explain, without_item
+from models.explain import explain, without_item
 from models.interactions import NO_ITEM, Histories
 from tests.models.worlds import tiny_world
 
