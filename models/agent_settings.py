@@ -42,7 +42,7 @@ class DQNSettings(BaseModel):
     learning_starts: int = Field(default=500, ge=0, description="random steps before the first update")
     batch_size: int = Field(default=256, gt=0, description="transitions an update")
     train_freq: int = Field(default=1, gt=0, description="steps of each session between updates")
-    gradient_steps: int = Field(default=8, gt=0, description="updates in a row")
+    gradient_steps: int = Field(default=2, gt=0, description="updates in a row; more of them overfit the replay")
     target_update_interval: int = Field(default=500, gt=0, description="steps between copies to the target network")
     exploration_fraction: float = Field(
         default=0.5, ge=0, le=1, description="share of training over which exploration falls"

@@ -2,7 +2,7 @@
 
 Asking `UserSimulator.respond` for every item of the catalogue would cost a history look-up a pair. Here keyword
 overlaps, shared categories and cosines between all pairs of items are computed once, and a session's evidence for the
-whole catalogue is a few matrix products and one maximum. A test holds it to `respond`.
+whole catalogue is sums and maxima over look-ups. It takes about 17 bytes of memory a pair of an item and an action.
 """
 
 from __future__ import annotations
