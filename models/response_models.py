@@ -32,6 +32,9 @@ FEATURE_NAMES = (
     "history_like_share",
 )
 
+# The mean of SASRec's and the bias model's logits: where the stack stays unless validation pairs say otherwise.
+STACK_PRIOR = {"sasrec_logit": 0.5, "user_effect": 0.5, "item_effect": 0.5}
+
 
 @dataclass(frozen=True)
 class Opinions:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.baselines import Bias
-from models.ensemble import Ensemble
+from models.ensemble import Ensemble, choose_penalty
 from models.fidelity import vote_tables
-from models.response_models import FEATURE_NAMES
+from models.response_models import FEATURE_NAMES, STACK_PRIOR
 from models.similarity import neutral_values
 from storage.checkpoints import save_arrays
 from storage.files import publish, publish_json
@@ -25,13 +25,17 @@ class EnsembleSettings(BaseModel):
     max_history: int = Field(default=100, gt=0, description="last interactions that any model looks at")
     user_penalty: float = Field(default=0.5, ge=0, description="L2 penalty of the bias model's user effects")
     item_penalty: float = Field(default=0.75, ge=0, description="L2 penalty of the bias model's item effects")
-    strength: float = Field(default=1.0, gt=0, description="inverse of the stack's L2 penalty")
+    penalties: tuple[float, ...] = Field(
+        default=(10.0, 30.0, 100.0, 300.0, 1000.0, 10_000.0),
+        min_length=1,
+        description="L2 penalties of the stack's departure from its prior; cross-validation takes one",
+    )
     neutral_pairs: int = Field(default=10_000, gt=0, description="training pairs that neutral similarities rest on")
-    seed: int = Field(default=0, ge=0, description="chooses those pairs")
+    seed: int = Field(default=0, ge=0, description="chooses those pairs and the folds of cross-validation")
 
 
 @step(
-    version="1",
+    version="2",
     reads=(
         "users.parquet",
         "items.parquet",
@@ -52,7 +56,16 @@ def fit_ensemble(folder: RunFolder, settings: EnsembleSettings) -> Summary:
     models = response_models(knowledge, load_sasrec(folder, train.n_items), bias, neutral)
     histories = train.histories(validation.users, settings.max_history)
     opinions = models.opinions(validation.users, validation.items, histories)
-    ensemble = Ensemble.fit(FEATURE_NAMES, opinions.features, validation.likes, settings.strength)
+    penalty = choose_penalty(
+        FEATURE_NAMES,
+        opinions.features,
+        validation.likes,
+        users=validation.users,
+        penalties=settings.penalties,
+        prior=STACK_PRIOR,
+        seed=settings.seed,
+    )
+    ensemble = Ensemble.fit(FEATURE_NAMES, opinions.features, validation.likes, penalty=penalty, prior=STACK_PRIOR)
     checkpoint = EnsembleCheckpoint(
         ensemble=ensemble,
         vote_tables=vote_tables(opinions, validation.likes),
@@ -63,4 +76,5 @@ def fit_ensemble(folder: RunFolder, settings: EnsembleSettings) -> Summary:
         target.mkdir()
         save_arrays(target / "arrays.safetensors", bias.arrays())
         publish_json(target / "model.json", checkpoint.model_dump(mode="json"))
-    return {"validation_pairs": len(validation), **dict(zip(ensemble.names, ensemble.coefficients, strict=True))}
+    weights = dict(zip(ensemble.names, ensemble.coefficients, strict=True))
+    return {"validation_pairs": len(validation), "penalty": penalty, "weights": {**weights}}

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.ensemble import Ensemble, VoteTable, vote
+from models.ensemble import Ensemble, VoteTable, choose_penalty, vote
 from models.metrics import auc, expected_calibration_error
 
 
@@ -52,3 +52,31 @@ def test_validation_of_one_class_gives_its_smoothed_rate() -> None:
 def test_no_validation_pairs_is_an_error() -> None:
     with pytest.raises(ValueError, match="validation"):
         Ensemble.fit(("a",), np.zeros((0, 1), dtype=np.float32), np.zeros(0, dtype=bool))
+
+
+def test_a_heavy_penalty_keeps_the_stack_at_its_prior() -> None:
+    rng = np.random.default_rng(0)
+    features = rng.normal(loc=2, scale=[3, 1], size=(300, 2)).astype(np.float32)
+    likes = features[:, 1] + rng.normal(size=300) > 2
+    model = Ensemble.fit(("a", "b"), features, likes, penalty=1e8, prior={"a": 0.5})
+    assert np.array(model.coefficients) / model.scales == pytest.approx([0.5, 0.0], abs=1e-3)
+    assert model.probabilities(features).mean() == pytest.approx(likes.mean(), abs=1e-3)  # the intercept is free
+
+
+def test_cross_validation_departs_from_a_wrong_prior_and_stays_with_a_right_one() -> None:
+    rng = np.random.default_rng(0)
+    users = np.repeat(np.arange(40), 5)
+    features = rng.normal(size=(200, 10)).astype(np.float32)
+    likes = rng.random(200) < 1 / (1 + np.exp(-2 * features[:, 0]))
+    names = tuple("abcdefghij")
+    chosen = [
+        choose_penalty(names, features, likes, users=users, penalties=(1.0, 1e4), prior=prior, seed=0)
+        for prior in ({"a": -2.0}, {"a": 2.0})
+    ]
+    assert chosen == [1.0, 1e4]
+
+
+def test_a_single_user_cannot_move_the_stack_from_its_prior() -> None:
+    features = np.array([[0.0], [1.0]], dtype=np.float32)
+    likes, users = np.array([True, False]), np.zeros(2, dtype=np.int64)
+    assert choose_penalty(("a",), features, likes, users=users, penalties=(1.0, 9.0, 3.0), prior={}, seed=0) == 9.0
