@@ -25,7 +25,8 @@ app = typer.Typer(
 )
 llm_app = typer.Typer(help="The local language-model server (vLLM).", no_args_is_help=True)
 app.add_typer(llm_app, name="llm")
-console = Console()
+# Tables in a log file are as wide as they need; on a terminal they fit it.
+console = Console(width=None if sys.stdout.isatty() else 140)
 
 DataOption = Annotated[
     Path, typer.Option("--data", help="The data folder, where runs are kept.", envvar="USERSIM_DATA")
@@ -46,7 +47,7 @@ def reproduce_command(
         str | None, typer.Option(help="Cap on prompts to the language model: a number, or `all`.", metavar="N|all")
     ] = None,
     assignments: Annotated[
-        list[str] | None, typer.Option("--set", help="Any setting, as in `--set sasrec.epochs=5`; repeatable.")
+        list[str] | None, typer.Option("--set", help="Any setting, as in `--set sasrec.max_epochs=5`; repeatable.")
     ] = None,
     data: DataOption = Path("data"),
 ) -> None:

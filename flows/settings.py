@@ -46,7 +46,7 @@ class Settings(BaseModel):
 
     @classmethod
     def load(cls, dataset: str, source: str | None, llm: str, split: Split, overrides: Mapping[str, JsonValue]) -> Self:
-        """Settings of a dataset's profile with a language-model profile and overrides such as `sasrec.epochs: 5`.
+        """Settings of a dataset's profile with a language-model profile and overrides such as `sasrec.max_epochs: 5`.
 
         Raises
         ------
@@ -71,7 +71,7 @@ class Settings(BaseModel):
 
 
 def parse_overrides(assignments: Sequence[str]) -> dict[str, JsonValue]:
-    """`["sasrec.epochs=5"]` as `{"sasrec.epochs": 5}`; values are read as YAML, so that null, true and lists work.
+    """`["sasrec.max_epochs=5"]` as `{"sasrec.max_epochs": 5}`; values are read as YAML, so that null, true and lists work.
 
     Raises
     ------
@@ -82,7 +82,9 @@ def parse_overrides(assignments: Sequence[str]) -> dict[str, JsonValue]:
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
         if not equals or "." not in key:
-            raise SettingsError(f"--set {assignment!r} is not of the form section.name=value, as in sasrec.epochs=5.")
+            raise SettingsError(
+                f"--set {assignment!r} is not of the form section.name=value, as in sasrec.max_epochs=5."
+            )
         try:
             overrides[key.strip()] = yaml.safe_load(text)
         except yaml.YAMLError as error:

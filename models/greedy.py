@@ -15,6 +15,7 @@ from models.evidence import Evidence
 from models.interactions import Histories
 from models.policies import Policy
 from models.sessions import SessionBatch, catalogue
+from models.similarity import settle
 from models.simulator import UserSimulator
 
 _SESSIONS_AT_ONCE = 32
@@ -66,10 +67,10 @@ class GreedyPolicy(Policy):
         relevant = np.where(relevant.any(axis=1, keepdims=True), relevant, mask[:, :, None])
         liked, disliked = relevant & histories.likes[:, :, None], relevant & ~histories.likes[:, :, None]
         keywords = Evidence(_sum(self._pro[items], liked), _sum(self._con[items], disliked))
-        neutral = self._simulator.models.similarity.neutral
-        similarity = Evidence(
-            _highest(self._pro_cosines[items], liked, neutral[0]),
-            _highest(self._con_cosines[items], disliked, neutral[1]),
+        similarity = settle(
+            _highest(self._pro_cosines[items], liked),
+            _highest(self._con_cosines[items], disliked),
+            self._simulator.models.similarity.neutral,
         )
         return keywords, similarity
 
@@ -98,6 +99,5 @@ def _sum(values: NDArray[np.float32], chosen: NDArray[np.bool_]) -> NDArray[np.f
     return np.where(chosen, values, 0).sum(axis=1, dtype=np.float32)
 
 
-def _highest(values: NDArray[np.float32], chosen: NDArray[np.bool_], neutral: float) -> NDArray[np.float32]:
-    highest = np.where(chosen, values, -np.inf).max(axis=1)
-    return np.where(np.isfinite(highest), highest, neutral).astype(np.float32)
+def _highest(values: NDArray[np.float32], chosen: NDArray[np.bool_]) -> NDArray[np.float32]:
+    return np.where(chosen, values, -np.inf).max(axis=1, initial=-np.inf).astype(np.float32)

@@ -27,6 +27,7 @@ from models.simulator import UserSimulator
 _SESSIONS_AT_ONCE = 128
 _TOP = 10
 _RESAMPLES = 500
+_SHARES = ("liking_at_10", "coverage")
 METRICS = ("average_reward", "total_reward", "liking_at_10", "coverage")
 
 
@@ -141,7 +142,7 @@ def over_seeds(evaluations: Sequence[Evaluation], seed: int) -> dict[str, Estima
     if len(evaluations) == 1:
         return _over_episodes(evaluations[0], seed)
     rows = [evaluation.metrics() for evaluation in evaluations]
-    return {name: t_interval(np.array([row[name] for row in rows])) for name in METRICS}
+    return {name: _bounded(name, t_interval(np.array([row[name] for row in rows]))) for name in METRICS}
 
 
 def paired_difference(evaluations: Sequence[Evaluation], baseline: Evaluation) -> Estimate:
@@ -173,5 +174,11 @@ def _over_episodes(evaluation: Evaluation, seed: int) -> dict[str, Estimate]:
     estimates: dict[str, Estimate] = {}
     for name, mean in evaluation.metrics().items():
         half = 1.96 * float(np.std([metrics[name] for metrics in resampled], ddof=1))
-        estimates[name] = {"mean": mean, "ci95": [mean - half, mean + half]}
+        estimates[name] = _bounded(name, {"mean": mean, "ci95": [mean - half, mean + half]})
     return estimates
+
+
+def _bounded(name: str, estimate: Estimate) -> Estimate:
+    """A share's interval ends at 0 and 1."""
+    low, high = estimate["ci95"]
+    return {"mean": estimate["mean"], "ci95": [max(low, 0.0), min(high, 1.0)]} if name in _SHARES else estimate

@@ -3,7 +3,7 @@
 Source: arXiv 2412.16984. With E an item's mean-pooled keyword embedding and h_C the history in its category,
 b_pos = max cosine of Epos(c) to the liked items' Epos, b_neg = max cosine of Eneg(c) to the disliked items' Eneg.
 A side without evidence (nothing disliked in h_C, say) takes that side's neutral value, so that a history of likes
-only is still answered by how close the candidate comes.
+only is still answered by how close the candidate comes. Without evidence on either side it is a tie.
 """
 
 from __future__ import annotations
@@ -68,11 +68,7 @@ class Similarity:
         histories
             b histories.
         """
-        positive, negative = self._nearest(candidates, histories)
-        return Evidence(
-            np.where(np.isfinite(positive), positive, self.neutral[0]).astype(np.float32),
-            np.where(np.isfinite(negative), negative, self.neutral[1]).astype(np.float32),
-        )
+        return settle(*self._nearest(candidates, histories), self.neutral)
 
     def _nearest(
         self, candidates: NDArray[np.int64], histories: Histories
@@ -83,6 +79,19 @@ class Similarity:
             self._pro.highest_cosine(candidates, histories.items, relevant & histories.likes),
             self._con.highest_cosine(candidates, histories.items, relevant & ~histories.likes),
         )
+
+
+def settle(positive: NDArray[np.float32], negative: NDArray[np.float32], neutral: tuple[float, float]) -> Evidence:
+    """Evidence from highest cosines of any shape, -inf where a side has none.
+
+    One side without evidence takes its neutral value; where both lack it there is nothing to compare, which is a tie.
+    """
+    nothing = np.isneginf(positive) & np.isneginf(negative)
+    sides = [
+        np.where(nothing, 0, np.where(np.isneginf(side), value, side)).astype(np.float32)
+        for side, value in zip((positive, negative), neutral, strict=True)
+    ]
+    return Evidence(*sides)
 
 
 def neutral_values(

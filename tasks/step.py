@@ -16,7 +16,6 @@ from prefect import Task
 from prefect.cache_policies import INPUTS
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from storage.errors import UsersimError
 from storage.files import content_hash
 from storage.run_folder import RunFolder
 
@@ -70,8 +69,8 @@ def reference(folder: RunFolder, name: str) -> FileReference:
 
 
 def _is_transient(task: object, run: object, state: object) -> bool:
-    """Retry what may pass (a full socket, a busy disk), never what the user must mend."""
-    return not isinstance(getattr(state, "data", None), UsersimError | ValueError)
+    """Retry what may pass, such as a connection or a busy disk; never what somebody must mend."""
+    return isinstance(getattr(state, "data", None), OSError)
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ SMALL_SAMPLE = (
     "dataset.sample.users=80",
     "dataset.sample.items=40",
     "annotate.max_prompts=90",
-    "sasrec.epochs=3",
+    "sasrec.max_epochs=3",
     *SMALL_RL,
 )
 
@@ -155,7 +155,7 @@ def test_a_pair_is_explained(sample: Path, data: Path) -> None:
 def test_real_ratings_and_reviews_run_through(shared_dataset: object, data: Path) -> None:
     assert callable(shared_dataset)
     source = shared_dataset("amazon-digital-music")
-    settings = ("annotate.max_prompts=40", "curate.min_items=1", "sasrec.epochs=2", *SMALL_RL)
+    settings = ("annotate.max_prompts=40", "curate.min_items=1", "sasrec.max_epochs=2", *SMALL_RL)
     run(arguments("reproduce", "amazon-music", data, settings, "--source", str(source)))
     folder = data / "amazon-music"
     assert read_json(folder / "report" / "fidelity.json")["n"] == 1036

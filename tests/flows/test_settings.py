@@ -13,11 +13,11 @@ def load(dataset: str = "sample", **overrides: object) -> Settings:
 
 
 def test_overrides_are_read_as_yaml() -> None:
-    overrides = parse_overrides(["sasrec.epochs=5", "annotate.max_prompts=null", "reinforce.agents.seeds=[1, 2]"])
-    assert overrides == {"sasrec.epochs": 5, "annotate.max_prompts": None, "reinforce.agents.seeds": [1, 2]}
+    overrides = parse_overrides(["sasrec.max_epochs=5", "annotate.max_prompts=null", "reinforce.agents.seeds=[1, 2]"])
+    assert overrides == {"sasrec.max_epochs": 5, "annotate.max_prompts": None, "reinforce.agents.seeds": [1, 2]}
 
 
-@pytest.mark.parametrize("text", ["epochs=5", "sasrec.epochs", "sasrec.epochs=[1"])
+@pytest.mark.parametrize("text", ["epochs=5", "sasrec.max_epochs", "sasrec.max_epochs=[1"])
 def test_a_malformed_override_is_refused(text: str) -> None:
     with pytest.raises(SettingsError, match="--set"):
         parse_overrides([text])
@@ -42,8 +42,8 @@ def test_an_unknown_dataset_is_named_with_the_nearest_known_one() -> None:
 
 
 def test_an_unknown_setting_is_named_with_the_nearest_known_one() -> None:
-    with pytest.raises(SettingsError, match=r"sasrec\.epoch:.*Did you mean 'epochs'"):
-        load(sasrec__epoch=3)
+    with pytest.raises(SettingsError, match=r"sasrec\.max_epoch:.*Did you mean 'max_epochs'"):
+        load(sasrec__max_epoch=3)
 
 
 def test_a_value_out_of_range_is_named() -> None:

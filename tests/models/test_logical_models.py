@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from models.interactions import NO_ITEM, Histories, Interactions
 from models.keyword_matching import KeywordMatching
 from models.knowledge import ItemKnowledge
-from models.similarity import Similarity, neutral_values
+from models.similarity import Similarity, neutral_values, settle
 from tests.models.worlds import N_ITEMS, random_interactions, random_knowledge
 
 NEUTRAL = (0.25, -0.125)
@@ -33,8 +33,9 @@ def _similarity_reference(knowledge: ItemKnowledge, candidate: int, likes: dict[
     sides = []
     for vectors, side, neutral in ((knowledge.pro_vectors, True, 0.25), (knowledge.con_vectors, False, -0.125)):
         found = [i for i in chosen if likes[i] == side and vectors[i].any() and vectors[candidate].any()]
-        sides.append(max((float(vectors[candidate] @ vectors[i]) for i in found), default=neutral))
-    return sides[0], sides[1]
+        sides.append((max((float(vectors[candidate] @ vectors[i]) for i in found), default=neutral), bool(found)))
+    (positive, some_liked), (negative, some_disliked) = sides
+    return (positive, negative) if some_liked or some_disliked else (0.0, 0.0)
 
 
 @settings(max_examples=40, deadline=None)
@@ -65,7 +66,7 @@ def test_item_0_is_an_item_and_not_padding() -> None:
     candidate = np.array([0])
     similarity = Similarity(knowledge, NEUTRAL)
     assert similarity.scores(candidate, history).negative[0] == pytest.approx(1.0, abs=1e-6)
-    assert similarity.scores(candidate, empty).negative[0] == NEUTRAL[1]
+    assert similarity.scores(candidate, empty).negative[0] == 0
 
 
 def test_a_history_without_dislikes_is_not_answered_by_a_constant() -> None:
@@ -99,3 +100,9 @@ def test_neutral_values_are_medians_without_the_pair_itself() -> None:
         np.zeros(2, dtype=np.int64), np.array([1, 2]), ones[:2] > 0, ones[:2].astype(np.float32), 1, N_ITEMS
     )
     assert neutral_values(knowledge, only, 10, seed=0) == (0.0, 0.0)
+
+
+def test_without_evidence_on_either_side_similarity_is_a_tie() -> None:
+    none, some = np.float32(-np.inf), np.float32(0.4)
+    evidence = settle(np.array([none, none, some]), np.array([none, some, none]), (0.8, 0.6))
+    assert evidence.values().tolist() == [0.5, 1.0, 0.0]
