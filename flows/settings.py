@@ -71,7 +71,7 @@ class Settings(BaseModel):
 
 
 def parse_overrides(assignments: Sequence[str]) -> dict[str, JsonValue]:
-    """`["sasrec.max_epochs=5"]` as `{"sasrec.max_epochs": 5}`; values are read as YAML, so that null, true and lists work.
+    """`["sasrec.max_epochs=5"]` as `{"sasrec.max_epochs": 5}`; values are read as YAML: null, true and lists work.
 
     Raises
     ------
