@@ -57,7 +57,7 @@ def _keywords(shared: Iterable[SharedKeyword]) -> str:
 
 def _neighbours(title: str, neighbours: tuple[Neighbour, ...]) -> str:
     if not neighbours:
-        return "\n  none, neutral value"
+        return "\n  nothing to compare"
     return f"\n  {title}:" + "".join(f"\n  {n.cosine:.3f} {escape(n.name)}" for n in neighbours)
 
 

@@ -65,7 +65,8 @@ class SimilarityVote:
     vote, by_coin
         0 or 1, and whether a tie was decided by the coin.
     positive, negative
-        b_pos and b_neg: the first neighbour's cosine, or the side's neutral value where there is no neighbour.
+        b_pos and b_neg: the first neighbour's cosine, or the side's neutral value where only the other has one; 0 and
+        0 where neither has.
     nearest_liked, nearest_disliked
         At most three each, nearest first.
     """
@@ -168,6 +169,8 @@ def _keyword_reason(vote: KeywordVote) -> str:
 
 
 def _similarity_reason(vote: SimilarityVote) -> str:
+    if not vote.nearest_liked and not vote.nearest_disliked:
+        return f"{_yes(vote.vote)} by coin (nothing to compare)"
     parts = [
         f"nearest {what} item “{neighbours[0].name}” at {value:.2f}"
         if neighbours

@@ -8,18 +8,17 @@ dropped, for it cannot tell items apart (the paper's section 3.1). Every rejecti
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.keyword_text import SourceText, content_stems, normalise, repeats_name, says_nothing
 from models.prompts import Kind, Side
+from models.synonyms import Encode, canonical_keywords
 
-Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 _LONGEST_EVIDENCE = 200
 
 
@@ -186,58 +185,21 @@ def _ground_by_meaning(unsure: list[_Kept], encode: Encode, threshold: float) ->
 
 
 def _canonical(kept: list[_Kept], encode: Encode, settings: CurationSettings) -> dict[tuple[Side, str], str]:
-    """Canonical keyword of each (side, keyword). Sides merge apart, for antonyms are near each other in embeddings."""
-    canonical: dict[tuple[Side, str], str] = {}
-    sides: tuple[Side, Side] = ("pro", "con")
-    for side in sides:
-        items: dict[str, set[int]] = defaultdict(set)
-        for one in kept:
-            if one.mention.side == side:
-                items[one.keyword].add(one.mention.item)
-        words = sorted(items, key=lambda word: (-len(items[word]), len(word), word))
-        if not words:
-            continue
-        vectors = encode(words)
-        heads = _greedy(words, vectors, settings.merge_similarity)
-        reach: dict[str, set[int]] = defaultdict(set)
-        for word, head in heads.items():
-            reach[head] |= items[word]
-        heads = _absorb(words, vectors, heads, reach, settings)
-        canonical |= {(side, word): head for word, head in heads.items()}
-    return canonical
-
-
-def _greedy(words: list[str], vectors: NDArray[np.float32], threshold: float) -> dict[str, str]:
-    """Each word joins the nearest head before it, or becomes one; words come by falling frequency."""
-    heads: dict[str, str] = {}
-    places: list[int] = []
-    for row, word in enumerate(words):
-        cosines = vectors[places] @ vectors[row] if places else np.zeros(0)
-        if len(cosines) and cosines.max() >= threshold:
-            heads[word] = words[places[int(cosines.argmax())]]
-        else:
-            heads[word] = word
-            places.append(row)
-    return heads
-
-
-def _absorb(
-    words: list[str],
-    vectors: NDArray[np.float32],
-    heads: dict[str, str],
-    reach: dict[str, set[int]],
-    settings: CurationSettings,
-) -> dict[str, str]:
-    """Too rare heads join the nearest head that is not, where one is near enough."""
-    place = {word: row for row, word in enumerate(words)}
-    frequent = [head for head in reach if len(reach[head]) >= settings.min_items]
-    moved: dict[str, str] = {}
-    for head, items in reach.items():
-        if len(items) < settings.min_items and frequent:
-            cosines = vectors[[place[other] for other in frequent]] @ vectors[place[head]]
-            if cosines.max() >= settings.absorb_similarity:
-                moved[head] = frequent[int(cosines.argmax())]
-    return {word: moved.get(head, head) for word, head in heads.items()}
+    """Canonical keyword of each (side, keyword); the sides merge apart."""
+    items: dict[Side, dict[str, set[int]]] = {"pro": defaultdict(set), "con": defaultdict(set)}
+    for one in kept:
+        items[one.mention.side][one.keyword].add(one.mention.item)
+    return {
+        (side, word): head
+        for side, found in items.items()
+        for word, head in canonical_keywords(
+            found,
+            encode,
+            merge=settings.merge_similarity,
+            absorb=settings.absorb_similarity,
+            min_items=settings.min_items,
+        ).items()
+    }
 
 
 def _within_frequency(

@@ -24,7 +24,7 @@ _MOST_FACTS = 60
 _MOST_QUOTES = 60
 _SHORT_TEXT = 250
 _PLAIN = 2
-_LABEL = re.compile(r"\b[A-Z]\w*: ")
+_LABEL = re.compile(r"\s*(?:(?P<label>[A-Z]\w*): )?(?P<value>.*)")
 _NEVER_LAST = frozenset({"not", "too"})
 _SAME_DOMAIN = {
     "movie": "film",
@@ -80,8 +80,12 @@ def domain_of(noun: str) -> str:
 
 
 def fact_phrases(categories: Iterable[str], attributes: str) -> list[str]:
-    """What an item's categories and attributes name, in one to three words each."""
-    listed = [*categories, *_LABEL.sub("", attributes).split(". ")]
+    """What an item's categories, tags and unlabelled attributes name, in one to three words each.
+
+    Other labelled attributes (`Year: 1995.`, `By: Nico.`) are facts to know but nothing to like or dislike.
+    """
+    labelled = (_LABEL.match(sentence) for sentence in re.split(r"\.(?:\s|$)", attributes))
+    listed = [*categories, *(found["value"] for found in labelled if found and found["label"] in (None, "Tags"))]
     parts = [words_of(part) for text in listed for part in re.split(r"[,;&/()|.]| and ", text.lower())]
     phrases = (" ".join(words) for words in parts if 1 <= len(words) <= 3 and not all(w.isdigit() for w in words))
     return _unique(phrase for phrase in phrases if 3 <= len(phrase) <= _LONGEST_PHRASE)[:_MOST_FACTS]
@@ -109,8 +113,11 @@ def objective_pattern(
     categories: Iterable[str], attributes: str, description: str, side: Literal["pro", "con"], noun: str
 ) -> str | None:
     """Regular expression of the keywords that an item's facts allow; None where they name nothing."""
-    facts = fact_phrases(categories, attributes) + aspects_of(description)
-    return _pattern(lexicon().qualities_of(side, noun), facts, quoted_phrases(description, side, noun))
+    quotes = quoted_phrases(description, side, noun)
+    listed = list(categories)
+    # A history is compared within a category, where an item's only category tells nothing.
+    facts = fact_phrases(listed if len(listed) > 1 or not quotes else (), attributes) + aspects_of(description)
+    return _pattern(lexicon().qualities_of(side, noun), facts, quotes)
 
 
 def subjective_pattern(comment: str, side: Literal["pro", "con"], noun: str) -> str | None:

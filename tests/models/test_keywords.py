@@ -11,7 +11,16 @@ from models.keywords import Curated, CurationSettings, Mention, curate_keywords
 from models.prompts import Kind, Side
 
 ALL = CurationSettings(min_items=1, max_share=1.0)
-NEAR = {"tense mood": (1, 0.1, 0), "nervous mood": (1, 0, 0), "suspense": (1, 0.3, 0), "slow": (0, 0, 1)}
+NEAR = {
+    "tense": (1, 0, 0.05),
+    "nervous": (1, 0, 0),
+    "hard beds": (0, 1, 0),
+    "soft beds": (0, 1, 0.1),
+    "tense mood": (1, 0.1, 0),
+    "nervous mood": (1, 0, 0),
+    "suspense": (1, 0.3, 0),
+    "slow": (0, 0, 1),
+}
 
 
 def encode(texts: Sequence[str]) -> NDArray[np.float32]:
@@ -113,6 +122,16 @@ def test_synonyms_merge_into_the_most_frequent_and_stay_visible() -> None:
     assert result.members == {"tense mood": ["nervous mood", "tense mood"]}
     assert result.document_frequency == {"tense mood": 3}
     assert [k.support for k in result.keywords] == [1, 1, 2]
+
+
+def test_opposites_that_embed_alike_do_not_merge() -> None:
+    result = curate_keywords([mention(0, "hard beds"), mention(1, "soft beds")], encode, ALL)
+    assert kept(result) == ["hard beds", "soft beds"]
+
+
+def test_forms_of_the_same_words_merge() -> None:
+    result = curate_keywords([mention(0, "long queue"), mention(1, "long queues")], encode, ALL)
+    assert result.members == {"long queue": ["long queue", "long queues"]}
 
 
 def test_pros_and_cons_do_not_merge() -> None:

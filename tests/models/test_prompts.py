@@ -121,8 +121,8 @@ def test_long_text_is_cut_after_a_sentence_or_a_word() -> None:
     assert clean_text("&quot;Fine&quot; <b>film</b>\n\n!", 100) == "Fine film !"
 
 
-def test_facts_are_named_without_labels_and_years() -> None:
-    assert fact_phrases(("Rap & Hip-Hop", "Crime"), "Year: 1995. Tags: bank heist, slow burn.") == [
+def test_what_can_be_liked_is_named_and_other_labelled_facts_are_not() -> None:
+    assert fact_phrases(("Rap & Hip-Hop", "Crime"), "Year: 1995. By: Nico. Tags: bank heist, slow burn.") == [
         "rap",
         "hip-hop",
         "crime",
