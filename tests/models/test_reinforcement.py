@@ -101,6 +101,15 @@ def test_one_evaluation_gives_an_interval_over_episodes() -> None:
     assert high - low == pytest.approx(2 * 1.96 * returns.std() / 20, rel=0.15)
 
 
+def test_the_interval_of_a_share_ends_at_one() -> None:
+    users, returns = np.array([3]), np.array([4.0])
+    some = Evaluation(users, returns, np.array([0.1]), np.array([[True, True, False]]))
+    every = Evaluation(users, returns, np.array([0.9]), np.array([[True, True, True]]))
+    estimates = over_seeds([some, every], seed=0)
+    assert estimates["liking_at_10"] == {"mean": 0.5, "ci95": [0, 1]}
+    assert estimates["coverage"]["ci95"] == [0, 1]
+
+
 def test_differences_are_taken_episode_by_episode() -> None:
     users, recommended = np.zeros(3, dtype=np.int64), np.ones((3, 2), dtype=bool)
     base = Evaluation(users, np.array([1.0, 50.0, 9.0]), np.ones(3), recommended)
