@@ -56,13 +56,18 @@ def reproduce_command(
     Steps whose inputs and settings have not changed are taken from the last run; a run that was stopped goes on.
     """
     configure_prefect(data)
-    from flows.reproduce import reproduce
-    from flows.settings import parse_overrides
+    from flows.settings import Settings, parse_overrides
+    from tasks.ingest import source_files
 
-    show_expected_errors_without_traceback()
     overrides = parse_overrides(assignments or [])
     if max_prompts is not None:
         overrides["annotate.max_prompts"] = _prompt_cap(max_prompts)
+    # What is misspelt or missing is said at once, not after Prefect has started.
+    source_files(Settings.load(dataset, source, llm, split, overrides).ingest)
+
+    from flows.reproduce import reproduce
+
+    show_expected_errors_without_traceback()
     reproduce(dataset=dataset, source=source, llm=llm, split=split, overrides=overrides, data=str(data))
     _print_report(RunFolder.of(data, dataset, split))
 

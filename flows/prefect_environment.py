@@ -19,8 +19,8 @@ _DEFAULTS = {
     # The temporary server that a run without PREFECT_API_URL starts for itself takes 8 to 20 s on two busy cores.
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "300",
     "PREFECT_CLI_WRAP_LINES": "false",
-    "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TQDM_DISABLE": "1",  # a library that loads weights would draw bars between the log lines
     "TOKENIZERS_PARALLELISM": "false",
 }
 
