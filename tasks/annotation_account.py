@@ -27,7 +27,7 @@ class PromptCounts:
 
 @dataclass(frozen=True)
 class SampleKeyword:
-    """A keyword, the words that it rests on ('' where none) and whether they were found in the source text."""
+    """A keyword, the words that it rests on ('' where none) and whether the source text supports it."""
 
     keyword: str
     evidence: str
@@ -58,7 +58,7 @@ class AnnotationAccount:
     proposed
         Keywords in all answers, repeats included.
     kept, grounded_share, vocabulary
-        (item, side, keyword) rows after curation, the share of them that was found in the source text, distinct
+        (item, side, keyword) rows after curation, the share of them that the source text supports, distinct
         keywords.
     pros_per_item, cons_per_item
         Means over all items.

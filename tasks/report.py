@@ -29,7 +29,7 @@ class ReportSettings(BaseModel):
 
 
 @step(
-    version="1",
+    version="2",
     reads=(
         "ingest.json",
         "items.parquet",

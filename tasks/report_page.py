@@ -158,7 +158,7 @@ def _headline(page: Page) -> list[tuple[str, str, str]]:
             )
         )
         numbers.append(
-            ("Keywords kept", count(page.account.kept), f"{share(page.account.grounded_share)} found in the text")
+            ("Keywords kept", count(page.account.kept), f"{share(page.account.grounded_share)} supported by the text")
         )
     return numbers
 

@@ -1,0 +1,67 @@
+"""The command line says what is wrong before anything is started, and in one message."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from flows import command_line
+from storage.errors import DataError, SettingsError, UsersimError
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
+    monkeypatch.setenv("USERSIM_DATA", str(tmp_path / "data"))
+
+
+def error_of(*words: str) -> UsersimError:
+    result = CliRunner().invoke(command_line.app, list(words))
+    assert isinstance(result.exception, UsersimError), result.output
+    return result.exception
+
+
+def test_a_misspelt_dataset_is_named_with_the_known_ones() -> None:
+    error = error_of("reproduce", "sampel")
+    assert isinstance(error, SettingsError)
+    assert "Did you mean 'sample'" in str(error)
+
+
+def test_a_missing_source_says_where_the_files_come_from() -> None:
+    error = error_of("reproduce", "movielens")
+    assert isinstance(error, DataError)
+    assert "--source" in str(error)
+    assert "GroupLens" in str(error)
+
+
+@pytest.mark.parametrize("cap", ["0", "-3", "many", "1.5"])
+def test_a_cap_on_prompts_is_a_whole_number_or_all(cap: str) -> None:
+    assert "whole number" in str(error_of("reproduce", "sample", f"--max-prompts={cap}"))
+
+
+def test_an_unfinished_run_has_no_report_and_explains_nothing() -> None:
+    assert "usersim reproduce sample" in str(error_of("report", "sample"))
+    assert "usersim reproduce sample" in str(error_of("explain", "sample", "--user", "u1", "--item", "i1"))
+
+
+def test_an_unknown_language_model_is_named_with_the_known_ones() -> None:
+    assert "embedded" in str(error_of("reproduce", "sample", "--llm", "chatglm-6b"))
+
+
+def test_the_datasets_are_listed() -> None:
+    result = CliRunner().invoke(command_line.app, ["datasets"])
+    assert all(name in result.output for name in ("sample", "amazon-music", "movielens"))
+
+
+def test_an_expected_error_ends_with_a_message_and_status_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["usersim", "report", "sample"])
+    with pytest.raises(SystemExit, match="1"):
+        command_line.main()
+    captured = capsys.readouterr()
+    assert captured.err.startswith("error:")
+    assert "Traceback" not in captured.err
