@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -180,8 +181,16 @@ def main() -> None:
     try:
         app()
     except UsersimError as error:
-        Console(stderr=True).print("[bold red]error:[/]", escape(str(error)), highlight=False, soft_wrap=True)
-        sys.exit(1)
+        _fail(str(error))
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        _fail(f"{error}. Earlier results are whole. Free some space, or choose another --data folder, and run again.")
+
+
+def _fail(message: str) -> NoReturn:
+    Console(stderr=True).print("[bold red]error:[/]", escape(message), highlight=False, soft_wrap=True)
+    sys.exit(1)
 
 
 def _prompt_cap(text: str) -> int | None:

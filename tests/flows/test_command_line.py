@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from pathlib import Path
 
@@ -65,3 +66,17 @@ def test_an_expected_error_ends_with_a_message_and_status_1(
     captured = capsys.readouterr()
     assert captured.err.startswith("error:")
     assert "Traceback" not in captured.err
+
+
+def test_a_full_disk_ends_with_a_message_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "data/sample/report/fidelity.json")
+
+    monkeypatch.setattr(command_line, "app", full)
+    with pytest.raises(SystemExit, match="1"):
+        command_line.main()
+    error = capsys.readouterr().err
+    assert "No space left on device: 'data/sample/report/fidelity.json'" in error
+    assert "Free some space" in error
