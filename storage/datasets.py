@@ -12,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, m
 from storage.errors import SettingsError
 from storage.run_folder import DEFAULT_SPLIT, Split
 from storage.sample_world import SampleWorldSettings
+from storage.table_settings import TableSettings
 
+LEAST_OF_A_USER = 3  # one for each split
 PROFILES = Path(__file__).resolve().parent.parent / "deployments" / "datasets"
 
 
@@ -24,16 +26,25 @@ class DatasetSettings(BaseModel):
     name: str = Field(description="name of the profile and of the run folder")
     description: str = Field(default="", description="one line for people")
     origin: str = Field(default="", description="where the publisher's files come from, told when they are missing")
-    adapter: Literal["amazon", "movielens", "sample"] = Field(description="reader of the publisher's files")
+    adapter: Literal["amazon", "anime", "movielens", "sample", "table", "yelp"] = Field(
+        description="reader of the publisher's files"
+    )
     noun: str = Field(default="item", description="what one item is, in prompts: film, album, place")
     like_threshold: float = Field(description="a rating at or above it is a like")
     rating_min: float = Field(default=1, description="lowest rating of the scale")
     rating_max: float = Field(default=5, description="highest rating of the scale")
-    min_user_ratings: int = Field(default=5, ge=3, description="users with fewer ratings are dropped")
+    core: Literal["off", "users", "users_and_items"] = Field(
+        default="users", description="who needs min_ratings ratings; users always need three, one for each split"
+    )
+    min_ratings: int = Field(default=5, ge=3, description="users (and items) with fewer ratings are dropped")
     split: Split = Field(default=DEFAULT_SPLIT, description="how interactions are split")
     bad_row_limit: float = Field(default=0.01, ge=0, le=1, description="share of malformed rows that is skipped")
     seed: int = Field(default=1, description="seed of the sample world and of orders without timestamps")
     sample: SampleWorldSettings = SampleWorldSettings()
+    table: TableSettings = TableSettings()
+    filters: dict[str, tuple[str, ...]] = Field(
+        default={}, description="reader yelp: values of state, city or categories that a place must have"
+    )
 
     @model_validator(mode="after")
     def _scale_is_ordered(self) -> Self:
@@ -43,6 +54,15 @@ class DatasetSettings(BaseModel):
                 f"{self.rating_max:g} does not hold"
             )
         return self
+
+    @property
+    def least_ratings(self) -> tuple[int, int]:
+        """Ratings that a user and that an item needs."""
+        return {
+            "off": (LEAST_OF_A_USER, 1),
+            "users": (self.min_ratings, 1),
+            "users_and_items": (self.min_ratings, self.min_ratings),
+        }[self.core]
 
 
 def list_dataset_profiles() -> list[DatasetSettings]:

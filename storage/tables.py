@@ -7,12 +7,14 @@ cut short, is an error that names it instead of a surprise three steps later.
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pandera.polars as pa
 import polars as pl
+import pyarrow.parquet as pq
 from pandera.errors import SchemaError
 
 from storage.columns import Columns
@@ -21,6 +23,7 @@ from storage.files import publish
 
 SPLIT_NAMES = ("train", "validation", "test")
 SIDES = ("pro", "con")
+_ROW_GROUP = 1 << 19
 
 Contract = pa.DataFrameSchema
 _TEXTS = pl.List(pl.String)
@@ -167,22 +170,85 @@ def write_tables(tables: Mapping[Path, tuple[pl.DataFrame, Contract]]) -> None:
     DataError
         As `write_table`; on an error none of the files changes.
     """
-    checked = {path: _checked(path, frame, schema) for path, (frame, schema) in tables.items()}
+    with publishing_tables() as publication:
+        for path, (frame, schema) in tables.items():
+            publication.append(path, frame, schema)
+
+
+@contextmanager
+def publishing_tables() -> Iterator[TablePublication]:
+    """Tables that grow part by part and take their final names together when the block ends without an error.
+
+    Raises
+    ------
+    DataError
+        Where a part breaks its contract or the disk is full; none of the files changes.
+    """
+    tables: list[Path] = []
     try:
-        with ExitStack() as published:
-            for path, frame in checked.items():
-                frame.write_parquet(published.enter_context(publish(path)), compression="zstd")
-    except (OSError, pl.exceptions.ComputeError) as error:
-        if not _is_disk_full(error):
+        # Leaving goes backwards: the last part is written, the files are closed, then they take their names.
+        with ExitStack() as published, ExitStack() as opened, ThreadPoolExecutor(1) as thread:
+            publication = TablePublication(tables, published, opened, thread)
+            yield publication
+            publication.finish()
+    except OSError as error:
+        if error.errno != errno.ENOSPC or not tables:
             raise
         raise DataError(
             "no space left on the disk; nothing was changed",
-            file=next(iter(tables)).parent,
+            file=tables[0].parent,
             remedy="Free some space, or choose another data folder with --data, and run again",
         ) from error
 
 
-def read_table(path: Path, schema: Contract) -> pl.DataFrame:
+class TablePublication:
+    """See `publishing_tables`."""
+
+    def __init__(self, tables: list[Path], published: ExitStack, opened: ExitStack, thread: ThreadPoolExecutor) -> None:
+        self._tables, self._published, self._opened, self._thread = tables, published, opened, thread
+        self._writers: dict[Path, pq.ParquetWriter] = {}
+        self._writing: Future[None] | None = None
+
+    def append(self, path: Path, part: pl.DataFrame, schema: Contract) -> None:
+        """Check a part of a table against the contract and write it as a row group.
+
+        What a contract says of a whole table, such as that a key is unique, holds for each part; the caller sees to
+        it that parts do not share keys.
+
+        Parameters
+        ----------
+        path
+            The table's final path.
+        part
+            Rows with the contract's columns in any order.
+        schema
+            One of this module's contracts, the same for all parts of a table.
+
+        Raises
+        ------
+        DataError
+            Where the part breaks its contract.
+        """
+        checked = _checked(path, part, schema)
+        rows = checked.to_arrow()
+        if path not in self._writers:
+            self._tables.append(path)
+            temporary = self._published.enter_context(publish(path))
+            writer = pq.ParquetWriter(temporary, rows.schema, compression="zstd", use_dictionary=_repetitive(checked))  # type: ignore[arg-type]
+            self._writers[path] = self._opened.enter_context(writer)
+        # One part is written while the next is made.
+        self.finish()
+        self._writing = self._thread.submit(self._writers[path].write_table, rows, row_group_size=_ROW_GROUP)
+
+    def finish(self) -> None:
+        """Wait until all that was appended is written, or raise why it could not be."""
+        if self._writing is not None:
+            self._writing.result()
+
+
+def read_table(
+    path: Path, schema: Contract, columns: Sequence[str] | None = None, rows: pl.Expr | None = None
+) -> pl.DataFrame:
     """Read a table of the run folder.
 
     Parameters
@@ -191,6 +257,8 @@ def read_table(path: Path, schema: Contract) -> pl.DataFrame:
         The artefact's path.
     schema
         The contract that it was written under.
+    columns, rows
+        What of it is needed: names, and a predicate. Nothing else is held in memory.
 
     Raises
     ------
@@ -199,20 +267,21 @@ def read_table(path: Path, schema: Contract) -> pl.DataFrame:
     """
     remedy = "Delete it and run the pipeline again: the step that makes it will run"
     try:
-        frame = pl.read_parquet(path)
+        scan = pl.scan_parquet(path)
+        _check_columns(path, scan.collect_schema(), schema, remedy)
+        chosen = scan if rows is None else scan.filter(rows)
+        return chosen.select(list(schema.columns if columns is None else columns)).collect()
     except FileNotFoundError as error:
         raise DataError(
             f"there is no {schema.name} table here", file=path, remedy="Run the pipeline to make it: usersim reproduce"
         ) from error
     except (pl.exceptions.PolarsError, OSError) as error:
         raise DataError(f"not a readable Parquet file ({error})", file=path, remedy=remedy) from error
-    _check_columns(path, frame, schema, remedy)
-    return frame.select(list(schema.columns))
 
 
 def _checked(path: Path, frame: pl.DataFrame, schema: Contract) -> pl.DataFrame:
     remedy = "This is a fault in the step that writes it, not in your files: please report it"
-    _check_columns(path, frame, schema, remedy)
+    _check_columns(path, frame.schema, schema, remedy)
     try:
         return schema.validate(frame.select(list(schema.columns)))
     except SchemaError as error:
@@ -225,16 +294,18 @@ def _checked(path: Path, frame: pl.DataFrame, schema: Contract) -> pl.DataFrame:
         ) from error
 
 
-def _check_columns(path: Path, frame: pl.DataFrame, schema: Contract, remedy: str) -> None:
+def _check_columns(path: Path, found: pl.Schema, schema: Contract, remedy: str) -> None:
     for name, dtype in polars_schema(schema).items():
-        if name not in frame.columns:
+        if name not in found:
             raise DataError(f"the column is missing from the {schema.name} table", file=path, field=name, remedy=remedy)
-        if frame.schema[name] != dtype:
-            raise DataError(f"found type {frame.schema[name]}, expected {dtype}", file=path, field=name, remedy=remedy)
-    if foreign := [name for name in frame.columns if name not in schema.columns]:
+        if found[name] != dtype:
+            raise DataError(f"found type {found[name]}, expected {dtype}", file=path, field=name, remedy=remedy)
+    if foreign := [name for name in found if name not in schema.columns]:
         raise DataError(f"unknown column in the {schema.name} table", file=path, field=foreign[0], remedy=remedy)
 
 
-def _is_disk_full(error: OSError | pl.exceptions.ComputeError) -> bool:
-    """Polars reports a full disk as a ComputeError whose message carries the system's error number."""
-    return getattr(error, "errno", None) == errno.ENOSPC or f"os error {errno.ENOSPC}" in str(error)
+def _repetitive(part: pl.DataFrame) -> list[str]:
+    """Columns whose values repeat, which a dictionary makes smaller."""
+    head = part.head(10_000)
+    flat = [name for name, dtype in head.schema.items() if not dtype.is_nested()]
+    return [name for name in flat if head[name].n_unique() < head.height / 2]

@@ -1,24 +1,37 @@
-"""Step `ingest`: a publisher's files, or the sample world, to the canonical tables with their split."""
+"""Step `ingest`: a publisher's files, or the sample world, to the canonical tables with their split.
+
+Ratings are checked in batches, spread over files by user, and each file's users are then selected, numbered and split:
+memory depends on the numbers of users and items and on the longest file, not on the number of ratings.
+"""
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from storage.adapters.base import RawTables
+from storage.adapters.base import RawDataset
 from storage.adapters.registry import ADAPTERS
 from storage.datasets import DatasetSettings
 from storage.errors import DataError
 from storage.files import publish_json
+from storage.id_codes import IdCodes, numbered
+from storage.item_catalogue import describe, read_items
+from storage.rating_check import RatingCheck
 from storage.run_folder import RunFolder
-from storage.splits import add_order_and_split
-from storage.tables import INTERACTIONS, ITEMS, SPLIT_NAMES, TRUTH, TRUTH_ASPECTS, USERS, Contract, write_tables
+from storage.selection import Selection, select
+from storage.splits import TimeCuts, add_order_and_split, find_time_cuts
+from storage.tables import INTERACTIONS, ITEMS, SPLIT_NAMES, TRUTH, TRUTH_ASPECTS, USERS, publishing_tables
+from storage.train_words import TrainWords
+from storage.user_buckets import UserBuckets
 from tasks.step import Summary, step
-
-TAGS_SHOWN = 8
 
 
 class IngestSettings(BaseModel):
@@ -36,18 +49,19 @@ class IngestSettings(BaseModel):
 
 
 def source_files(settings: IngestSettings) -> list[Path]:
-    """Files that the step would read.
+    """Files on the disk that the step would read.
 
     Raises
     ------
     DataError
         Where the source is missing or has other files than expected.
     """
-    return ADAPTERS[settings.dataset.adapter].files(settings.source_path, settings.dataset)
+    files = ADAPTERS[settings.dataset.adapter].files(settings.source_path, settings.dataset)
+    return list(dict.fromkeys(file.path for file in files))
 
 
 @step(
-    version="2",
+    version="3",
     reads=(),
     writes=("users.parquet", "items.parquet", "interactions.parquet", "ingest.json"),
 )
@@ -60,120 +74,142 @@ def ingest(folder: RunFolder, settings: IngestSettings) -> Summary:
         Where the source cannot be used; the message names file, row and field.
     """
     dataset = settings.dataset
-    raw = ADAPTERS[dataset.adapter].read(settings.source_path, dataset)
-    kept, counts = _filter(raw, dataset)
-    users = _numbered(kept["user_id"], "user_id")
-    # Items that only dropped users rated stay in the catalogue: they can be read, recommended and explained.
-    items = _numbered(raw.interactions["item_id"], "item_id").join(
-        raw.items.rename({"item_id": "source_id"}), on="source_id", how="left", maintain_order="left"
-    )
-    without_metadata = items["name"].is_null().sum()
-    rows = (
-        kept.rename({"user_id": "user", "item_id": "item"})
-        .join(users.rename({"source_id": "user"}), on="user")
-        .join(items.select("item_id", pl.col("source_id").alias("item")), on="item")
-        .with_columns(like=pl.col("rating") >= dataset.like_threshold)
-    )
-    rows = add_order_and_split(rows, dataset.split, dataset.seed)
-    items = _describe(items, rows)
-    summary = counts | _account(rows, users, items) | {"items_without_metadata": int(without_metadata)}
-    tables = {
-        "users.parquet": (users, USERS),
-        "items.parquet": (items, ITEMS),
-        "interactions.parquet": (rows.select(list(INTERACTIONS.columns)), INTERACTIONS),
-    } | _truth(raw, users, items)
-    write_tables({folder.path(name): table for name, table in tables.items()})
-    skipped = [{"file": s.file, "row": s.row, "field": s.field, "reason": s.reason} for s in raw.skipped]
-    publish_json(folder.path("ingest.json"), summary | {"skipped": skipped})
+    with _workspace(folder) as workspace:
+        raw = ADAPTERS[dataset.adapter].read(settings.source_path, dataset, workspace)
+        buckets = UserBuckets(workspace / "buckets", _size(raw.ratings_file))
+        user_codes, item_codes = IdCodes(), IdCodes()
+        check = _spread(raw, dataset, buckets, user_codes, item_codes)
+        user_ids, item_ids = user_codes.ids(), item_codes.ids()
+        cuts = _time_cuts(buckets) if dataset.split == "time" else None
+        selection = select(
+            buckets, n_users=len(user_ids), n_items=len(item_ids), settings=dataset, cuts=cuts, workspace=workspace
+        )
+        if selection.rows_kept == 0:
+            raise _nothing_left(selection, dataset)
+        # Items that only dropped users rated stay in the catalogue: they can be read, recommended and explained.
+        known = (item_ids != "").to_numpy() if dataset.core != "users_and_items" else selection.item_ratings > 0
+        users, user_numbers = numbered(user_ids, selection.user_ratings > 0, "user_id")
+        catalogue, item_numbers = numbered(item_ids, known, "item_id")
+        account, words = _Account(), TrainWords(raw.words, users, catalogue)
+        with publishing_tables() as tables:
+            for number in buckets.numbers():
+                rows = selection.rows(number, buckets.read(number)).select(
+                    pl.exclude("user", "item"),
+                    user_id=pl.col("user").map_batches(lambda codes: _at(user_numbers, codes), pl.Int64),
+                    item_id=pl.col("item").map_batches(lambda codes: _at(item_numbers, codes), pl.Int64),
+                    like=pl.col("rating") >= dataset.like_threshold,
+                )
+                rows = add_order_and_split(rows, dataset.split, dataset.seed, cuts)
+                tables.append(folder.path("interactions.parquet"), rows, INTERACTIONS)
+                account.add(rows)
+                words.add(rows, cuts)
+            metadata = read_items(raw.items, catalogue["source_id"])
+            items, without_metadata = describe(metadata, catalogue, words.frequent())
+            tables.append(folder.path("users.parquet"), users, USERS)
+            tables.append(folder.path("items.parquet"), items, ITEMS)
+            if raw.truth:
+                truth, aspects = _truth(raw, users, items)
+                tables.append(folder.path("truth.parquet"), truth, TRUTH)
+                tables.append(folder.path("truth_aspects.parquet"), aspects, TRUTH_ASPECTS)
+    summary: Summary = {
+        "version": raw.version,
+        "rows_read": check.rows_read,
+        "rows_skipped": check.skipped_count,
+        "repeated_pairs": selection.repeated_pairs,
+        "users_dropped": selection.users_seen - users.height,
+        "interactions_dropped": selection.rows_seen - selection.repeated_pairs - selection.rows_kept,
+        "items_dropped": len(item_ids) - 1 - items.height,
+        "items_without_metadata": without_metadata,
+        "users": users.height,
+        "items": items.height,
+        **account.summary(),
+    }
+    publish_json(folder.path("ingest.json"), summary | {"skipped": [asdict(row) for row in check.skipped]})
     return summary
 
 
-def _filter(raw: RawTables, dataset: DatasetSettings) -> tuple[pl.DataFrame, Summary]:
-    """The last rating of each pair, of users with enough ratings."""
-    rows = raw.interactions
-    latest = (
-        rows.with_row_index("_row")
-        .sort(pl.col("timestamp").fill_null(0), "_row")
-        .unique(["user_id", "item_id"], keep="last", maintain_order=True)
-        .sort("_row")
-        .drop("_row")
-    )
-    kept = latest.filter(pl.len().over("user_id") >= dataset.min_user_ratings)
-    if kept.height == 0:
-        raise DataError(
-            f"{dataset.name}: not one of {latest['user_id'].n_unique()} users has {dataset.min_user_ratings} ratings",
-            remedy="Give more data, or lower --set dataset.min_user_ratings=N (at least 3)",
-        )
-    return kept, {
-        "rows_read": raw.rows_read,
-        "rows_skipped": raw.skipped_count,
-        "repeated_pairs": rows.height - latest.height,
-        "users_dropped": latest["user_id"].n_unique() - kept["user_id"].n_unique(),
-        "interactions_dropped": latest.height - kept.height,
-    }
+@contextmanager
+def _workspace(folder: RunFolder) -> Iterator[Path]:
+    """A scratch folder beside the run folder; what a killed run left in it is removed first."""
+    workspace = folder.root.parent / f".ingest-{folder.root.name}"
+    shutil.rmtree(workspace, ignore_errors=True)
+    workspace.mkdir(parents=True)
+    try:
+        yield workspace
+    finally:
+        shutil.rmtree(workspace, ignore_errors=True)
 
 
-def _numbered(ids: pl.Series, name: str) -> pl.DataFrame:
-    unique = ids.unique().sort().rename("source_id")
-    return pl.DataFrame(unique).select(pl.int_range(pl.len(), dtype=pl.Int64).alias(name), "source_id")
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.is_file() else 0
 
 
-def _describe(items: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-    """Fill what metadata lacks, and add the words that users of train rows gave an item (its tags)."""
-    tags = (
-        rows.filter(pl.col("split") == "train")
-        .select("item_id", pl.col("words").str.to_lowercase().str.split("; ").alias("tag"))
-        .explode("tag")
-        .drop_nulls("tag")
-        .group_by("item_id", "tag")
-        .len()
-        .sort(["item_id", "len", "tag"], descending=[False, True, False])
-        .group_by("item_id", maintain_order=True)
-        .agg(tags=pl.col("tag").head(TAGS_SHOWN).str.join(", "))
-    )
-    name = pl.when(pl.col("name").fill_null("") == "").then("source_id").otherwise("name")
-    return (
-        items.join(tags, on="item_id", how="left", maintain_order="left")
-        .with_columns(
-            name=name,
-            categories=pl.col("categories").fill_null([]),
-            attributes=pl.concat_str(
-                pl.col("attributes").replace("", None), pl.format("Tags: {}.", "tags"), separator=" ", ignore_nulls=True
-            ).fill_null(""),
-            description=pl.col("description").fill_null(""),
-        )
-        .select(list(ITEMS.columns))
+def _spread(
+    raw: RawDataset, dataset: DatasetSettings, buckets: UserBuckets, users: IdCodes, items: IdCodes
+) -> RatingCheck:
+    """Check all ratings into the buckets, under codes for their ids; returns the account of the check."""
+    check = RatingCheck(raw.ratings_file, dataset, raw.time_unit)
+    with buckets:
+        for batch in raw.ratings:
+            rows = check.accept(batch)
+            codes = {"user": users.encode(rows["user_id"]), "item": items.encode(rows["item_id"])}
+            buckets.append(rows.drop("user_id", "item_id").with_columns(**codes))
+        check.finish()
+    return check
+
+
+def _time_cuts(buckets: UserBuckets) -> TimeCuts:
+    return find_time_cuts(lambda: (buckets.read(n, ["timestamp"])["timestamp"] for n in buckets.numbers()))
+
+
+def _at(numbers: NDArray[np.int64], codes: pl.Series) -> pl.Series:
+    return pl.Series(numbers[codes.to_numpy()])
+
+
+def _nothing_left(selection: Selection, dataset: DatasetSettings) -> DataError:
+    least_of_user, least_of_item = dataset.least_ratings
+    items = f" of items with {least_of_item} ratings" if least_of_item > 1 else ""
+    return DataError(
+        f"{dataset.name}: not one of {selection.users_seen} users has {least_of_user} ratings{items}",
+        remedy="Give more data, or lower --set dataset.min_ratings=N (at least 3)",
     )
 
 
-def _account(rows: pl.DataFrame, users: pl.DataFrame, items: pl.DataFrame) -> Summary:
-    splits: Summary = {}
-    for split in SPLIT_NAMES:
-        part = rows.filter(pl.col("split") == split)
-        splits[split] = {"interactions": part.height, "like_rate": _like_rate(part)}
-    return {
-        "users": users.height,
-        "items": items.height,
-        "interactions": rows.height,
-        "like_rate": _like_rate(rows),
-        "with_review": rows.height - rows["review_text"].null_count(),
-        "splits": splits,
-    }
+class _Account:
+    """Counts over parts of the interactions."""
+
+    def __init__(self) -> None:
+        self._rows = dict.fromkeys(SPLIT_NAMES, 0)
+        self._likes = dict.fromkeys(SPLIT_NAMES, 0)
+        self._reviews = 0
+
+    def add(self, rows: pl.DataFrame) -> None:
+        for split, count, likes in rows.group_by("split").agg(pl.len(), pl.col("like").sum()).iter_rows():
+            self._rows[split] += count
+            self._likes[split] += likes
+        self._reviews += rows.height - rows["review_text"].null_count()
+
+    def summary(self) -> Summary:
+        total = sum(self._rows.values())
+        return {
+            "interactions": total,
+            "like_rate": _rate(sum(self._likes.values()), total),
+            "with_review": self._reviews,
+            "splits": {
+                split: {"interactions": self._rows[split], "like_rate": _rate(self._likes[split], self._rows[split])}
+                for split in SPLIT_NAMES
+            },
+        }
 
 
-def _like_rate(rows: pl.DataFrame) -> float | None:
-    return round(float(np.mean(rows["like"].to_numpy())), 4) if rows.height else None
+def _rate(likes: int, rows: int) -> float | None:
+    return round(likes / rows, 4) if rows else None
 
 
-def _truth(raw: RawTables, users: pl.DataFrame, items: pl.DataFrame) -> dict[str, tuple[pl.DataFrame, Contract]]:
+def _truth(raw: RawDataset, users: pl.DataFrame, items: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The truth of generated data, under the run's row numbers."""
-    if not raw.truth:
-        return {}
     by_item = items.select("item_id", pl.col("source_id").alias("item"))
     by_user = users.select("user_id", pl.col("source_id").alias("user"))
     aspects = raw.truth["truth_aspects"].rename({"item_id": "item"}).join(by_item, on="item").drop("item")
     pairs = raw.truth["truth"].rename({"user_id": "user", "item_id": "item"}).join(by_user, on="user")
-    return {
-        "truth_aspects.parquet": (aspects, TRUTH_ASPECTS),
-        "truth.parquet": (pairs.join(by_item, on="item").drop("user", "item"), TRUTH),
-    }
+    return pairs.join(by_item, on="item").drop("user", "item"), aspects

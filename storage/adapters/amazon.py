@@ -1,29 +1,40 @@
-"""Amazon product reviews as published in 2014 (McAuley lab): 5-core reviews as JSON lines, metadata as Python literals.
+"""Amazon product reviews as the McAuley lab publishes them: 2014, 2018 and 2023, any category.
 
-Format: https://cseweb.ucsd.edu/~jmcauley/datasets/amazon/links.html. Sales rank and also-bought lists are site-wide
-aggregates over all users and all time, so they are not read.
+2014: reviews_*_5.json (JSON lines) with meta_*.json (Python literals). 2018: *_5.json with meta_*.json, all JSON lines.
+2023: *.jsonl with meta_*.jsonl, items by parent_asin, times in milliseconds. Formats:
+https://jmcauley.ucsd.edu/data/amazon and https://amazon-reviews-2023.github.io. Sales ranks, average ratings, their
+counts and also-bought lists are site-wide aggregates over all users and all time, so they are not read.
 """
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from storage.adapters.base import (
-    LISTED,
-    RawTables,
-    check_ratings,
-    clean_text,
-    decode,
-    existing_source,
-    read_bytes,
-)
+from storage.adapters.base import RawDataset, in_batches
+from storage.adapters.json_lines import json_texts, scan_json_lines, scan_text_lines
+from storage.adapters.sources import SourceFile, existing_source, find_file, list_files
+from storage.adapters.text import clean_names, clean_text, sentence
 from storage.datasets import DatasetSettings
 from storage.errors import DataError
+from storage.timestamps import TimeUnit
 
-_FIELDS = {
+_ENDINGS = (".json", ".jsonl")
+_SNIFFED_LINES = 20
+
+
+@dataclass(frozen=True)
+class _Version:
+    name: str
+    review_fields: dict[str, str]
+    time_unit: TimeUnit
+
+
+_2014_FIELDS = {
     "user_id": "$.reviewerID",
     "item_id": "$.asin",
     "rating": "$.overall",
@@ -31,97 +42,77 @@ _FIELDS = {
     "summary": "$.summary",
     "text": "$.reviewText",
 }
-_ENDINGS = (".json.gz", ".json", ".jsonl.gz", ".jsonl")
+_2023_FIELDS = {
+    "user_id": "$.user_id",
+    "item_id": "$.parent_asin",
+    "rating": "$.rating",
+    "timestamp": "$.timestamp",
+    "summary": "$.title",
+    "text": "$.text",
+}
+_2014 = _Version("Amazon reviews 2014", _2014_FIELDS, "s")
+_2018 = _Version("Amazon reviews 2018", _2014_FIELDS, "s")
+_2023 = _Version("Amazon reviews 2023", _2023_FIELDS, "ms")
 
 
 class AmazonReader:
-    """Reads a folder with `reviews_*.json[.gz]` and `meta_*.json[.gz]`."""
+    """Reads a folder with one category's reviews file and its metadata file."""
 
-    def files(self, source: Path | None, settings: DatasetSettings) -> list[Path]:
+    def files(self, source: Path | None, settings: DatasetSettings) -> list[SourceFile]:
         """The reviews file and the metadata file."""
         folder = existing_source(source, settings)
-        return [_find(folder, "reviews"), _find(folder, "meta")]
+        if not folder.is_dir():
+            raise DataError(
+                "expected a folder with the reviews file and the metadata file",
+                remedy="Give the folder that holds a category's reviews and its meta_* file",
+                file=folder,
+            )
+        files = [file for file in list_files(folder) if file.name.endswith(_ENDINGS)]
+        meta = find_file(files, lambda name: name.startswith("meta_"), "meta_*.json[l][.gz]", folder)
+        reviews = find_file(files, lambda name: not name.startswith("meta_"), "of reviews (*.json[l][.gz])", folder)
+        return [reviews, meta]
 
-    def read(self, source: Path | None, settings: DatasetSettings) -> RawTables:
-        """Read reviews and metadata.
+    def read(self, source: Path | None, settings: DatasetSettings, workspace: Path) -> RawDataset:
+        """Open reviews and metadata.
 
         Raises
         ------
         DataError
-            Where a file is missing, damaged or of another format, or too many rows are malformed.
+            Where a file is missing, damaged or of another format.
         """
-        reviews_file, meta_file = self.files(source, settings)
-        lines = _lines(reviews_file)
-        raw = lines.select("row", *(pl.col("line").str.json_path_match(p).alias(n) for n, p in _FIELDS.items()))
-        if raw.height and raw.select(pl.all_horizontal(pl.col(list(_FIELDS)).is_null()).all()).item():
-            raise DataError(
-                "no line is a review in JSON with reviewerID, asin, overall, unixReviewTime",
-                remedy="Give the 2014 reviews file (reviews_*_5.json.gz) as published",
-                file=reviews_file,
-                row=1,
-            )
-        good, skipped = check_ratings(raw, reviews_file, settings)
-        interactions = good.select(
-            "user_id",
-            "item_id",
-            "rating",
-            "timestamp",
-            review_text=clean_text(
-                pl.concat_str(pl.col("summary", "text").replace("", None), separator=". ", ignore_nulls=True)
-            ).replace("", None),
-            words=pl.lit(None, dtype=pl.String),
+        reviews, meta = (file.unpacked(workspace) for file in self.files(source, settings))
+        version = _recognise(reviews, meta)
+        text = pl.concat_str(pl.col("summary", "text").replace("", None), separator=". ", ignore_nulls=True)
+        scan = scan_json_lines(reviews, version.review_fields).select(
+            "row", "user_id", "item_id", "rating", "timestamp", review_text=clean_text(text).replace("", None)
         )
-        items = _read_items(meta_file, settings)
-        return RawTables(interactions, items, raw.height, len(skipped), skipped[:LISTED])
+        items = _literal_items(meta, settings) if version is _2014 else _json_items(meta, version, settings)
+        return RawDataset(version.name, in_batches(scan, reviews), reviews, items, version.time_unit)
 
 
-def _find(folder: Path, prefix: str) -> Path:
-    if not folder.is_dir():
-        raise DataError(
-            "expected a folder with the reviews file and the metadata file",
-            remedy="Give the folder that holds reviews_*.json.gz and meta_*.json.gz",
-            file=folder,
-        )
-    found = [path for path in sorted(folder.glob(f"{prefix}_*")) if path.name.endswith(_ENDINGS)]
-    if len(found) != 1:
-        named = ", ".join(path.name for path in found) or "none"
-        raise DataError(
-            f"expected one file {prefix}_*.json or {prefix}_*.json.gz, found {named}",
-            remedy="Put one category's two files in a folder of their own",
-            file=folder,
-        )
-    return found[0]
-
-
-def _lines(path: Path) -> pl.DataFrame:
-    lines = decode(read_bytes(path), path).split("\n")
-    return (
-        pl.DataFrame({"line": lines}, schema={"line": pl.String})
-        .with_row_index("row", offset=1)
-        .filter(pl.col("line").str.strip_chars() != "")
+def _recognise(reviews: Path, meta: Path) -> _Version:
+    """2014 or 2018 or 2023, by the first lines of both files."""
+    fields = {"old": "$.reviewerID", "new": "$.parent_asin"}
+    head = next(in_batches(scan_json_lines(reviews, fields).head(_SNIFFED_LINES), reviews), None)
+    if head is not None and head["old"].count():
+        lines = next(in_batches(scan_text_lines(meta).head(_SNIFFED_LINES), meta), None)
+        if lines is None:
+            return _2014
+        # A literal whose quotes all happen to be double ones reads as JSON; in 2014 categories had another name.
+        is_json, is_2014 = (lines["line"].str.json_path_match(path).count() for path in ("$.asin", "$.categories"))
+        return _2018 if is_json and not is_2014 else _2014
+    if head is not None and head["new"].count():
+        return _2023
+    raise DataError(
+        "no line is a review in JSON with reviewerID and asin (2014, 2018) or user_id and parent_asin (2023)",
+        remedy="Give a category's reviews file as published",
+        file=reviews,
+        row=1,
     )
 
 
-def _read_items(path: Path, settings: DatasetSettings) -> pl.DataFrame:
-    rows, bad = [], []
-    lines = _lines(path)
-    for row, line in lines.iter_rows():
-        try:
-            record = ast.literal_eval(line)
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            record = None
-        if isinstance(record, dict) and isinstance(record.get("asin"), str):
-            rows.append(_item(record))
-        else:
-            bad.append(row)
-    if not rows or len(bad) > settings.bad_row_limit * lines.height:
-        raise DataError(
-            f"not a Python literal with a field asin; {len(bad)} of {lines.height} lines are malformed",
-            remedy="Give the 2014 metadata file (meta_*.json.gz) as published",
-            file=path,
-            row=bad[0] if bad else None,
-            field="asin",
-        )
+def _literal_items(path: Path, settings: DatasetSettings) -> Iterator[pl.DataFrame]:
+    """Metadata of 2014, where each line is a Python literal; it is parsed, never executed."""
     schema = {
         "item_id": pl.String,
         "name": pl.String,
@@ -130,38 +121,104 @@ def _read_items(path: Path, settings: DatasetSettings) -> pl.DataFrame:
         "price": pl.String,
         "description": pl.String,
     }
-    items = pl.DataFrame(rows, schema=schema, orient="row").unique("item_id", keep="last", maintain_order=True)
-    items = items.select(
-        "item_id",
-        clean_text(pl.col("name")),
-        pl.col("categories").list.eval(clean_text(pl.element())).list.unique(maintain_order=True),
-        attributes=pl.concat_str(
-            pl.format("By: {}.", clean_text(pl.col("brand")).replace("", None)),
-            pl.format("Price: ${}.", pl.col("price")),
-            separator=" ",
-            ignore_nulls=True,
-        ),
-        description=clean_text(pl.col("description")),
-    )
-    return _drop_common_categories(items)
+    check = _MetadataCheck(path, "a Python literal with a field asin", settings)
+    for lines in in_batches(scan_text_lines(path), path):
+        rows = [_literal(line) for line in lines["line"]]
+        check.count(lines, pl.Series([row is not None for row in rows], dtype=pl.Boolean))
+        found = pl.DataFrame([row for row in rows if row is not None], schema=schema, orient="row")
+        yield _items(found, sentence("By", clean_text(pl.col("brand"))), pl.format("Price: ${}.", "price"))
+    check.finish()
 
 
-def _item(record: dict[str, object]) -> tuple[str, str, list[str], str, str | None, str]:
+def _literal(line: str) -> tuple[str, str, list[str], str, str | None, str] | None:
     """The fields that describe the item itself; ranks and also-bought lists are left behind."""
+    try:
+        record = ast.literal_eval(line)
+    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+        return None
+    if not isinstance(record, dict) or not isinstance(record.get("asin"), str):
+        return None
     paths, price = record.get("categories"), record.get("price")
     paths = [path for path in paths if isinstance(path, list)] if isinstance(paths, list) else []
     return (
-        str(record["asin"]),
-        str(record.get("title") or ""),
-        [str(name) for path in paths for name in path],
-        str(record.get("brand") or ""),
+        _plain(record["asin"]),
+        _plain(record.get("title")),
+        [_plain(name) for path in paths for name in path],
+        _plain(record.get("brand")),
         f"{price:.2f}" if isinstance(price, int | float) else None,
-        str(record.get("description") or ""),
+        _plain(record.get("description")),
     )
 
 
-def _drop_common_categories(items: pl.DataFrame) -> pl.DataFrame:
-    """A category that nearly every item has (the shop's root) says nothing."""
-    counts = items.select(pl.col("categories").explode()).to_series().value_counts()
-    common = counts.filter(pl.col("count") > 0.9 * items.height)["categories"].drop_nulls().to_list()
-    return items.with_columns(pl.col("categories").list.set_difference(common).list.sort())
+def _plain(value: object) -> str:
+    """Text that Unicode can hold: a literal may contain halves of a pair."""
+    return str(value or "").encode("utf-8", "replace").decode("utf-8")
+
+
+def _json_items(path: Path, version: _Version, settings: DatasetSettings) -> Iterator[pl.DataFrame]:
+    """Metadata of 2018 and 2023, JSON lines."""
+    is_new = version is _2023
+    fields = {
+        "item_id": "$.parent_asin" if is_new else "$.asin",
+        "name": "$.title",
+        "path": "$.categories" if is_new else "$.category",
+        "brand": "$.store" if is_new else "$.brand",
+        "price": "$.price",
+        "description": "$.description",
+        "features": "$.features" if is_new else "$.feature",
+    }
+    check = _MetadataCheck(path, f"JSON with a field {fields['item_id'][2:]}", settings)
+    for lines in in_batches(scan_json_lines(path, fields), path):
+        check.count(lines, lines["item_id"].is_not_null())
+        found = lines.filter(pl.col("item_id").is_not_null()).select(
+            "item_id",
+            "name",
+            "brand",
+            "price",
+            # What 2018 calls categories may end in sentences and markup of the page; names are short.
+            categories=json_texts(pl.col("path")).list.eval(
+                pl.element().filter(~pl.element().str.contains("<") & (pl.element().str.len_chars() <= 60))
+            ),
+            description=pl.concat_list(
+                json_texts(pl.col("description")).fill_null([]), json_texts(pl.col("features")).fill_null([])
+            ).list.join(" "),
+        )
+        price = pl.col("price").str.extract(r"(\d+(?:\.\d+)?)", 1)
+        yield _items(found, sentence("By", clean_text(pl.col("brand"))), pl.format("Price: ${}.", price))
+    check.finish()
+
+
+def _items(found: pl.DataFrame, *attributes: pl.Expr) -> pl.DataFrame:
+    return found.select(
+        "item_id",
+        clean_text(pl.col("name")),
+        clean_names(pl.col("categories")),
+        attributes=pl.concat_str(*attributes, separator=" ", ignore_nulls=True),
+        description=clean_text(pl.col("description")),
+    )
+
+
+class _MetadataCheck:
+    """Counts metadata lines that cannot be read; they are skipped under the limit for bad rows."""
+
+    def __init__(self, path: Path, expected: str, settings: DatasetSettings) -> None:
+        self._path, self._expected, self._limit = path, expected, settings.bad_row_limit
+        self._lines = self._bad = 0
+        self._first: int | None = None
+
+    def count(self, lines: pl.DataFrame, good: pl.Series) -> None:
+        self._lines += lines.height
+        bad = lines["row"].filter(~good)
+        self._bad += len(bad)
+        self._first = self._first if self._first is not None or len(bad) == 0 else int(bad[0])
+
+    def finish(self) -> None:
+        if self._lines > self._bad and self._bad <= self._limit * self._lines:
+            return
+        raise DataError(
+            f"not {self._expected}; {self._bad:,} of {self._lines:,} lines are malformed",
+            remedy="Give the metadata file (meta_*) of the same year and category as published",
+            file=self._path,
+            row=self._first,
+            field="asin",
+        )

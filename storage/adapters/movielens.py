@@ -1,153 +1,142 @@
-"""MovieLens in its csv form (latest-small, latest, 20M to 32M): a zip as published, or its unpacked folder.
+"""MovieLens in every form that GroupLens publishes: a zip, read as it is, or its folder.
 
-Format: the README in each archive, https://grouplens.org/datasets/movielens. The zip is read in memory; nothing is
-unpacked. A user's tags on a film are that user's words and stay with the (user, film) row.
+csv: latest, latest-small, 20M to 32M (ratings.csv, movies.csv, tags.csv). dat: 1M and 10M (ratings.dat, movies.dat,
+tags.dat; fields apart by `::`; 1M in ISO 8859-1). 100k: u.data and u.item. Format: the README in each archive,
+https://grouplens.org/datasets/movielens. What a user tagged a film with are that user's words.
 """
 
 from __future__ import annotations
 
-import io
-import zipfile
-import zlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from storage.adapters.base import LISTED, RawTables, check_ratings, existing_source
+from storage.adapters.base import NO_WORDS, RawDataset, in_batches
+from storage.adapters.csv_files import scan_csv, scan_fields
+from storage.adapters.sources import SourceFile, existing_source, list_files, unreadable
 from storage.datasets import DatasetSettings
 from storage.errors import DataError
+from storage.timestamps import seconds
 
-_COLUMNS = {
-    "ratings.csv": ["userId", "movieId", "rating", "timestamp"],
-    "movies.csv": ["movieId", "title", "genres"],
-    "tags.csv": ["userId", "movieId", "tag", "timestamp"],
-}
-_NO_GENRE = "(no genres listed)"
+_RATINGS = ["userId", "movieId", "rating", "timestamp"]
+_MOVIES = ["movieId", "title", "genres"]
+_TAGS = ["userId", "movieId", "tag", "timestamp"]
+# fmt: off
+_GENRES_100K = (
+    "unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama", "Fantasy",
+    "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western",
+)
+# fmt: on
+_NO_GENRE = ("(no genres listed)", "unknown", "")
 _TITLE = r"^(?P<name>.*?)\s*\((?P<year>\d{4})\)\s*$"
 _TRAILING_ARTICLE = r"^(.*), (The|A|An|Les|La|Le|Das|Der|Die|El|Il)$"
 
 
+@dataclass(frozen=True)
+class _Version:
+    name: str
+    ratings: str
+    movies: str
+    tags: str | None
+    separator: str
+
+
+_VERSIONS = (
+    _Version("MovieLens (csv)", "ratings.csv", "movies.csv", "tags.csv", ","),
+    _Version("MovieLens 1M or 10M (dat)", "ratings.dat", "movies.dat", "tags.dat", "::"),
+    _Version("MovieLens 100k", "u.data", "u.item", None, "\t"),
+)
+
+
 class MovieLensReader:
-    """Reads ratings.csv, movies.csv and, where present, tags.csv."""
+    """Reads ratings, films and, where present, tags."""
 
-    def files(self, source: Path | None, settings: DatasetSettings) -> list[Path]:
-        """The zip, or the csv files of the folder."""
-        path = existing_source(source, settings)
-        if path.is_file():
-            return [path]
-        found = [path / name for name in _COLUMNS if (path / name).is_file()]
-        if path / "ratings.csv" in found:
-            return found
-        zips = sorted(path.glob("*.zip"))
-        if len(zips) != 1:
-            raise DataError(
-                f"expected ratings.csv or one zip, found {len(zips)} zips",
-                remedy="Give the MovieLens zip, or the folder that holds ratings.csv and movies.csv",
-                file=path,
-            )
-        return zips
+    def files(self, source: Path | None, settings: DatasetSettings) -> list[SourceFile]:
+        """Ratings, films and tags."""
+        version, files = _recognise(existing_source(source, settings))
+        return [files[name] for name in (version.ratings, version.movies, version.tags) if name in files]
 
-    def read(self, source: Path | None, settings: DatasetSettings) -> RawTables:
-        """Read ratings, films and tags.
+    def read(self, source: Path | None, settings: DatasetSettings, workspace: Path) -> RawDataset:
+        """Open ratings and films, and read the tags.
 
         Raises
         ------
         DataError
-            Where a file is missing, damaged or of another format, or too many rows are malformed.
+            Where a file is missing, damaged or of another format.
         """
-        files = self.files(source, settings)
-        contents = _unzip(files[0]) if len(files) == 1 and files[0].suffix != ".csv" else _read_folder(files)
-        ratings, movies = (_table(files[0], contents, name) for name in ("ratings.csv", "movies.csv"))
-        raw = ratings.rename({"userId": "user_id", "movieId": "item_id"})
-        good, skipped = check_ratings(raw, contents["ratings.csv"][0], settings)
-        interactions = good.join(
-            _words(files[0], contents), on=["user_id", "item_id"], how="left", maintain_order="left"
-        )
-        return RawTables(
-            interactions.select(
-                "user_id",
-                "item_id",
-                "rating",
-                "timestamp",
-                pl.lit(None, dtype=pl.String).alias("review_text"),
-                "words",
-            ),
-            _items(movies),
-            raw.height,
-            len(skipped),
-            skipped[:LISTED],
+        version, files = _recognise(existing_source(source, settings))
+        plain = {name: file.unpacked(workspace, latin_1=version.separator != ",") for name, file in files.items()}
+        ratings, movies = plain[version.ratings], plain[version.movies]
+        scan = _scan(ratings, _RATINGS, version).rename({"userId": "user_id", "movieId": "item_id"})
+        films = _films_100k(movies) if version.tags is None else _films(_scan(movies, _MOVIES, version))
+        return RawDataset(
+            version=version.name,
+            ratings=in_batches(scan.select("row", "user_id", "item_id", "rating", "timestamp"), ratings),
+            ratings_file=ratings,
+            items=in_batches(films, movies),
+            words=_words(plain[version.tags], version) if version.tags in plain else NO_WORDS,
         )
 
 
-def _read_folder(files: list[Path]) -> dict[str, tuple[Path, bytes]]:
-    return {path.name: (path, path.read_bytes()) for path in files}
-
-
-def _unzip(path: Path) -> dict[str, tuple[Path, bytes]]:
-    """Members by their last name; paths inside the archive are never used as paths on disk."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = {Path(name).name: name for name in archive.namelist() if Path(name).name in _COLUMNS}
-            return {name: (path / name, archive.read(member)) for name, member in members.items()}
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
-        raise DataError(
-            f"not a readable zip file ({error})", remedy="Fetch the archive again from its publisher", file=path
-        ) from error
-
-
-def _table(source: Path, contents: dict[str, tuple[Path, bytes]], name: str) -> pl.DataFrame:
-    if name not in contents:
-        raise DataError(
-            f"{name} is missing",
-            file=source,
-            remedy="Give a MovieLens archive in csv form, with ratings.csv and movies.csv",
-        )
-    path, content = contents[name]
-    try:
-        table = pl.read_csv(io.BytesIO(content), infer_schema=False, truncate_ragged_lines=True, encoding="utf8")
-    except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"not a csv file in UTF-8 ({str(error).splitlines()[0]})", remedy="Fetch the file again", file=path
-        ) from error
-    missing = [column for column in _COLUMNS[name] if column not in table.columns]
-    if missing:
-        raise DataError(
-            f"columns are {', '.join(table.columns[:8])}; expected {', '.join(_COLUMNS[name])}",
-            remedy="Give the file as published",
-            file=path,
-            row=1,
-            field=missing[0],
-        )
-    return table.select(_COLUMNS[name]).with_row_index("row", offset=2)
-
-
-def _words(source: Path, contents: dict[str, tuple[Path, bytes]]) -> pl.DataFrame:
-    if "tags.csv" not in contents:
-        return pl.DataFrame(schema={"user_id": pl.String, "item_id": pl.String, "words": pl.String})
-    return (
-        _table(source, contents, "tags.csv")
-        .drop_nulls("tag")
-        .group_by(pl.col("userId").alias("user_id"), pl.col("movieId").alias("item_id"))
-        .agg(words=pl.col("tag").str.strip_chars().unique(maintain_order=True).str.join("; "))
+def _recognise(source: Path) -> tuple[_Version, dict[str, SourceFile]]:
+    """The version whose ratings are there, and its files by name."""
+    found = {file.name: file for file in list_files(source)}
+    for version in _VERSIONS:
+        if version.ratings in found:
+            if version.movies not in found:
+                raise DataError(
+                    f"{version.movies} is missing",
+                    file=source,
+                    remedy=f"Put {version.movies} beside {version.ratings}, or give the archive as published",
+                )
+            names = (version.ratings, version.movies, version.tags)
+            return version, {name: found[name] for name in names if name is not None and name in found}
+    raise DataError(
+        f"expected ratings.csv, ratings.dat or u.data; there are: {', '.join(sorted(found)[:8]) or 'no files'}",
+        remedy="Give a MovieLens zip as published, or the folder that holds its files",
+        file=source,
     )
 
 
-def _items(movies: pl.DataFrame) -> pl.DataFrame:
+def _scan(path: Path, columns: list[str], version: _Version) -> pl.LazyFrame:
+    if version.separator == ",":
+        return scan_csv(path, columns)
+    return scan_fields(path, columns, separator=version.separator)
+
+
+def _films(movies: pl.LazyFrame) -> pl.LazyFrame:
+    return _described(movies, pl.col("genres").fill_null("").str.split("|"))
+
+
+def _films_100k(path: Path) -> pl.LazyFrame:
+    flags = ["movieId", "title", "released", "video_released", "address", *_GENRES_100K]
+    genres = pl.concat_list(pl.when(pl.col(genre) == "1").then(pl.lit(genre)) for genre in _GENRES_100K)
+    return _described(scan_fields(path, flags, separator="|"), genres.list.drop_nulls())
+
+
+def _described(movies: pl.LazyFrame, genres: pl.Expr) -> pl.LazyFrame:
     title = pl.col("title").fill_null("").str.strip_chars()
     name = pl.coalesce(title.str.extract(_TITLE, 1), title).str.replace(_TRAILING_ARTICLE, "$2 $1")
     year = title.str.extract(_TITLE, 2)
-    return (
-        movies.drop_nulls("movieId")
-        .unique("movieId", keep="last", maintain_order=True)
-        .select(
-            item_id=pl.col("movieId"),
-            name=name,
-            categories=pl.col("genres")
-            .fill_null("")
-            .replace(_NO_GENRE, "")
-            .str.split("|")
-            .list.filter(pl.element() != ""),
-            attributes=pl.when(year.is_null()).then(pl.lit("")).otherwise(pl.format("Year: {}.", year)),
-            description=pl.lit(""),
-        )
+    return movies.filter(pl.col("movieId").is_not_null()).select(
+        item_id=pl.col("movieId").str.strip_chars(),
+        name=name,
+        categories=genres.list.eval(pl.element().filter(~pl.element().is_in(_NO_GENRE))),
+        attributes=pl.format("Year: {}.", year).fill_null(""),
+        description=pl.lit(""),
     )
+
+
+def _words(path: Path, version: _Version) -> pl.DataFrame:
+    tags = _scan(path, _TAGS, version).filter(pl.col("tag").is_not_null())
+    words = tags.select(
+        user_id=pl.col("userId").str.strip_chars(),
+        item_id=pl.col("movieId").str.strip_chars(),
+        word=pl.col("tag").str.strip_chars(),
+        timestamp=seconds("timestamp", pl.String(), "s"),
+    )
+    try:
+        return words.unique(["user_id", "item_id", "word"], maintain_order=True).collect()
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        raise unreadable(path, error) from error

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import polars as pl
-
-from storage.adapters.base import RawTables
+from storage.adapters.base import RawDataset
+from storage.adapters.sources import SourceFile
 from storage.datasets import DatasetSettings
 from storage.sample_world import generate
 
@@ -14,13 +13,17 @@ from storage.sample_world import generate
 class SampleReader:
     """Generates the world that the settings describe."""
 
-    def files(self, source: Path | None, settings: DatasetSettings) -> list[Path]:
+    def files(self, source: Path | None, settings: DatasetSettings) -> list[SourceFile]:
         """None: the settings say it all."""
         return []
 
-    def read(self, source: Path | None, settings: DatasetSettings) -> RawTables:
+    def read(self, source: Path | None, settings: DatasetSettings, workspace: Path) -> RawDataset:
         """Generate interactions, items and their truth, under the world's ids."""
         world = generate(settings.sample, settings.like_threshold, settings.seed)
-        interactions = world.interactions.with_columns(words=pl.lit(None, dtype=pl.String))
-        truth = {"truth": world.truth, "truth_aspects": world.aspects}
-        return RawTables(interactions, world.items, interactions.height, truth=truth)
+        return RawDataset(
+            version="generated world",
+            ratings=[world.interactions.with_row_index("row", offset=1)],
+            ratings_file=Path("generated world"),
+            items=[world.items],
+            truth={"truth": world.truth, "truth_aspects": world.aspects},
+        )

@@ -29,14 +29,14 @@ def test_the_profile_gives_the_like_threshold() -> None:
 
 
 def test_an_override_changes_one_setting_and_keeps_the_profiles_others() -> None:
-    settings = load("movielens", dataset__min_user_ratings=10)
-    assert settings.dataset.min_user_ratings == 10
+    settings = load("movielens", dataset__min_ratings=10)
+    assert settings.dataset.min_ratings == 10
     assert settings.dataset.adapter == "movielens"
 
 
 def test_an_unknown_dataset_is_named_with_the_nearest_known_one() -> None:
     with pytest.raises(
-        SettingsError, match=r"unknown dataset 'movielense'.*'movielens'.*amazon-music, movielens, sample"
+        SettingsError, match=r"unknown dataset 'movielense'.*'movielens'.*amazon-games, .*movielens, sample"
     ):
         load("movielense")
 

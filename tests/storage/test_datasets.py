@@ -24,7 +24,7 @@ def test_a_profile_carries_its_name() -> None:
 
 
 def test_an_unknown_dataset_is_told_the_near_and_the_known_ones() -> None:
-    with pytest.raises(SettingsError, match=r"'movielense'.*mean 'movielens'.*amazon-music, movielens, sample"):
+    with pytest.raises(SettingsError, match=r"'movielense'.*mean 'movielens'.*amazon-games.*movielens, sample"):
         load_dataset_profile("movielense")
 
 
@@ -35,7 +35,7 @@ def test_a_name_never_leaves_the_folder_of_profiles(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"like_threshold": 6}, {"like_threshold": 1}, {"adapter": "csv"}, {"min_user_ratings": 1}, {"typo": 1}]
+    "changes", [{"like_threshold": 6}, {"like_threshold": 1}, {"adapter": "csv"}, {"min_ratings": 1}, {"typo": 1}]
 )
 def test_settings_that_make_no_sense_are_refused(changes: dict[str, object]) -> None:
     with pytest.raises(ValidationError):

@@ -4,10 +4,23 @@ import errno
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from storage.errors import DataError
-from storage.tables import INTERACTIONS, ITEMS, KEYWORDS, USERS, polars_schema, read_table, write_table, write_tables
+from storage.tables import (
+    INTERACTIONS,
+    ITEMS,
+    KEYWORDS,
+    TRUTH,
+    USERS,
+    polars_schema,
+    publishing_tables,
+    read_table,
+    write_table,
+    write_tables,
+)
 
 TWO_USERS = pl.DataFrame({"user_id": [0, 1], "source_id": ["a", "b"]})
 ONE_ITEM = pl.DataFrame(
@@ -86,30 +99,38 @@ def test_tables_written_together_change_together_or_not_at_all(tmp_path: Path) -
     assert read_table(users, USERS).height == 2
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        OSError(errno.ENOSPC, "No space left on device"),
-        pl.exceptions.ComputeError("parquet: underlying IO error: No space left on device (os error 28)"),
-    ],
-)
-def test_a_full_disk_is_named_and_the_old_tables_stay(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
-) -> None:
+def test_a_full_disk_is_named_and_the_old_tables_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     users, items = tmp_path / "users.parquet", tmp_path / "items.parquet"
     write_tables({users: (TWO_USERS, USERS), items: (ONE_ITEM, ITEMS)})
-    write = pl.DataFrame.write_parquet
+    write = pq.ParquetWriter.write_table
 
-    def full_after_the_first_table(frame: pl.DataFrame, file: Path, *, compression: str) -> None:
-        if "name" in frame.columns:
-            raise error
-        write(frame, file)
+    def full_after_the_first_table(writer: pq.ParquetWriter, table: pa.Table, **options: object) -> None:
+        if "name" in table.column_names:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(writer, table)
 
-    monkeypatch.setattr(pl.DataFrame, "write_parquet", full_after_the_first_table)
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", full_after_the_first_table)
     with pytest.raises(DataError, match="no space left"):
         write_tables({users: (TWO_USERS.head(1), USERS), items: (ONE_ITEM, ITEMS)})
     assert read_table(users, USERS).equals(TWO_USERS)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["items.parquet", "users.parquet"]
+
+
+def test_a_table_grows_part_by_part_and_appears_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "truth.parquet"
+    parts = [
+        pl.DataFrame({"user_id": [user], "item_id": [0], "probability": pl.Series([0.5], dtype=pl.Float32)})
+        for user in range(3)
+    ]
+    with publishing_tables() as tables:
+        for part in parts:
+            tables.append(path, part, TRUTH)
+            assert not path.exists()
+    assert read_table(path, TRUTH).equals(pl.concat(parts))
+    with pytest.raises(DataError, match="probability"), publishing_tables() as tables:
+        tables.append(path, parts[0], TRUTH)
+        tables.append(path, parts[1].with_columns(probability=pl.lit(7.0, pl.Float32)), TRUTH)
+    assert read_table(path, TRUTH).height == 3
 
 
 def test_a_missing_table_is_named(tmp_path: Path) -> None:

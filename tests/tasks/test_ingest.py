@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from storage.datasets import DatasetSettings
@@ -114,7 +116,7 @@ def test_skipped_rows_are_listed_in_ingest_json_with_file_and_row(tmp_path: Path
 
 
 def test_a_dataset_that_is_empty_after_filtering_is_an_error_that_says_why(tmp_path: Path, folder: RunFolder) -> None:
-    with pytest.raises(DataError, match=r"not one of 2 users has 5 ratings.*min_user_ratings"):
+    with pytest.raises(DataError, match=r"not one of 2 users has 5 ratings.*min_ratings"):
         ingest.function(folder, amazon(tmp_path / "source", [review("a", "x", 1), review("b", "x", 1)]))
     assert not folder.root.exists()
 
@@ -130,14 +132,14 @@ def test_a_failing_ingest_leaves_the_tables_of_the_last_one_whole(
         reviews[1]["overall"] = "NaN"
         reviews[2]["overall"] = 99
     else:
-        write = pl.DataFrame.write_parquet
+        write = pq.ParquetWriter.write_table
 
-        def full_at_the_last_table(frame: pl.DataFrame, file: Path, *, compression: str) -> None:
-            if "split" in frame.columns:
+        def full_at_the_last_table(writer: pq.ParquetWriter, table: pa.Table, **options: object) -> None:
+            if "description" in table.column_names:
                 raise OSError(errno.ENOSPC, "No space left on device")
-            write(frame, file)
+            write(writer, table)
 
-        monkeypatch.setattr(pl.DataFrame, "write_parquet", full_at_the_last_table)
+        monkeypatch.setattr(pq.ParquetWriter, "write_table", full_at_the_last_table)
     with pytest.raises(DataError, match="row 2" if fault == "bad rows" else "no space left on the disk"):
         ingest.function(folder, amazon(tmp_path / "source", reviews))
     assert snapshot(folder) == before

@@ -1,0 +1,232 @@
+"""Files of a source: a folder, one file, or a zip; packed or plain, each found by its name and read as UTF-8 text.
+
+Packed files are unpacked as streams, under names of their own: nothing in an archive says where on the disk it goes.
+"""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from storage.datasets import DatasetSettings
+from storage.errors import DataError
+
+_BLOCK = 1 << 20
+_SPARE_BYTES = 1 << 30  # left free on the disk when something is unpacked
+# What the standard library raises for archives that are damaged, encrypted or packed in an unknown way.
+_DAMAGED = (
+    EOFError,
+    zlib.error,
+    gzip.BadGzipFile,
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    NotImplementedError,
+    RuntimeError,
+)
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file on the disk, plain or gzip-packed, or a member of an archive.
+
+    Parameters
+    ----------
+    name
+        Its name without folder and without .gz.
+    path
+        The file on the disk that it is or is packed in.
+    member
+        Its full name inside the archive; None where it is a file of its own.
+    """
+
+    name: str
+    path: Path
+    member: str | None = None
+
+    @property
+    def shown(self) -> Path:
+        """How messages name it."""
+        return self.path if self.member is None else self.path / PurePosixPath(self.member).name
+
+    def unpacked(self, workspace: Path, *, latin_1: bool = False) -> Path:
+        """Path of the plain file; it is this file itself where nothing needs unpacking or recoding.
+
+        Parameters
+        ----------
+        workspace
+            Folder that takes unpacked copies.
+        latin_1
+            Whether a file that is not UTF-8 is to be read as ISO 8859-1, as old archives are.
+
+        Raises
+        ------
+        DataError
+            Where it is damaged, or the disk has no room for its content.
+        """
+        plain = self.path
+        if self.member is not None or self.path.suffix == ".gz":
+            plain = self._copy(workspace / self.name)
+        return _recoded(plain, workspace / f"utf-8-{self.name}") if latin_1 and not is_utf8(plain) else plain
+
+    def _copy(self, target: Path) -> Path:
+        workspace = target.parent
+        workspace.mkdir(parents=True, exist_ok=True)
+        room = shutil.disk_usage(workspace).free - _SPARE_BYTES
+        try:
+            with self._open() as packed, target.open("wb") as plain:
+                while block := packed.read(_BLOCK):
+                    room -= len(block)
+                    if room < 0:
+                        raise DataError(
+                            "the disk has no room for its unpacked content",
+                            remedy="Free some space, or choose another data folder with --data, and run again",
+                            file=self.shown,
+                        )
+                    plain.write(block)
+        except _DAMAGED as error:
+            raise DataError(
+                f"truncated or damaged archive ({error})",
+                remedy="Fetch the file again from its publisher",
+                file=self.shown,
+            ) from error
+        return target
+
+    @contextmanager
+    def _open(self) -> Iterator[IO[bytes]]:
+        if self.member is None:
+            with gzip.open(self.path) as file:
+                yield file  # type: ignore[misc]
+        elif zipfile.is_zipfile(self.path):
+            with zipfile.ZipFile(self.path) as archive, archive.open(self.member) as member:
+                yield gzip.GzipFile(fileobj=member) if self.member.endswith(".gz") else member  # type: ignore[misc]
+        else:
+            with tarfile.open(self.path) as archive:
+                member = archive.extractfile(self.member)
+                if member is None:
+                    raise tarfile.TarError("not a regular file")
+                yield member
+
+
+def existing_source(source: Path | None, settings: DatasetSettings) -> Path:
+    """The source path, or an error that says where the files come from.
+
+    Raises
+    ------
+    DataError
+        Where no source was given or it does not exist.
+    """
+    remedy = f"Give the folder with the publisher's files as --source (make: SOURCE=). {settings.origin}".strip()
+    if source is None:
+        raise DataError(f"dataset {settings.name!r} needs its source files and no source was given", remedy=remedy)
+    if not source.exists():
+        raise DataError("no such file or folder", remedy=remedy, file=source)
+    return source
+
+
+def list_files(source: Path) -> list[SourceFile]:
+    """Every file of a source: of a folder those in it, of an archive its members; archives in a folder are opened too.
+
+    Raises
+    ------
+    DataError
+        Where an archive is damaged.
+    """
+    if source.is_dir():
+        paths = sorted(path for path in source.iterdir() if path.is_file() and not path.name.startswith("."))
+    else:
+        paths = [source]
+    return [file for path in paths for file in _files_of(path)]
+
+
+def find_file(files: list[SourceFile], matches: Callable[[str], bool], what: str, source: Path) -> SourceFile:
+    """The one file whose name matches.
+
+    Raises
+    ------
+    DataError
+        Where none or several match; `what` says what was looked for.
+    """
+    found = [file for file in files if matches(file.name)]
+    if len(found) != 1:
+        named = ", ".join(file.shown.name for file in found[:8]) or "none"
+        there = "" if found else f"; there are: {', '.join(file.name for file in files[:8]) or 'no files'}"
+        raise DataError(
+            f"expected one file {what}, found {named}{there}",
+            remedy="Put the files of one dataset in a folder of their own, and give that folder",
+            file=source,
+        )
+    return found[0]
+
+
+def is_utf8(path: Path) -> bool:
+    """Whether a whole file is UTF-8 text."""
+    return _first_invalid(path) is None
+
+
+def unreadable(file: Path, error: BaseException) -> DataError:
+    """The error for a file that Polars cannot read: the line of the first byte that is not UTF-8, or Polars' reason."""
+    if isinstance(error, FileNotFoundError):
+        return DataError("no such file", remedy="Check the path", file=file)
+    if file.is_file() and (invalid := _first_invalid(file)) is not None:
+        line, byte = invalid
+        return DataError(
+            f"not UTF-8 text (byte {byte:#04x})",
+            remedy="Convert the file to UTF-8, or fetch it again",
+            file=file,
+            row=line,
+        )
+    reason = str(error).strip().splitlines() or [type(error).__name__]
+    return DataError(f"not readable ({reason[0][:200]})", remedy="Check the file, or fetch it again", file=file)
+
+
+def _files_of(path: Path) -> list[SourceFile]:
+    if path.suffix == ".zip" or path.name.endswith((".tar", ".tgz", ".tar.gz")):
+        return [SourceFile(PurePosixPath(member).name.removesuffix(".gz"), path, member) for member in _members(path)]
+    return [SourceFile(path.name.removesuffix(".gz"), path)]
+
+
+def _members(path: Path) -> list[str]:
+    try:
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(path) as archive:
+                names = [entry.filename for entry in archive.infolist() if not entry.is_dir()]
+        else:
+            with tarfile.open(path) as archive:
+                names = [entry.name for entry in archive if entry.isfile()]
+    except (*_DAMAGED, OSError, ValueError) as error:
+        raise DataError(
+            f"not a readable archive ({error})", remedy="Fetch the archive again from its publisher", file=path
+        ) from error
+    # Archives made on a Mac carry a shadow of every file.
+    return [name for name in names if not PurePosixPath(name).name.startswith("._")]
+
+
+def _first_invalid(path: Path) -> tuple[int, int] | None:
+    """Line and value of the first byte that is not UTF-8."""
+    line = 1
+    with path.open("rb") as file:
+        for content in file:
+            try:
+                content.decode("utf-8")
+            except UnicodeDecodeError as error:
+                return line, content[error.start]
+            line += 1
+    return None
+
+
+def _recoded(path: Path, target: Path) -> Path:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        path.open(encoding="iso-8859-1", newline="") as source,
+        target.open("w", encoding="utf-8", newline="") as plain,
+    ):
+        shutil.copyfileobj(source, plain, _BLOCK)
+    return target

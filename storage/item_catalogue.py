@@ -1,0 +1,71 @@
+"""The items table: facts of every rated item, with what metadata lacks filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import polars as pl
+
+from storage.tables import ITEMS
+
+_COMMON_SHARE = 0.9
+_FEWEST_ITEMS = 2  # of one item nothing can be said to be common
+
+
+def read_items(batches: Iterable[pl.DataFrame], ids: pl.Series) -> pl.DataFrame:
+    """Metadata of the items in `ids`; of an item listed twice the last counts."""
+    schema = pl.Schema(
+        {
+            "item_id": pl.String,
+            "name": pl.String,
+            "categories": pl.List(pl.String),
+            "attributes": pl.String,
+            "description": pl.String,
+        }
+    )
+    wanted = pl.DataFrame({"item_id": ids}).unique()
+    parts = [
+        batch.select(list(schema)).cast(schema).join(wanted, on="item_id", how="semi", maintain_order="left")
+        for batch in batches
+    ]
+    return pl.concat([schema.to_frame(), *parts]).unique("item_id", keep="last", maintain_order=True)
+
+
+def describe(metadata: pl.DataFrame, catalogue: pl.DataFrame, words: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+    """The items table, and how many items have no metadata.
+
+    Parameters
+    ----------
+    metadata
+        item_id (the dataset's own), name, categories, attributes, description; any may be null.
+    catalogue
+        item_id (row numbers) and source_id of all items.
+    words
+        item_id (row numbers) and `words`, the ones that users of train rows gave it most often, as text.
+    """
+    items = catalogue.join(
+        _without_common_categories(metadata).rename({"item_id": "source_id"}),
+        on="source_id",
+        how="left",
+        maintain_order="left",
+    )
+    missing = catalogue.join(metadata, left_on="source_id", right_on="item_id", how="anti").height
+    blank_name = pl.col("name").fill_null("").str.strip_chars() == ""
+    described = items.join(words, on="item_id", how="left", maintain_order="left").with_columns(
+        name=pl.when(blank_name).then("source_id").otherwise("name"),
+        categories=pl.col("categories").fill_null([]),
+        attributes=pl.concat_str(
+            pl.col("attributes").replace("", None), pl.format("Tags: {}.", "words"), separator=" ", ignore_nulls=True
+        ).fill_null(""),
+        description=pl.col("description").fill_null(""),
+    )
+    return described.select(list(ITEMS.columns)), missing
+
+
+def _without_common_categories(items: pl.DataFrame) -> pl.DataFrame:
+    """A category that nearly every item has, such as a shop's root, says nothing."""
+    if items.height < _FEWEST_ITEMS:
+        return items
+    counts = items.select(pl.col("categories").explode()).to_series().value_counts()
+    common = counts.filter(pl.col("count") > _COMMON_SHARE * items.height)["categories"].drop_nulls().to_list()
+    return items.with_columns(pl.col("categories").list.set_difference(common).list.sort())
