@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/ingest.py --interactions 10_000_000 [--json]
 
 Generates a world (ratings with texts, items) once below --folder, then runs, each in a process of its own: Polars
-reading the ratings and writing them as one Parquet file, and the ingest step with its split. Memory: peak resident size.
+reading the ratings and writing them as one Parquet file, and the ingest step. Memory is the peak resident size.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def reproduce_command(
     if max_prompts is not None:
         overrides["annotate.max_prompts"] = _prompt_cap(max_prompts)
     # What is misspelt or missing is said at once, not after Prefect has started.
-    source_files(Settings.load(dataset, source, llm, split, overrides).ingest)
+    source_files(Settings.load(dataset, source, llm, split, overrides, data=data).ingest)
 
     from flows.reproduce import reproduce
 

@@ -80,7 +80,7 @@ def reproduce(
         Path of the report page.
     """
     logger = get_run_logger()
-    settings = Settings.load(dataset, source, llm, split, overrides or {})
+    settings = Settings.load(dataset, source, llm, split, overrides or {}, data=Path(data))
     folder = RunFolder.of(Path(data), dataset, split)
     started = datetime.now(UTC)
     results: dict[str, StepResult] = {}

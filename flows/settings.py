@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from models.embeddings import EmbeddingSettings
 from models.keywords import CurationSettings
 from models.sasrec import SASRecSettings
-from storage.datasets import DatasetSettings, load_dataset_profile
+from storage.datasets import DatasetSettings, load_dataset_profile, own_profiles
 from storage.errors import SettingsError
 from storage.llm_profiles import LLMProfile, load_llm_profile
 from storage.run_folder import Split
@@ -45,15 +45,26 @@ class Settings(BaseModel):
     report: ReportSettings = ReportSettings()
 
     @classmethod
-    def load(cls, dataset: str, source: str | None, llm: str, split: Split, overrides: Mapping[str, JsonValue]) -> Self:
+    def load(
+        cls,
+        dataset: str,
+        source: str | None,
+        llm: str,
+        split: Split,
+        overrides: Mapping[str, JsonValue],
+        *,
+        data: Path | None = None,
+    ) -> Self:
         """Settings of a dataset's profile with a language-model profile and overrides such as `sasrec.max_epochs: 5`.
+
+        The data folder holds the profiles made by `usersim datasets add`.
 
         Raises
         ------
         SettingsError
             Where a profile, section or value is unknown or out of range.
         """
-        sections: dict[str, JsonValue] = dict(load_dataset_profile(dataset))
+        sections: dict[str, JsonValue] = dict(load_dataset_profile(dataset, data and own_profiles(data)))
         _merge(sections, "dataset.split", split)
         for key, value in overrides.items():
             _merge(sections, key, value)

@@ -65,26 +65,36 @@ class DatasetSettings(BaseModel):
         }[self.core]
 
 
-def list_dataset_profiles() -> list[DatasetSettings]:
-    """The `dataset` section of every profile, by name."""
-    return [_dataset_section(path) for path in sorted(PROFILES.glob("*.yaml"))]
+def own_profiles(data: Path) -> Path:
+    """Where profiles made by `usersim datasets add` lie in a data folder."""
+    return data / ".profiles"
 
 
-def load_dataset_profile(name: str) -> dict[str, JsonValue]:
-    """All sections of a profile, of which `dataset` is one.
+def list_dataset_profiles(own: Path | None = None) -> list[DatasetSettings]:
+    """The `dataset` section of every profile, by name; `own` is a second folder of them."""
+    return [_dataset_section(path) for _, path in sorted(_profiles(own).items())]
+
+
+def load_dataset_profile(name: str, own: Path | None = None) -> dict[str, JsonValue]:
+    """All sections of a profile, of which `dataset` is one; one of the folder `own` comes before one of usersim's.
 
     Raises
     ------
     SettingsError
         Where no profile has that name, or it is not valid YAML; known names are listed.
     """
-    path = PROFILES / f"{name}.yaml"
-    if not path.is_file() or path.parent != PROFILES:
-        known = sorted(profile.stem for profile in PROFILES.glob("*.yaml"))
+    profiles = _profiles(own)
+    if name not in profiles:
+        known = sorted(profiles)
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"Did you mean {near[0]!r}? " if near else ""
         raise SettingsError(f"unknown dataset {name!r}. {hint}Known datasets: {', '.join(known)}.")
-    return _read(path)
+    return _read(profiles[name])
+
+
+def _profiles(own: Path | None) -> dict[str, Path]:
+    folders = [PROFILES] if own is None else [PROFILES, own]
+    return {path.stem: path for folder in folders for path in folder.glob("*.yaml")}
 
 
 def _read(path: Path) -> dict[str, JsonValue]:

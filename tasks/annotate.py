@@ -78,7 +78,7 @@ def annotate(folder: RunFolder, settings: AnnotateSettings) -> Summary:
         Where a server is needed and cannot be had or used.
     """
     items = read_table(folder.path("items.parquet"), ITEMS)
-    train = read_table(folder.path("interactions.parquet"), INTERACTIONS).filter(pl.col("split") == "train")
+    train = read_table(folder.path("interactions.parquet"), INTERACTIONS, rows=pl.col("split") == "train")
     plan = plan_prompts(items, train, settings, settings.prompts)
     questions = [_question(planned, settings) for planned in plan.prompts]
     with (

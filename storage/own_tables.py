@@ -1,0 +1,98 @@
+"""Profiles for tables of one's own: what a table is understood to be, written down so that it stays that way."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from storage.adapters.table import Layout, TableReader, count_ratings
+from storage.datasets import DatasetSettings
+from storage.errors import DataError
+from storage.files import publish
+from storage.table_layout import RatingScale, guess_scale
+from storage.table_settings import TableSettings
+
+_DRAFT_SCALE = {"rating_min": 0.0, "rating_max": 1.0, "like_threshold": 1.0}
+
+
+@dataclass(frozen=True)
+class Understanding:
+    """A table as it was understood: the profile that says so, its layout and the scale that its ratings suggest."""
+
+    settings: DatasetSettings
+    layout: Layout
+    suggested: RatingScale
+
+
+def understand(name: str, table: TableSettings, said: dict[str, object]) -> Understanding:
+    """Look at the files of a table and fill in what was not said.
+
+    Parameters
+    ----------
+    name
+        Name of the dataset.
+    table
+        Files and whatever is said of their columns.
+    said
+        Other settings of the dataset that were given, such as like_threshold.
+
+    Raises
+    ------
+    DataError
+        Where a file cannot be read, a column cannot be told or there is no rating.
+    SettingsError
+        Where a setting is out of range.
+    """
+    absolute = {
+        part: str(Path(path).expanduser().resolve())
+        for part, path in (("interactions", table.interactions), ("items", table.items))
+        if path is not None
+    }
+    table = table.model_copy(update=absolute)
+    draft = DatasetSettings.model_validate({"name": name, "adapter": "table", "table": table, **_DRAFT_SCALE})
+    with tempfile.TemporaryDirectory(prefix="usersim-") as workspace:
+        layout = TableReader().layout(None, draft, Path(workspace))
+        scale = guess_scale(count_ratings(layout, draft))
+    if scale is None:
+        raise DataError(
+            "no row has a number as its rating",
+            remedy="Say which column is the rating: --column rating=NAME",
+            file=table.interactions,
+            field=layout.columns.rating,
+        )
+    filled = table.model_copy(
+        update={
+            "columns": layout.columns.model_copy(
+                update={part: getattr(layout.columns, part) or "" for part in ("timestamp", "review_text")}
+            ),
+            "item_columns": table.item_columns if layout.item_columns is None else layout.item_columns,
+            "list_form": layout.list_form,
+            "time_unit": layout.time_unit,
+        }
+    )
+    values = {
+        "name": name,
+        "description": f"table {Path(table.interactions or '').name}",
+        "adapter": "table",
+        "rating_min": scale.lowest,
+        "rating_max": scale.highest,
+        "like_threshold": scale.like_threshold,
+        **said,
+        "table": filled.model_dump(),
+    }
+    return Understanding(DatasetSettings.model_validate(values), layout, scale)
+
+
+def write_profile(folder: Path, settings: DatasetSettings) -> Path:
+    """Write a dataset profile, atomically, as `<folder>/<name>.yaml`; returns its path."""
+    section = settings.model_dump(mode="json", exclude={"name"}, exclude_defaults=True, exclude_none=True)
+    text = yaml.safe_dump({"dataset": section}, sort_keys=False, allow_unicode=True)
+    path = folder / f"{settings.name}.yaml"
+    with publish(path) as temporary:
+        temporary.write_text(
+            f"# What usersim datasets add understood; change it as you like.\n{text}", encoding="utf-8"
+        )
+    return path
