@@ -12,7 +12,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from flows.dataset_commands import datasets_app
 from flows.prefect_environment import configure_prefect, show_expected_errors_without_traceback
+from flows.terminal import DataOption, DatasetArgument, console
 from storage.errors import SettingsError, UsersimError
 from storage.run_folder import DEFAULT_SPLIT, RunFolder, Split
 
@@ -26,14 +28,9 @@ app = typer.Typer(
 )
 llm_app = typer.Typer(help="The local language-model server (vLLM).", no_args_is_help=True)
 app.add_typer(llm_app, name="llm")
-# Tables in a log file are as wide as they need; on a terminal they fit it.
-console = Console(width=None if sys.stdout.isatty() else 140)
+app.add_typer(datasets_app, name="datasets")
 
-DataOption = Annotated[
-    Path, typer.Option("--data", help="The data folder, where runs are kept.", envvar="USERSIM_DATA")
-]
 SplitOption = Annotated[Split, typer.Option(help="How interactions are split in train, validation and test.")]
-DatasetArgument = Annotated[str, typer.Argument(help="A dataset profile; `usersim datasets` lists them.")]
 ProfileArgument = Annotated[str, typer.Argument(help="A profile of deployments/llm.")]
 
 
@@ -71,24 +68,6 @@ def reproduce_command(
     show_expected_errors_without_traceback()
     reproduce(dataset=dataset, source=source, llm=llm, split=split, overrides=overrides, data=str(data))
     _print_report(RunFolder.of(data, dataset, split))
-
-
-@app.command("datasets")
-def datasets_command(data: DataOption = Path("data")) -> None:
-    """List the datasets that can be run."""
-    from storage.datasets import list_dataset_profiles
-
-    table = Table("dataset", "what it is", "reader", "like at", "run", box=None, header_style="bold")
-    for profile in list_dataset_profiles():
-        page = RunFolder.of(data, profile.name).path("report/index.html")
-        table.add_row(
-            profile.name,
-            profile.description,
-            profile.adapter,
-            f"{profile.like_threshold:g} of {profile.rating_max:g}",
-            str(page) if page.exists() else "-",
-        )
-    console.print(table)
 
 
 @app.command("report")
