@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+from pydantic import ValidationError
 
+from storage.adapters.sources import named_as_published
 from storage.adapters.table import Layout, TableReader, count_ratings
 from storage.datasets import DatasetSettings
-from storage.errors import DataError
+from storage.errors import DataError, SettingsError
 from storage.files import publish
 from storage.table_layout import RatingScale, guess_scale
-from storage.table_settings import TableSettings
 
 _DRAFT_SCALE = {"rating_min": 0.0, "rating_max": 1.0, "like_threshold": 1.0}
 
@@ -27,7 +29,7 @@ class Understanding:
     suggested: RatingScale
 
 
-def understand(name: str, table: TableSettings, said: dict[str, object]) -> Understanding:
+def understand(name: str, table: Mapping[str, object], said: Mapping[str, object]) -> Understanding:
     """Look at the files of a table and fill in what was not said.
 
     Parameters
@@ -35,7 +37,7 @@ def understand(name: str, table: TableSettings, said: dict[str, object]) -> Unde
     name
         Name of the dataset.
     table
-        Files and whatever is said of their columns.
+        Fields of TableSettings: files, and whatever is said of their columns.
     said
         Other settings of the dataset that were given, such as like_threshold.
 
@@ -46,36 +48,33 @@ def understand(name: str, table: TableSettings, said: dict[str, object]) -> Unde
     SettingsError
         Where a setting is out of range.
     """
-    absolute = {
-        part: str(Path(path).expanduser().resolve())
-        for part, path in (("interactions", table.interactions), ("items", table.items))
-        if path is not None
-    }
-    table = table.model_copy(update=absolute)
-    draft = DatasetSettings.model_validate({"name": name, "adapter": "table", "table": table, **_DRAFT_SCALE})
-    with tempfile.TemporaryDirectory(prefix="usersim-") as workspace:
-        layout = TableReader().layout(None, draft, Path(workspace))
+    draft = _validated({"name": name, "adapter": "table", "table": dict(table), **_DRAFT_SCALE})
+    paths = {part: _absolute(getattr(draft.table, part)) for part in ("interactions", "items")}
+    draft = draft.model_copy(update={"table": draft.table.model_copy(update=paths)})
+    files = TableReader().files(None, draft)
+    with tempfile.TemporaryDirectory(prefix="usersim-") as folder, named_as_published(files, workspace := Path(folder)):
+        layout = TableReader().layout(None, draft, workspace)
         scale = guess_scale(count_ratings(layout, draft))
     if scale is None:
         raise DataError(
             "no row has a number as its rating",
             remedy="Say which column is the rating: --column rating=NAME",
-            file=table.interactions,
+            file=draft.table.interactions,
             field=layout.columns.rating,
         )
-    filled = table.model_copy(
+    filled = draft.table.model_copy(
         update={
             "columns": layout.columns.model_copy(
                 update={part: getattr(layout.columns, part) or "" for part in ("timestamp", "review_text")}
             ),
-            "item_columns": table.item_columns if layout.item_columns is None else layout.item_columns,
+            "item_columns": layout.item_columns or draft.table.item_columns,
             "list_form": layout.list_form,
             "time_unit": layout.time_unit,
         }
     )
     values = {
         "name": name,
-        "description": f"table {Path(table.interactions or '').name}",
+        "description": f"table {Path(draft.table.interactions or '').name}",
         "adapter": "table",
         "rating_min": scale.lowest,
         "rating_max": scale.highest,
@@ -83,7 +82,7 @@ def understand(name: str, table: TableSettings, said: dict[str, object]) -> Unde
         **said,
         "table": filled.model_dump(),
     }
-    return Understanding(DatasetSettings.model_validate(values), layout, scale)
+    return Understanding(_validated(values), layout, scale)
 
 
 def write_profile(folder: Path, settings: DatasetSettings) -> Path:
@@ -96,3 +95,15 @@ def write_profile(folder: Path, settings: DatasetSettings) -> Path:
             f"# What usersim datasets add understood; change it as you like.\n{text}", encoding="utf-8"
         )
     return path
+
+
+def _validated(values: Mapping[str, object]) -> DatasetSettings:
+    try:
+        return DatasetSettings.model_validate(values)
+    except ValidationError as error:
+        problems = (f"{'.'.join(str(part) for part in p['loc'])}: {p['msg']}".strip(": ") for p in error.errors())
+        raise SettingsError("; ".join(problems)) from error
+
+
+def _absolute(path: str | None) -> str | None:
+    return None if path is None else str(Path(path).expanduser().resolve())

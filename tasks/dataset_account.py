@@ -1,4 +1,4 @@
-"""What a dataset looks like once it is read: counts, shapes, what was dropped, and what should make one stop and think."""
+"""What a dataset looks like once it is read: counts, shapes, what was dropped, and what looks wrong."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from storage.adapters.base import RawDataset
 from storage.adapters.registry import ADAPTERS
+from storage.adapters.sources import named_as_published
 from storage.datasets import DatasetSettings
 from storage.errors import DataError
 from storage.files import publish_json
@@ -74,8 +75,10 @@ def ingest(folder: RunFolder, settings: IngestSettings) -> Summary:
         Where the source cannot be used; the message names file, row and field.
     """
     dataset = settings.dataset
-    with _workspace(folder) as workspace:
-        raw = ADAPTERS[dataset.adapter].read(settings.source_path, dataset, workspace)
+    reader = ADAPTERS[dataset.adapter]
+    files = reader.files(settings.source_path, dataset)
+    with _workspace(folder) as workspace, named_as_published(files, workspace):
+        raw = reader.read(settings.source_path, dataset, workspace)
         buckets = UserBuckets(workspace / "buckets", _size(raw.ratings_file))
         user_codes, item_codes = IdCodes(), IdCodes()
         check = _spread(raw, dataset, buckets, user_codes, item_codes)

@@ -10,7 +10,7 @@ import shutil
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -74,7 +74,7 @@ class SourceFile:
         plain = self.path
         if self.member is not None or self.path.suffix == ".gz":
             plain = self._copy(workspace / self.name)
-        return _recoded(plain, workspace / f"utf-8-{self.name}") if latin_1 and not is_utf8(plain) else plain
+        return _recoded(plain, workspace / _recoded_name(self.name)) if latin_1 and not is_utf8(plain) else plain
 
     def _copy(self, target: Path) -> Path:
         workspace = target.parent
@@ -166,6 +166,21 @@ def find_file(files: list[SourceFile], matches: Callable[[str], bool], what: str
     return found[0]
 
 
+@contextmanager
+def named_as_published(files: Iterable[SourceFile], workspace: Path) -> Iterator[None]:
+    """Let errors about an unpacked copy name the file that it was unpacked from."""
+    try:
+        yield
+    except DataError as error:
+        copy = Path(error.file) if error.file is not None else None
+        if copy is None or copy.parent != workspace:
+            raise
+        shown = {name: file.shown for file in files for name in (file.name, _recoded_name(file.name))}
+        raise DataError(
+            error.problem, remedy=error.remedy, file=shown.get(copy.name), row=error.row, field=error.field
+        ) from error
+
+
 def is_utf8(path: Path) -> bool:
     """Whether a whole file is UTF-8 text."""
     return _first_invalid(path) is None
@@ -220,6 +235,10 @@ def _first_invalid(path: Path) -> tuple[int, int] | None:
                 return line, content[error.start]
             line += 1
     return None
+
+
+def _recoded_name(name: str) -> str:
+    return f"utf-8-{name}"
 
 
 def _recoded(path: Path, target: Path) -> Path:

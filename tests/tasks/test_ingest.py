@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import json
 import re
 from collections.abc import Callable
@@ -245,3 +246,38 @@ def test_movielens_ingests_whole(shared_dataset: Callable[[str], Path], folder: 
     }
     items = read_table(folder.path("items.parquet"), ITEMS)
     assert re.search("Tags: .*pixar", items.filter(source_id="1")["attributes"][0])
+
+
+def test_an_error_in_a_packed_file_names_the_file_as_published(tmp_path: Path, folder: RunFolder) -> None:
+    settings = amazon(tmp_path / "source", [*ten_each(1), *(review("u", f"x{n}", 1, rating=9) for n in range(5))])
+    plain = tmp_path / "source" / "reviews_M_5.json"
+    packed = plain.with_suffix(".json.gz")
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    plain.unlink()
+    with pytest.raises(DataError) as caught:
+        ingest.function(folder, settings)
+    assert (caught.value.file, caught.value.row, caught.value.field) == (packed, 11, "rating")
+    assert list(tmp_path.iterdir()) == [tmp_path / "source"], "no scratch folder stays"
+
+
+def test_repeated_pairs_keep_the_last_before_the_cut(tmp_path: Path, folder: RunFolder) -> None:
+    rows = [review(f"u{user}", f"a{item}", 100 * item + user) for user in range(5) for item in range(20)]
+    again = [review("u0", "a1", 250, rating=1), review("u0", "a1", 1950, rating=2), review("u0", "a2", 150, rating=3)]
+    settings = amazon(tmp_path / "source", [*rows, *again])
+    time = settings.model_copy(update={"dataset": settings.dataset.model_copy(update={"split": "time"})})
+    ingest.function(folder, time)
+    kept = read_table(folder.path("interactions.parquet"), INTERACTIONS).filter(user_id=0)
+    items = read_table(folder.path("items.parquet"), ITEMS).select("item_id", "source_id")
+    by_item = {row["source_id"]: row for row in kept.join(items, on="item_id").iter_rows(named=True)}
+    assert (by_item["a1"]["rating"], by_item["a1"]["split"]) == (1.0, "train"), "not the opinion of after the cut"
+    assert by_item["a2"]["rating"] == 5.0
+
+
+def test_items_of_a_core_have_enough_ratings_too(tmp_path: Path, folder: RunFolder) -> None:
+    rows = [review(f"u{user}", f"a{item}", item) for user in range(6) for item in range(7)]
+    rare = [review("u0", "rare", 90), *(review("u7", f"a{item}", item) for item in range(4)), review("u7", "rare", 9)]
+    settings = amazon(tmp_path / "source", [*rows, *rare])
+    core = settings.dataset.model_copy(update={"core": "users_and_items"})
+    summary = ingest.function(folder, settings.model_copy(update={"dataset": core}))
+    items = read_table(folder.path("items.parquet"), ITEMS)["source_id"].to_list()
+    assert (summary["users"], summary["items_dropped"], "rare" in items) == (6, 1, False)
