@@ -1,11 +1,10 @@
-"""Which rows of a dataset stay: the last of each repeated pair, of users (and items) with enough ratings.
+"""Which rows of a dataset stay, under which numbers: the last of each repeated pair, of users (and items) with enough.
 
-Works bucket by bucket and keeps one bit a row, so that memory hardly grows with the number of rows.
+Works bucket by bucket, with scratch files between, so that memory hardly grows with the number of rows.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,112 +12,114 @@ import polars as pl
 from numpy.typing import NDArray
 
 from storage.datasets import DatasetSettings
+from storage.id_codes import IdCodes
 from storage.splits import TimeCuts
 from storage.user_buckets import UserBuckets
 
 
-@dataclass(frozen=True)
 class Selection:
-    """What stays, and the account of what does not.
-
-    Parameters
-    ----------
-    kept
-        By bucket: one bit a row, packed.
-    user_ratings, item_ratings
-        Kept ratings of each user and item code.
-    users_seen, rows_seen, repeated_pairs
-        Counts before any filter.
-    """
-
-    kept: dict[int, NDArray[np.uint8]]
-    user_ratings: NDArray[np.int64]
-    item_ratings: NDArray[np.int64]
-    users_seen: int
-    rows_seen: int
-    repeated_pairs: int
-
-    @property
-    def rows_kept(self) -> int:
-        """Interactions that stay."""
-        return int(self.user_ratings.sum())
-
-    def rows(self, number: int, bucket: pl.DataFrame) -> pl.DataFrame:
-        """The kept rows of a bucket that was read whole."""
-        mask = np.unpackbits(self.kept[number], count=bucket.height).astype(bool)
-        return bucket.filter(pl.Series(mask))
-
-
-def select(
-    buckets: UserBuckets,
-    *,
-    n_users: int,
-    n_items: int,
-    settings: DatasetSettings,
-    cuts: TimeCuts | None,
-    workspace: Path,
-) -> Selection:
-    """Decide which rows stay.
+    """What stays, and the account of what does not; made by `select`.
 
     Parameters
     ----------
     buckets
-        Checked ratings: user, item (codes), timestamp.
-    n_users, n_items
-        Numbers of codes.
-    settings
-        `core` and `min_ratings`.
-    cuts
-        Of the split `time`. Of a repeated pair the last row before the first cut stays: a later opinion must neither
-        replace nor repeat what was known then.
-    workspace
-        Takes scratch files.
+        Checked ratings: user_id (the dataset's own), item (code), rating, timestamp, review_text.
+    n_items
+        Number of item codes.
+    folder
+        Takes scratch files; the caller removes it.
     """
-    pairs = _Pairs(workspace)
-    users_seen = rows_seen = rows_distinct = 0
-    for number in buckets.numbers():
-        keys = buckets.read(number, ["user", "item", "timestamp"])
-        last = _last_of_pairs(keys, cuts)
-        users_seen += last["user"].n_unique()
-        rows_seen += keys.height
-        rows_distinct += last.height
-        pairs.put(number, keys.height, *(last[name].to_numpy() for name in ("row", "user", "item")))
-    user_ratings, item_ratings = _core(pairs, n_users, n_items, settings)
-    kept = {}
-    for number, height in pairs.heights.items():
-        mask = np.zeros(height, dtype=bool)
-        mask[pairs.get(number)[0]] = True
-        kept[number] = np.packbits(mask)
-    return Selection(kept, user_ratings, item_ratings, users_seen, rows_seen, rows_seen - rows_distinct)
 
+    def __init__(self, buckets: UserBuckets, n_items: int, folder: Path) -> None:
+        self.users_seen = self.rows_seen = self.repeated_pairs = 0
+        self.item_ratings = np.zeros(n_items, dtype=np.int64)
+        self.users = pl.DataFrame(schema={"user_id": pl.Int64, "source_id": pl.String})
+        self._buckets, self._folder = buckets, folder
+        self._names: dict[int, pl.Series] = {}
+        self._user_numbers: dict[int, NDArray[np.int64]] = {}
 
-class _Pairs:
-    """(row, user, item) of the rows that still stand, a bucket at a time, in scratch files."""
+    def keep_last_of_pairs(self, cuts: TimeCuts | None) -> None:
+        """Of each (user, item) pair keep the last row in time, then in the file.
 
-    def __init__(self, workspace: Path) -> None:
-        self._workspace = workspace
-        self.heights: dict[int, int] = {}
+        With cuts, the last row before the first cut: a later opinion must neither replace nor repeat what was known
+        then.
+        """
+        for number in self._buckets.numbers():
+            keys = self._buckets.read(number, ["user_id", "item", "timestamp"])
+            codes = IdCodes()
+            users = codes.encode(keys["user_id"])
+            self._names[number] = codes.ids()
+            last = _last_of_pairs(keys.select("item", "timestamp", user=users), cuts)
+            self.users_seen += len(self._names[number]) - 1
+            self.rows_seen += keys.height
+            self.repeated_pairs += keys.height - last.height
+            self._put(number, *(last[name].to_numpy() for name in ("row", "user", "item")))
 
-    def put(
-        self, number: int, height: int, rows: NDArray[np.uint32], users: NDArray[np.uint32], items: NDArray[np.uint32]
-    ) -> None:
-        self.heights[number] = height
-        np.save(self._path(number), np.stack([rows, users, items]))
+    def keep_core(self, least_of_user: int, least_of_item: int) -> None:
+        """Drop users and items with too few ratings, again and again, until all that are left have enough."""
+        stands = np.ones(len(self.item_ratings), dtype=bool)
+        while True:
+            self.item_ratings[:] = 0
+            for number in self._names:
+                rows, users, items = self._get(number)
+                stays = stands[items]
+                counts = np.bincount(users[stays], minlength=len(self._names[number]))
+                stays &= counts[users] >= least_of_user
+                if not stays.all():
+                    self._put(number, rows[stays], users[stays], items[stays])
+                self.item_ratings += np.bincount(items[stays], minlength=len(stands))
+            stands = self.item_ratings >= least_of_item
+            if stands[self.item_ratings > 0].all():
+                return
 
-    def get(self, number: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.uint32]]:
-        rows, users, items = np.load(self._path(number), allow_pickle=False)
+    def number_users(self) -> None:
+        """Give the users that are left the numbers 0 .. n - 1 in the order of their own ids."""
+        parts = [self.users.select("source_id", bucket=pl.lit(0), code=pl.lit(0))]
+        for number, names in self._names.items():
+            left = np.unique(self._get(number)[1])
+            parts.append(
+                pl.DataFrame({"source_id": names.gather(left), "code": left}).select(
+                    "source_id", bucket=pl.lit(number), code=pl.col("code").cast(pl.Int32)
+                )
+            )
+        numbered = pl.concat(parts, how="vertical_relaxed").sort("source_id").with_row_index("user_id")
+        self.users = numbered.select(pl.col("user_id").cast(pl.Int64), "source_id")
+        own = numbered.partition_by("bucket", as_dict=True)
+        for number, names in self._names.items():
+            numbers = np.full(len(names), -1, dtype=np.int64)
+            if (number,) in own:
+                numbers[own[number,]["code"].to_numpy()] = own[number,]["user_id"].to_numpy()
+            self._user_numbers[number] = numbers
+
+    def rows(self, number: int, item_numbers: NDArray[np.int64]) -> pl.DataFrame:
+        """The rows of a bucket that stay: user_id and item_id as numbers, rating, timestamp, review_text."""
+        rows, users, items = self._get(number)
+        bucket = self._buckets.read(number, ["rating", "timestamp", "review_text"])
+        return (bucket if len(rows) == bucket.height else bucket[rows]).with_columns(
+            user_id=pl.Series(self._user_numbers[number][users], dtype=pl.Int64),
+            item_id=pl.Series(item_numbers[items], dtype=pl.Int64),
+        )
+
+    def _put(self, number: int, rows: NDArray[np.uint32], users: NDArray[np.uint32], items: NDArray[np.uint32]) -> None:
+        np.save(self._folder / f"pairs-{number:03d}.npy", np.stack([rows, users, items]))
+
+    def _get(self, number: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.uint32]]:
+        rows, users, items = np.load(self._folder / f"pairs-{number:03d}.npy", allow_pickle=False)
         return rows, users, items
 
-    def keep(self, number: int, stays: NDArray[np.bool_]) -> None:
-        rows, users, items = self.get(number)
-        self.put(number, self.heights[number], rows[stays], users[stays], items[stays])
 
-    def _path(self, number: int) -> Path:
-        return self._workspace / f"pairs-{number:03d}.npy"
+def select(
+    buckets: UserBuckets, n_items: int, settings: DatasetSettings, cuts: TimeCuts | None, folder: Path
+) -> Selection:
+    """Decide which rows stay under a dataset's settings; parameters as in `Selection`."""
+    selection = Selection(buckets, n_items, folder)
+    selection.keep_last_of_pairs(cuts)
+    selection.keep_core(*settings.least_ratings)
+    selection.number_users()
+    return selection
 
 
 def _last_of_pairs(keys: pl.DataFrame, cuts: TimeCuts | None) -> pl.DataFrame:
-    """The last row of each (user, item) pair in time, then in the file; with cuts, within its earliest part."""
     keys = keys.with_row_index("row").with_columns(pair=pl.col("user").cast(pl.UInt64) * 2**32 + pl.col("item"))
     if cuts is not None:
         keys = keys.with_columns(part=cuts.part("timestamp"))
@@ -129,25 +130,3 @@ def _last_of_pairs(keys: pl.DataFrame, cuts: TimeCuts | None) -> pl.DataFrame:
     in_time = keys.filter(repeated).sort(pl.col("timestamp").fill_null(0), "row")
     last = in_time.unique("pair", keep="last", maintain_order=True)
     return pl.concat([keys.filter(~repeated), last]).sort("row")
-
-
-def _core(
-    pairs: _Pairs, n_users: int, n_items: int, settings: DatasetSettings
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Drop users, and where asked for items, with too few ratings until all have enough; ratings left of each."""
-    least_of_user, least_of_item = settings.least_ratings
-    item_stands = np.ones(n_items, dtype=bool)
-    while True:
-        of_users, of_items = np.zeros(n_users, dtype=np.int64), np.zeros(n_items, dtype=np.int64)
-        for number in pairs.heights:
-            _, users, items = pairs.get(number)
-            stays = item_stands[items]
-            counts = np.bincount(users[stays], minlength=n_users)  # a user's rows stand in one bucket
-            stays &= counts[users] >= least_of_user
-            if not stays.all():
-                pairs.keep(number, stays)
-            of_users += np.bincount(users[stays], minlength=n_users)
-            of_items += np.bincount(items[stays], minlength=n_items)
-        if not ((of_items > 0) & (of_items < least_of_item)).any():
-            return of_users, of_items
-        item_stands = of_items >= least_of_item

@@ -84,17 +84,14 @@ def add_order_and_split(interactions: pl.DataFrame, split: Split, seed: int, cut
     polars.DataFrame
         The rows sorted by user_id and order, with `order` (int32, 0 .. within the user) and `split`.
     """
-    users, items = (interactions[name].to_numpy() for name in ("user_id", "item_id"))
-    ordered = (
-        interactions.with_columns(pl.Series("_drawn", _draw(users, items, seed)))
-        # A user with any unknown timestamp has no order of time: all of that user's rows take the seeded one.
-        .with_columns(_untimed=pl.col("timestamp").is_null().any().over("user_id"))
-        .with_columns(
-            _drawn=pl.when("_untimed").then("_drawn").otherwise(0),
-            _time=pl.when("_untimed").then(0).otherwise("timestamp"),
-        )
-        .sort("user_id", "_time", "_drawn", "item_id")
-        .with_columns(order=pl.int_range(pl.len(), dtype=pl.Int32).over("user_id"), _count=pl.len().over("user_id"))
+    if interactions["timestamp"].null_count():
+        ordered = _in_drawn_order(interactions, seed)
+    else:
+        ordered = interactions.sort("user_id", "timestamp", "item_id")
+    lengths = ordered["user_id"].rle().struct.field("len").to_numpy()
+    count, start = (np.repeat(values, lengths) for values in (lengths, np.cumsum(lengths) - lengths))
+    ordered = ordered.with_columns(
+        order=pl.Series(np.arange(len(start)) - start, dtype=pl.Int32), _count=pl.Series(count, dtype=pl.Int32)
     )
     if cuts is not None:
         part = cuts.part("timestamp")
@@ -105,7 +102,24 @@ def add_order_and_split(interactions: pl.DataFrame, split: Split, seed: int, cut
     named = (
         pl.when(part == 0).then(pl.lit("train")).when(part == 1).then(pl.lit("validation")).otherwise(pl.lit("test"))
     )
-    return ordered.with_columns(split=named).drop("_drawn", "_untimed", "_time", "_count")
+    return ordered.with_columns(split=named).drop("_count")
+
+
+def _in_drawn_order(interactions: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """A user with any unknown timestamp has no order of time: all of that user's rows take the seeded one."""
+    users, items = (interactions[name].to_numpy() for name in ("user_id", "item_id"))
+    return (
+        interactions.with_columns(
+            pl.Series("_drawn", _draw(users, items, seed)),
+            _untimed=pl.col("timestamp").is_null().any().over("user_id"),
+        )
+        .with_columns(
+            _drawn=pl.when("_untimed").then("_drawn").otherwise(0),
+            _time=pl.when("_untimed").then(0).otherwise("timestamp"),
+        )
+        .sort("user_id", "_time", "_drawn", "item_id")
+        .drop("_drawn", "_untimed", "_time")
+    )
 
 
 def _ranked(timestamps: Callable[[], Iterable[pl.Series]], rank: int) -> int:

@@ -42,8 +42,8 @@ class UserBuckets:
             writer.close()
 
     def append(self, rows: pl.DataFrame) -> None:
-        """Add rows with a column `user` of whole numbers."""
-        bucket = (pl.col("user") % self._count).alias("bucket")
+        """Add rows with a column user_id."""
+        bucket = (pl.col("user_id").hash() % self._count).alias("bucket")
         for (number,), part in (
             rows.with_columns(bucket).partition_by("bucket", include_key=False, as_dict=True).items()
         ):

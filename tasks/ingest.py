@@ -12,9 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from storage.adapters.base import RawDataset
@@ -79,29 +77,22 @@ def ingest(folder: RunFolder, settings: IngestSettings) -> Summary:
     files = reader.files(settings.source_path, dataset)
     with _workspace(folder) as workspace, named_as_published(files, workspace):
         raw = reader.read(settings.source_path, dataset, workspace)
-        buckets = UserBuckets(workspace / "buckets", _size(raw.ratings_file))
-        user_codes, item_codes = IdCodes(), IdCodes()
-        check = _spread(raw, dataset, buckets, user_codes, item_codes)
-        user_ids, item_ids = user_codes.ids(), item_codes.ids()
+        buckets, item_codes = UserBuckets(workspace / "buckets", _size(raw.ratings_file)), IdCodes()
+        check = _spread(raw, dataset, buckets, item_codes)
+        item_ids = item_codes.ids()
         cuts = _time_cuts(buckets) if dataset.split == "time" else None
-        selection = select(
-            buckets, n_users=len(user_ids), n_items=len(item_ids), settings=dataset, cuts=cuts, workspace=workspace
-        )
-        if selection.rows_kept == 0:
+        selection = select(buckets, len(item_ids), dataset, cuts, workspace)
+        users = selection.users
+        if users.height == 0:
             raise _nothing_left(selection, dataset)
         # Items that only dropped users rated stay in the catalogue: they can be read, recommended and explained.
         known = (item_ids != "").to_numpy() if dataset.core != "users_and_items" else selection.item_ratings > 0
-        users, user_numbers = numbered(user_ids, selection.user_ratings > 0, "user_id")
         catalogue, item_numbers = numbered(item_ids, known, "item_id")
         account, words = _Account(), TrainWords(raw.words, users, catalogue)
         with publishing_tables() as tables:
             for number in buckets.numbers():
-                rows = selection.rows(number, buckets.read(number)).select(
-                    pl.exclude("user", "item"),
-                    user_id=pl.col("user").map_batches(lambda codes: _at(user_numbers, codes), pl.Int64),
-                    item_id=pl.col("item").map_batches(lambda codes: _at(item_numbers, codes), pl.Int64),
-                    like=pl.col("rating") >= dataset.like_threshold,
-                )
+                rows = selection.rows(number, item_numbers)
+                rows = rows.with_columns(like=pl.col("rating") >= dataset.like_threshold)
                 rows = add_order_and_split(rows, dataset.split, dataset.seed, cuts)
                 tables.append(folder.path("interactions.parquet"), rows, INTERACTIONS)
                 account.add(rows)
@@ -120,7 +111,7 @@ def ingest(folder: RunFolder, settings: IngestSettings) -> Summary:
         "rows_skipped": check.skipped_count,
         "repeated_pairs": selection.repeated_pairs,
         "users_dropped": selection.users_seen - users.height,
-        "interactions_dropped": selection.rows_seen - selection.repeated_pairs - selection.rows_kept,
+        "interactions_dropped": selection.rows_seen - selection.repeated_pairs - account.total,
         "items_dropped": len(item_ids) - 1 - items.height,
         "items_without_metadata": without_metadata,
         "users": users.height,
@@ -147,26 +138,19 @@ def _size(file: Path) -> int:
     return file.stat().st_size if file.is_file() else 0
 
 
-def _spread(
-    raw: RawDataset, dataset: DatasetSettings, buckets: UserBuckets, users: IdCodes, items: IdCodes
-) -> RatingCheck:
-    """Check all ratings into the buckets, under codes for their ids; returns the account of the check."""
+def _spread(raw: RawDataset, dataset: DatasetSettings, buckets: UserBuckets, items: IdCodes) -> RatingCheck:
+    """Check all ratings into the buckets, items under codes; returns the account of the check."""
     check = RatingCheck(raw.ratings_file, dataset, raw.time_unit)
     with buckets:
         for batch in raw.ratings:
             rows = check.accept(batch)
-            codes = {"user": users.encode(rows["user_id"]), "item": items.encode(rows["item_id"])}
-            buckets.append(rows.drop("user_id", "item_id").with_columns(**codes))
+            buckets.append(rows.drop("item_id").with_columns(item=items.encode(rows["item_id"])))
         check.finish()
     return check
 
 
 def _time_cuts(buckets: UserBuckets) -> TimeCuts:
     return find_time_cuts(lambda: (buckets.read(n, ["timestamp"])["timestamp"] for n in buckets.numbers()))
-
-
-def _at(numbers: NDArray[np.int64], codes: pl.Series) -> pl.Series:
-    return pl.Series(numbers[codes.to_numpy()])
 
 
 def _nothing_left(selection: Selection, dataset: DatasetSettings) -> DataError:
@@ -192,11 +176,14 @@ class _Account:
             self._likes[split] += likes
         self._reviews += rows.height - rows["review_text"].null_count()
 
+    @property
+    def total(self) -> int:
+        return sum(self._rows.values())
+
     def summary(self) -> Summary:
-        total = sum(self._rows.values())
         return {
-            "interactions": total,
-            "like_rate": _rate(sum(self._likes.values()), total),
+            "interactions": self.total,
+            "like_rate": _rate(sum(self._likes.values()), self.total),
             "with_review": self._reviews,
             "splits": {
                 split: {"interactions": self._rows[split], "like_rate": _rate(self._likes[split], self._rows[split])}
