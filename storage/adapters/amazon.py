@@ -25,6 +25,7 @@ from storage.timestamps import TimeUnit
 
 _ENDINGS = (".json", ".jsonl")
 _SNIFFED_LINES = 20
+_PRICE = r"^\s*(?:from )?\$?\s*(\d[\d,]*(?:\.\d+)?)(?:\s|$)"  # what stands there may be a style sheet
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,7 @@ def _json_items(path: Path, version: _Version, settings: DatasetSettings) -> Ite
                 json_texts(pl.col("description")).fill_null([]), json_texts(pl.col("features")).fill_null([])
             ).list.join(" "),
         )
-        price = pl.col("price").str.extract(r"(\d+(?:\.\d+)?)", 1)
+        price = pl.col("price").str.extract(_PRICE, 1).str.replace_all(",", "")
         yield _items(found, sentence("By", clean_text(pl.col("brand"))), pl.format("Price: ${}.", price))
     check.finish()
 
