@@ -8,6 +8,7 @@ import polars as pl
 
 TimeUnit = Literal["s", "ms", "us", "ns", "iso"]
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+_ZONE = r"^(?<time>.*T.*?)\s*(?:[Zz]|UTC|(?<sign>[+-])(?<hours>\d{2}):?(?<minutes>\d{2})?)$"
 LATEST = 2**40  # seconds; far beyond any clock, and a bound for counting
 
 
@@ -19,18 +20,28 @@ def seconds(column: str, dtype: pl.DataType, unit: TimeUnit) -> pl.Expr:
     column, dtype
         Name and type of the column.
     unit
-        What its numbers count; `iso` for dates and times as text, such as 2014-07-01 or 2014-07-01T12:00:00Z.
+        What its numbers count; `iso` for dates and times as text, such as 2014-07-01, 2014-07-01T12:00:00Z or
+        2014-07-01 14:00+02:00.
     """
     value = pl.col(column)
-    if dtype.is_temporal():
+    if isinstance(dtype, pl.Date | pl.Datetime):
         found = value.cast(pl.Datetime("us"), strict=False).dt.epoch("s")
+    elif dtype.is_temporal() or dtype.is_nested() or dtype in (pl.Binary, pl.Boolean):
+        return pl.lit(None, pl.Int64)
     elif unit == "iso":
-        text = value.cast(pl.String).str.strip_chars().str.replace(" ", "T", literal=True).str.strip_chars_end("Z")
+        text = value.cast(pl.String).str.strip_chars().str.replace(" ", "T", literal=True)
+        zone = text.str.extract_groups(_ZONE)
+        local = text.str.replace(_ZONE, "${time}")
         found = pl.coalesce(
-            text.str.to_datetime(pattern, time_unit="us", strict=False)
+            local.str.to_datetime(pattern, time_unit="us", strict=False)
             for pattern in ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M")
         )
-        found = pl.coalesce(found, text.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us"))).dt.epoch("s")
+        found = pl.coalesce(found, local.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us"))).dt.epoch("s")
+        hours, minutes = (
+            zone.struct.field(part).cast(pl.Int64, strict=False).fill_null(0) for part in ("hours", "minutes")
+        )
+        ahead = hours * 3600 + minutes * 60
+        found += pl.when(zone.struct.field("sign") == "-").then(ahead).otherwise(-ahead)
     else:
         if not dtype.is_numeric():
             value = value.cast(pl.String).str.strip_chars()

@@ -25,6 +25,7 @@ from storage.timestamps import TimeUnit
 
 _ENDINGS = (".json", ".jsonl")
 _SNIFFED_LINES = 20
+_PRICE = r"^\s*(?:from )?\$?\s*(\d[\d,]*(?:\.\d+)?)(?:\s|$)"  # what stands there may be a style sheet
 
 
 @dataclass(frozen=True)
@@ -56,17 +57,11 @@ _2023 = _Version("Amazon reviews 2023", _2023_FIELDS, "ms")
 
 
 class AmazonReader:
-    """Reads a folder with one category's reviews file and its metadata file."""
+    """Reads a folder, or a zip, with one category's reviews file and its metadata file."""
 
     def files(self, source: Path | None, settings: DatasetSettings) -> list[SourceFile]:
         """The reviews file and the metadata file."""
         folder = existing_source(source, settings)
-        if not folder.is_dir():
-            raise DataError(
-                "expected a folder with the reviews file and the metadata file",
-                remedy="Give the folder that holds a category's reviews and its meta_* file",
-                file=folder,
-            )
         files = [file for file in list_files(folder) if file.name.endswith(_ENDINGS)]
         meta = find_file(files, lambda name: name.startswith("meta_"), "meta_*.json[l][.gz]", folder)
         reviews = find_file(files, lambda name: not name.startswith("meta_"), "of reviews (*.json[l][.gz])", folder)
@@ -183,7 +178,7 @@ def _json_items(path: Path, version: _Version, settings: DatasetSettings) -> Ite
                 json_texts(pl.col("description")).fill_null([]), json_texts(pl.col("features")).fill_null([])
             ).list.join(" "),
         )
-        price = pl.col("price").str.extract(r"(\d+(?:\.\d+)?)", 1)
+        price = pl.col("price").str.extract(_PRICE, 1).str.replace_all(",", "")
         yield _items(found, sentence("By", clean_text(pl.col("brand"))), pl.format("Price: ${}.", price))
     check.finish()
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from queue import Empty, Queue
-from threading import Event, Thread
+from queue import Queue
+from threading import Event
 from typing import Protocol
 
 import polars as pl
@@ -18,7 +18,6 @@ from storage.timestamps import TimeUnit
 
 BATCH_ROWS = 250_000
 _BATCHES_AHEAD = 2
-_WAIT_SECONDS = 0.05
 NO_WORDS = pl.DataFrame(schema={"user_id": pl.String, "item_id": pl.String, "word": pl.String, "timestamp": pl.Int64})
 
 
@@ -74,8 +73,8 @@ def in_batches(frame: pl.LazyFrame, file: Path) -> Iterator[pl.DataFrame]:
     DataError
         Where the file cannot be read; the line is named where it can be found.
     """
-    batches: Queue[pl.DataFrame | Exception | None] = Queue(_BATCHES_AHEAD)
-    stopped = Event()
+    batches: Queue[pl.DataFrame | None] = Queue(_BATCHES_AHEAD)
+    stopped, ended = Event(), False
 
     def put(batch: pl.DataFrame) -> bool:
         batches.put(batch)
@@ -84,19 +83,20 @@ def in_batches(frame: pl.LazyFrame, file: Path) -> Iterator[pl.DataFrame]:
     def scan() -> None:
         try:
             frame.sink_batches(put, chunk_size=BATCH_ROWS, maintain_order=True)
+        finally:
             batches.put(None)
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-            batches.put(unreadable(file, error))
 
-    thread = Thread(target=scan, name=f"scan {file.name}", daemon=True)
-    thread.start()
-    try:
-        while (batch := batches.get()) is not None:
-            if isinstance(batch, Exception):
-                raise batch
-            yield batch
-    finally:
-        stopped.set()
-        while thread.is_alive():
-            with suppress(Empty):
-                batches.get(timeout=_WAIT_SECONDS)
+    with ThreadPoolExecutor(1, thread_name_prefix=f"scan {file.name}") as thread:
+        scanning = thread.submit(scan)
+        try:
+            while (batch := batches.get()) is not None:
+                yield batch
+            ended = True
+        finally:
+            stopped.set()
+            while not ended:
+                ended = batches.get() is None
+        try:
+            scanning.result()
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+            raise unreadable(file, error) from error

@@ -40,11 +40,15 @@ class _Version:
     movies: str
     tags: str | None
     separator: str
+    mark: str | None = None  # a file that no other version has
 
 
+_DAT = ("ratings.dat", "movies.dat", "tags.dat", "::")
 _VERSIONS = (
     _Version("MovieLens (csv)", "ratings.csv", "movies.csv", "tags.csv", ","),
-    _Version("MovieLens 1M or 10M (dat)", "ratings.dat", "movies.dat", "tags.dat", "::"),
+    _Version("MovieLens 1M", *_DAT, mark="users.dat"),
+    _Version("MovieLens 10M", *_DAT, mark="tags.dat"),
+    _Version("MovieLens 1M or 10M", *_DAT),
     _Version("MovieLens 100k", "u.data", "u.item", None, "\t"),
 )
 
@@ -83,7 +87,7 @@ def _recognise(source: Path) -> tuple[_Version, dict[str, SourceFile]]:
     """The version whose ratings are there, and its files by name."""
     found = {file.name: file for file in list_files(source)}
     for version in _VERSIONS:
-        if version.ratings in found:
+        if version.ratings in found and (version.mark is None or version.mark in found):
             if version.movies not in found:
                 raise DataError(
                     f"{version.movies} is missing",
