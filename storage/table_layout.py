@@ -11,9 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from storage.adapters.csv_files import scan_csv
-from storage.adapters.json_lines import scan_text_lines
-from storage.adapters.sources import unreadable
+from storage.adapters.scans import Scan, scan_csv, scan_json_lines, scan_lines, scan_parquet
 from storage.errors import DataError
 from storage.table_settings import InteractionColumns, ItemColumns, ListForm
 from storage.timestamps import TimeUnit
@@ -55,8 +53,8 @@ class RatingScale:
     like_rate: float
 
 
-def scan_table(path: Path, separator: str | None) -> pl.LazyFrame:
-    """All columns of a CSV, TSV, JSON lines or Parquet file, and row: the 1-based line or record.
+def scan_table(path: Path, separator: str | None) -> Scan:
+    """All columns of a CSV, TSV, JSON lines or Parquet file.
 
     Raises
     ------
@@ -64,16 +62,10 @@ def scan_table(path: Path, separator: str | None) -> pl.LazyFrame:
         Where it is none of these.
     """
     kind = path.suffix.lower()
-    try:
-        if kind == ".parquet":
-            scan = pl.scan_parquet(path)
-            taken = "row" in scan.collect_schema()
-            scan = scan.drop("row") if taken else scan
-            return scan.with_row_index("row", offset=1)
-        if kind in (".jsonl", ".ndjson", ".json"):
-            return _scan_json(path)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        raise unreadable(path, error) from error
+    if kind == ".parquet":
+        return scan_parquet(path)
+    if kind in (".jsonl", ".ndjson", ".json"):
+        return _scan_json(path)
     return scan_csv(path, separator=separator or guess_separator(path))
 
 
@@ -239,16 +231,14 @@ def _listed(found: Sequence[str]) -> str:
     return ", ".join(name for name in found if name != "row")[:300]
 
 
-def _scan_json(path: Path) -> pl.LazyFrame:
+def _scan_json(path: Path) -> Scan:
     """The keys of the first lines as columns of text."""
-    head = scan_text_lines(path).head(_SNIFFED_LINES).collect()
     keys: dict[str, None] = {}
-    for line in head["line"]:
+    for line in scan_lines(path).head(_SNIFFED_LINES)["line"]:
         keys.update(dict.fromkeys(_keys(line)))
     if not keys:
         raise DataError("no line is a JSON object", remedy="Give JSON lines: one object a line", file=path, row=1)
-    paths = {key: pl.col("line").str.json_path_match(f"$['{key}']") for key in keys}
-    return scan_text_lines(path).select("row", **paths)
+    return scan_json_lines(path, {key: f"$['{key}']" for key in keys})
 
 
 def _keys(line: str) -> list[str]:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import polars as pl
 
-from storage.adapters.base import RawDataset, in_batches
-from storage.adapters.json_lines import json_texts, scan_json_lines, scan_text_lines
+from storage.adapters.base import RawDataset
+from storage.adapters.scans import json_texts, scan_json_lines, scan_lines
 from storage.adapters.sources import SourceFile, existing_source, find_file, list_files
 from storage.adapters.text import clean_names, clean_text, sentence
 from storage.datasets import DatasetSettings
@@ -78,25 +78,25 @@ class AmazonReader:
         reviews, meta = (file.unpacked(workspace) for file in self.files(source, settings))
         version = _recognise(reviews, meta)
         text = pl.concat_str(pl.col("summary", "text").replace("", None), separator=". ", ignore_nulls=True)
-        scan = scan_json_lines(reviews, version.review_fields).select(
-            "row", "user_id", "item_id", "rating", "timestamp", review_text=clean_text(text).replace("", None)
+        scan = scan_json_lines(reviews, version.review_fields).then(
+            lambda rows: rows.select(
+                "row", "user_id", "item_id", "rating", "timestamp", review_text=clean_text(text).replace("", None)
+            )
         )
         items = _literal_items(meta, settings) if version is _2014 else _json_items(meta, version, settings)
-        return RawDataset(version.name, in_batches(scan, reviews), reviews, items, version.time_unit)
+        return RawDataset(version.name, scan.batches(), reviews, items, version.time_unit)
 
 
 def _recognise(reviews: Path, meta: Path) -> _Version:
     """2014 or 2018 or 2023, by the first lines of both files."""
     fields = {"old": "$.reviewerID", "new": "$.parent_asin"}
-    head = next(in_batches(scan_json_lines(reviews, fields).head(_SNIFFED_LINES), reviews), None)
-    if head is not None and head["old"].count():
-        lines = next(in_batches(scan_text_lines(meta).head(_SNIFFED_LINES), meta), None)
-        if lines is None:
-            return _2014
+    head = scan_json_lines(reviews, fields).head(_SNIFFED_LINES)
+    if head["old"].count():
+        lines = scan_lines(meta).head(_SNIFFED_LINES)
         # A literal whose quotes all happen to be double ones reads as JSON; in 2014 categories had another name.
         is_json, is_2014 = (lines["line"].str.json_path_match(path).count() for path in ("$.asin", "$.categories"))
         return _2018 if is_json and not is_2014 else _2014
-    if head is not None and head["new"].count():
+    if head["new"].count():
         return _2023
     raise DataError(
         "no line is a review in JSON with reviewerID and asin (2014, 2018) or user_id and parent_asin (2023)",
@@ -117,7 +117,7 @@ def _literal_items(path: Path, settings: DatasetSettings) -> Iterator[pl.DataFra
         "description": pl.String,
     }
     check = _MetadataCheck(path, "a Python literal with a field asin", settings)
-    for lines in in_batches(scan_text_lines(path), path):
+    for lines in scan_lines(path).batches():
         rows = [_literal(line) for line in lines["line"]]
         check.count(lines, pl.Series([row is not None for row in rows], dtype=pl.Boolean))
         found = pl.DataFrame([row for row in rows if row is not None], schema=schema, orient="row")
@@ -163,7 +163,7 @@ def _json_items(path: Path, version: _Version, settings: DatasetSettings) -> Ite
         "features": "$.features" if is_new else "$.feature",
     }
     check = _MetadataCheck(path, f"JSON with a field {fields['item_id'][2:]}", settings)
-    for lines in in_batches(scan_json_lines(path, fields), path):
+    for lines in scan_json_lines(path, fields).batches():
         check.count(lines, lines["item_id"].is_not_null())
         found = lines.filter(pl.col("item_id").is_not_null()).select(
             "item_id",

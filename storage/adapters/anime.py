@@ -13,8 +13,8 @@ from pathlib import Path
 
 import polars as pl
 
-from storage.adapters.base import RawDataset, in_batches
-from storage.adapters.csv_files import scan_csv
+from storage.adapters.base import RawDataset
+from storage.adapters.scans import Scan, scan_csv
 from storage.adapters.sources import SourceFile, existing_source, list_files
 from storage.adapters.text import clean_names, clean_text, sentence
 from storage.datasets import DatasetSettings
@@ -62,23 +62,24 @@ class AnimeReader:
         files = self.files(source, settings)
         ratings, *titles = (file.unpacked(workspace) for file in files)
         scan = scan_csv(ratings, ["user_id", "anime_id"])
-        columns = scan.collect_schema().names()
+        columns = scan.names
         score = "score" if "score" in columns else "rating"
         if score not in columns:
             raise DataError(
-                f"columns are {', '.join(columns[1:8])}; expected user_id, anime_id, rating",
+                f"columns are {', '.join(columns[:8])}; expected user_id, anime_id, rating",
                 remedy="Give the file as published",
                 file=ratings,
                 row=1,
                 field="rating",
             )
         value = pl.col(score).str.strip_chars()
-        rated = scan.filter(~value.is_in(_UNRATED).fill_null(value=False))
+        is_rated = ~value.is_in(_UNRATED).fill_null(value=False)
+        rated = scan.then(lambda rows: rows.filter(is_rated).select("row", "user_id", item_id="anime_id", rating=score))
         tables = [_Titles.of(path) for path in titles]
         return RawDataset(
             version=f"Anime {'2020' if any(table.is_2020 for table in tables) else '2016'}"
             + (" with synopses" if len(files) > 2 or files[-1].name == _SYNOPSES else ""),
-            ratings=in_batches(rated.select("row", "user_id", item_id="anime_id", rating=score), ratings),
+            ratings=rated.batches(),
             ratings_file=ratings,
             items=_items(tables),
         )
@@ -86,30 +87,29 @@ class AnimeReader:
 
 @dataclass(frozen=True)
 class _Titles:
-    path: Path
-    scan: pl.LazyFrame
+    scan: Scan
     is_2020: bool
 
     @classmethod
     def of(cls, path: Path) -> _Titles:
         scan = scan_csv(path)
-        columns = scan.collect_schema().names()
+        columns = scan.names
         is_2020 = "MAL_ID" in columns
         expected = ("MAL_ID", "Name", "Genres") if is_2020 else ("anime_id", "name", "genre")
         for name in expected:
             if name not in columns:
                 raise DataError(
-                    f"columns are {', '.join(columns[1:8])}; expected {', '.join(expected)}",
+                    f"columns are {', '.join(columns[:8])}; expected {', '.join(expected)}",
                     remedy="Give the file as published",
                     file=path,
                     row=1,
                     field=name,
                 )
-        return cls(path, scan, is_2020)
+        return cls(scan, is_2020)
 
-    def described(self) -> pl.LazyFrame:
+    def described(self) -> Scan:
         """item_id, name, categories, attributes, description."""
-        columns = self.scan.collect_schema().names()
+        columns = self.scan.names
         genres = clean_names(pl.col("Genres" if self.is_2020 else "genre").str.split(","))
         synopsis = next((name for name in ("sypnopsis", "synopsis") if name in columns), None)
         text = pl.lit("") if synopsis is None else clean_text(pl.col(synopsis).fill_null(""))
@@ -119,13 +119,14 @@ class _Titles:
             for name in names
             if name in columns
         ]
-        return self.scan.select(
-            item_id=pl.col("MAL_ID" if self.is_2020 else "anime_id").str.strip_chars(),
-            name=clean_text(pl.col("Name" if self.is_2020 else "name")),
-            categories=genres.list.eval(pl.element().filter(pl.element() != "Unknown")),
-            attributes=pl.concat_str(*attributes, separator=" ", ignore_nulls=True) if attributes else pl.lit(""),
-            description=pl.when(text.str.starts_with(_NO_SYNOPSIS)).then(pl.lit("")).otherwise(text),
-        ).filter(pl.col("item_id").is_not_null())
+        facts = {
+            "item_id": pl.col("MAL_ID" if self.is_2020 else "anime_id").str.strip_chars(),
+            "name": clean_text(pl.col("Name" if self.is_2020 else "name")),
+            "categories": genres.list.eval(pl.element().filter(pl.element() != "Unknown")),
+            "attributes": pl.concat_str(*attributes, separator=" ", ignore_nulls=True) if attributes else pl.lit(""),
+            "description": pl.when(text.str.starts_with(_NO_SYNOPSIS)).then(pl.lit("")).otherwise(text),
+        }
+        return self.scan.then(lambda rows: rows.select(**facts).filter(pl.col("item_id").is_not_null()))
 
 
 def _known(name: str) -> pl.Expr:
@@ -136,7 +137,7 @@ def _items(tables: list[_Titles]) -> Iterator[pl.DataFrame]:
     """Titles with the synopses of the other file where there are two; a title that only one file has stays."""
     frames = []
     for table in tables:
-        parts = list(in_batches(table.described(), table.path))
+        parts = list(table.described().batches())
         if parts:
             frames.append(pl.concat(parts).unique("item_id", keep="last", maintain_order=True))
     if len(frames) < 2:

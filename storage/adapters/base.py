@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from queue import Queue
-from threading import Event
 from typing import Protocol
 
 import polars as pl
 
-from storage.adapters.sources import SourceFile, unreadable
+from storage.adapters.sources import SourceFile
 from storage.datasets import DatasetSettings
 from storage.timestamps import TimeUnit
 
-BATCH_ROWS = 250_000
-_BATCHES_AHEAD = 2
 NO_WORDS = pl.DataFrame(schema={"user_id": pl.String, "item_id": pl.String, "word": pl.String, "timestamp": pl.Int64})
 
 
@@ -63,40 +58,3 @@ class Adapter(Protocol):
     def read(self, source: Path | None, settings: DatasetSettings, workspace: Path) -> RawDataset:
         """Open the dataset; packed files are unpacked below `workspace`, which the caller removes."""
         ...
-
-
-def in_batches(frame: pl.LazyFrame, file: Path) -> Iterator[pl.DataFrame]:
-    """Rows of a scan in their order, a bounded number at a time; the scan waits for whoever takes them.
-
-    Raises
-    ------
-    DataError
-        Where the file cannot be read; the line is named where it can be found.
-    """
-    batches: Queue[pl.DataFrame | None] = Queue(_BATCHES_AHEAD)
-    stopped, ended = Event(), False
-
-    def put(batch: pl.DataFrame) -> bool:
-        batches.put(batch)
-        return stopped.is_set()
-
-    def scan() -> None:
-        try:
-            frame.sink_batches(put, chunk_size=BATCH_ROWS, maintain_order=True)
-        finally:
-            batches.put(None)
-
-    with ThreadPoolExecutor(1, thread_name_prefix=f"scan {file.name}") as thread:
-        scanning = thread.submit(scan)
-        try:
-            while (batch := batches.get()) is not None:
-                yield batch
-            ended = True
-        finally:
-            stopped.set()
-            while not ended:
-                ended = batches.get() is None
-        try:
-            scanning.result()
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-            raise unreadable(file, error) from error

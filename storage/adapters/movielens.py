@@ -12,9 +12,9 @@ from pathlib import Path
 
 import polars as pl
 
-from storage.adapters.base import NO_WORDS, RawDataset, in_batches
-from storage.adapters.csv_files import scan_csv, scan_fields
-from storage.adapters.sources import SourceFile, existing_source, list_files, unreadable
+from storage.adapters.base import NO_WORDS, RawDataset
+from storage.adapters.scans import Scan, scan_csv, scan_fields
+from storage.adapters.sources import SourceFile, existing_source, list_files
 from storage.datasets import DatasetSettings
 from storage.errors import DataError
 from storage.timestamps import seconds
@@ -72,13 +72,15 @@ class MovieLensReader:
         version, files = _recognise(existing_source(source, settings))
         plain = {name: file.unpacked(workspace, latin_1=version.separator != ",") for name, file in files.items()}
         ratings, movies = plain[version.ratings], plain[version.movies]
-        scan = _scan(ratings, _RATINGS, version).rename({"userId": "user_id", "movieId": "item_id"})
+        scan = _scan(ratings, _RATINGS, version).then(
+            lambda rows: rows.select("row", "rating", "timestamp", user_id="userId", item_id="movieId")
+        )
         films = _films_100k(movies) if version.tags is None else _films(_scan(movies, _MOVIES, version))
         return RawDataset(
             version=version.name,
-            ratings=in_batches(scan.select("row", "user_id", "item_id", "rating", "timestamp"), ratings),
+            ratings=scan.batches(),
             ratings_file=ratings,
-            items=in_batches(films, movies),
+            items=films.batches(),
             words=_words(plain[version.tags], version) if version.tags in plain else NO_WORDS,
         )
 
@@ -103,44 +105,42 @@ def _recognise(source: Path) -> tuple[_Version, dict[str, SourceFile]]:
     )
 
 
-def _scan(path: Path, columns: list[str], version: _Version) -> pl.LazyFrame:
+def _scan(path: Path, columns: list[str], version: _Version) -> Scan:
     if version.separator == ",":
         return scan_csv(path, columns)
     return scan_fields(path, columns, separator=version.separator)
 
 
-def _films(movies: pl.LazyFrame) -> pl.LazyFrame:
+def _films(movies: Scan) -> Scan:
     return _described(movies, pl.col("genres").fill_null("").str.split("|"))
 
 
-def _films_100k(path: Path) -> pl.LazyFrame:
+def _films_100k(path: Path) -> Scan:
     flags = ["movieId", "title", "released", "video_released", "address", *_GENRES_100K]
     genres = pl.concat_list(pl.when(pl.col(genre) == "1").then(pl.lit(genre)) for genre in _GENRES_100K)
     return _described(scan_fields(path, flags, separator="|"), genres.list.drop_nulls())
 
 
-def _described(movies: pl.LazyFrame, genres: pl.Expr) -> pl.LazyFrame:
+def _described(movies: Scan, genres: pl.Expr) -> Scan:
     title = pl.col("title").fill_null("").str.strip_chars()
     name = pl.coalesce(title.str.extract(_TITLE, 1), title).str.replace(_TRAILING_ARTICLE, "$2 $1")
     year = title.str.extract(_TITLE, 2)
-    return movies.filter(pl.col("movieId").is_not_null()).select(
-        item_id=pl.col("movieId").str.strip_chars(),
-        name=name,
-        categories=genres.list.eval(pl.element().filter(~pl.element().is_in(_NO_GENRE))),
-        attributes=pl.format("Year: {}.", year).fill_null(""),
-        description=pl.lit(""),
-    )
+    facts = {
+        "item_id": pl.col("movieId").str.strip_chars(),
+        "name": name,
+        "categories": genres.list.eval(pl.element().filter(~pl.element().is_in(_NO_GENRE))),
+        "attributes": pl.format("Year: {}.", year).fill_null(""),
+        "description": pl.lit(""),
+    }
+    return movies.then(lambda rows: rows.filter(pl.col("movieId").is_not_null()).select(**facts))
 
 
 def _words(path: Path, version: _Version) -> pl.DataFrame:
-    tags = _scan(path, _TAGS, version).filter(pl.col("tag").is_not_null())
-    words = tags.select(
-        user_id=pl.col("userId").str.strip_chars(),
-        item_id=pl.col("movieId").str.strip_chars(),
-        word=pl.col("tag").str.strip_chars(),
-        timestamp=seconds("timestamp", pl.String(), "s"),
-    )
-    try:
-        return words.unique(["user_id", "item_id", "word"], maintain_order=True).collect()
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        raise unreadable(path, error) from error
+    words = {
+        "user_id": pl.col("userId").str.strip_chars(),
+        "item_id": pl.col("movieId").str.strip_chars(),
+        "word": pl.col("tag").str.strip_chars(),
+        "timestamp": seconds("timestamp", pl.String(), "s"),
+    }
+    tags = _scan(path, _TAGS, version).then(lambda rows: rows.filter(pl.col("tag").is_not_null()).select(**words))
+    return pl.concat([NO_WORDS, *tags.batches()]).unique(["user_id", "item_id", "word"], maintain_order=True)

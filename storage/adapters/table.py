@@ -10,8 +10,8 @@ from pathlib import Path
 
 import polars as pl
 
-from storage.adapters.base import RawDataset, in_batches
-from storage.adapters.json_lines import json_texts
+from storage.adapters.base import RawDataset
+from storage.adapters.scans import Scan, json_texts
 from storage.adapters.sources import SourceFile, existing_source, find_file, list_files
 from storage.adapters.text import clean_names, clean_text, sentence
 from storage.datasets import DatasetSettings
@@ -80,16 +80,14 @@ class TableReader:
         if layout.time_unit is None:
             columns.pop("timestamp", None)
         scan = scan_table(layout.interactions, settings.table.separator)
-        renamed = scan.select("row", **{role: pl.col(name) for role, name in columns.items()})
-        if "review_text" in columns:
-            text = clean_text(pl.col("review_text").cast(pl.String))
-            renamed = renamed.with_columns(review_text=text.replace("", None))
-        items = () if layout.items is None else in_batches(_described(layout, settings), layout.items)
+        roles = {role: pl.col(name) for role, name in columns.items()}
+        if "review_text" in roles:
+            roles["review_text"] = clean_text(roles["review_text"].cast(pl.String)).replace("", None)
         return RawDataset(
             version=f"table ({layout.interactions.suffix.lstrip('.').lower() or 'text'})",
-            ratings=in_batches(renamed, layout.interactions),
+            ratings=scan.then(lambda rows: rows.select("row", **roles)).batches(),
             ratings_file=layout.interactions,
-            items=items,
+            items=() if layout.items is None else _described(layout, settings).batches(),
             time_unit=layout.time_unit or "s",
         )
 
@@ -105,17 +103,16 @@ class TableReader:
         plain = [file.unpacked(workspace) for file in self.files(source, settings)]
         interactions, items = plain[0], plain[1] if len(plain) > 1 else None
         scan = scan_table(interactions, table.separator)
-        columns = guess_interaction_columns(scan.collect_schema().names(), table.columns, interactions)
+        columns = guess_interaction_columns(scan.names, table.columns, interactions)
         unit = table.time_unit
         if columns.timestamp is not None and unit is None:
-            unit = guess_time_unit(_head(scan, columns.timestamp, interactions))
+            unit = guess_time_unit(scan.head(_LOOKED_AT)[columns.timestamp])
         item_columns, aggregates, form = None, [], None
         if items is not None:
             item_scan = scan_table(items, table.item_separator)
-            names = item_scan.collect_schema().names()
-            item_columns, aggregates = guess_item_columns(names, table.item_columns, items)
+            item_columns, aggregates = guess_item_columns(item_scan.names, table.item_columns, items)
             if item_columns.categories is not None:
-                form = table.list_form or _list_form(_head(item_scan, item_columns.categories, items))
+                form = table.list_form or _list_form(item_scan.head(_LOOKED_AT)[item_columns.categories])
         has_time = columns.timestamp is not None
         return Layout(interactions, items, columns, item_columns, aggregates, form, unit if has_time else None)
 
@@ -129,10 +126,10 @@ def count_ratings(layout: Layout, settings: DatasetSettings) -> pl.DataFrame:
         Where the file cannot be read.
     """
     number = pl.col(layout.columns.rating or "").cast(pl.Float64, strict=False)
-    scan = scan_table(layout.interactions, settings.table.separator).select(rating=number)
+    scan = scan_table(layout.interactions, settings.table.separator).then(lambda rows: rows.select(rating=number))
     counts = pl.DataFrame(schema={"rating": pl.Float64, "len": pl.UInt32})
-    for batch in in_batches(scan.filter(pl.col("rating").is_finite()), layout.interactions):
-        part = batch.group_by("rating").len()
+    for batch in scan.batches():
+        part = batch.filter(pl.col("rating").is_finite()).group_by("rating").len()
         counts = pl.concat([counts, part], how="vertical_relaxed").group_by("rating").agg(pl.col("len").sum())
     return counts.sort("rating")
 
@@ -146,34 +143,30 @@ def _locate(name: str, source: Path | None, settings: DatasetSettings) -> Source
     return find_file(list_files(folder), lambda found: found == name.removesuffix(".gz"), name, folder)
 
 
-def _head(scan: pl.LazyFrame, column: str, path: Path) -> pl.Series:
-    batches = in_batches(scan.select(column).head(_LOOKED_AT), path)
-    return next((batch[column] for batch in batches), pl.Series(column, [], dtype=pl.String))
-
-
 def _list_form(cells: pl.Series) -> ListForm:
     return "json" if cells.dtype.is_nested() else guess_list_form(cells.cast(pl.String))
 
 
-def _described(layout: Layout, settings: DatasetSettings) -> pl.LazyFrame:
+def _described(layout: Layout, settings: DatasetSettings) -> Scan:
     """The items under the names that all readers use."""
     columns = layout.item_columns
     if columns is None or layout.items is None:
         raise ValueError("the layout has no items")
     scan = scan_table(layout.items, settings.table.item_separator)
-    schema = scan.collect_schema()
+    schema = scan.head(1).schema
 
     def text(name: str | None) -> pl.Expr:
         return pl.lit(None, pl.String) if name is None else clean_text(_as_text(name, schema))
 
     attributes = [sentence(_label(name), text(name)) for name in columns.attributes or ()]
-    return scan.filter(pl.col(columns.item_id or "").is_not_null()).select(
-        item_id=pl.col(columns.item_id or "").cast(pl.String).str.strip_chars(),
-        name=text(columns.name),
-        categories=_categories(columns.categories, schema, layout.list_form or "none"),
-        attributes=pl.concat_str(*attributes, separator=" ", ignore_nulls=True) if attributes else pl.lit(""),
-        description=text(columns.description),
-    )
+    facts = {
+        "item_id": pl.col(columns.item_id or "").cast(pl.String).str.strip_chars(),
+        "name": text(columns.name),
+        "categories": _categories(columns.categories, schema, layout.list_form or "none"),
+        "attributes": pl.concat_str(*attributes, separator=" ", ignore_nulls=True) if attributes else pl.lit(""),
+        "description": text(columns.description),
+    }
+    return scan.then(lambda rows: rows.select(**facts).filter(pl.col("item_id").is_not_null()))
 
 
 def _as_text(name: str, schema: pl.Schema) -> pl.Expr:

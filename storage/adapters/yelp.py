@@ -11,8 +11,8 @@ from pathlib import Path
 
 import polars as pl
 
-from storage.adapters.base import RawDataset, in_batches
-from storage.adapters.json_lines import scan_json_lines
+from storage.adapters.base import RawDataset
+from storage.adapters.scans import scan_json_lines
 from storage.adapters.sources import SourceFile, existing_source, find_file, list_files
 from storage.adapters.text import clean_names, clean_text, sentence
 from storage.datasets import DatasetSettings
@@ -62,9 +62,10 @@ class YelpReader:
         if settings.filters:
             # A line that cannot be read stays, so that it is counted.
             chosen = pl.col("item_id").is_in(items["item_id"].implode()) | pl.col("item_id").is_null()
-            scan = scan.filter(chosen)
-        scan = scan.with_columns(review_text=clean_text(pl.col("review_text")).replace("", None))
-        return RawDataset("Yelp academic dataset", in_batches(scan, reviews), reviews, [items], "iso")
+            scan = scan.then(lambda rows: rows.filter(chosen))
+        text = clean_text(pl.col("review_text")).replace("", None)
+        scan = scan.then(lambda rows: rows.with_columns(review_text=text))
+        return RawDataset("Yelp academic dataset", scan.batches(), reviews, [items], "iso")
 
 
 def _places(path: Path, settings: DatasetSettings) -> pl.DataFrame:
@@ -75,7 +76,7 @@ def _places(path: Path, settings: DatasetSettings) -> pl.DataFrame:
         )
     lines = bad = 0
     parts = []
-    for batch in in_batches(scan_json_lines(path, _BUSINESS), path):
+    for batch in scan_json_lines(path, _BUSINESS).batches():
         lines += batch.height
         bad += batch["item_id"].null_count()
         parts.append(_filtered(_described(batch.filter(pl.col("item_id").is_not_null())), settings))

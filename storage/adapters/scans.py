@@ -1,0 +1,299 @@
+"""Files of rows, read block by block: a bounded number of rows in memory, each with the number of its line.
+
+A block ends where a record ends, so that Polars can parse it by itself, on all cores, while the one before is in use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from queue import Queue
+from threading import Event
+from typing import Self
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from storage.adapters.sources import unreadable
+from storage.errors import DataError
+
+ROW = "row"
+_BLOCK_BYTES = 32 << 20
+_ROWS_OF_PARQUET = 250_000
+_BLOCKS_AHEAD = 2
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_FAILURES = (pl.exceptions.PolarsError, pl.exceptions.PanicException, pa.ArrowException, OSError)
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Rows of a file that will be read block by block; its methods are those of Polars' frames and act on each block.
+
+    Parameters
+    ----------
+    path
+        The file, for messages.
+    names
+        Columns of the file; beside them stands `row`, the 1-based line (in Parquet: row) of each record.
+    blocks
+        Reads the file from its beginning.
+    steps
+        What is done to each block.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+    blocks: Callable[[], Iterator[pl.DataFrame]]
+    steps: tuple[Callable[[pl.DataFrame], pl.DataFrame], ...] = ()
+
+    def then(self, step: Callable[[pl.DataFrame], pl.DataFrame]) -> Self:
+        """The same rows after one more step."""
+        return replace(self, steps=(*self.steps, step))
+
+    def batches(self) -> Iterator[pl.DataFrame]:
+        """All rows in their order; the next block is read ahead while one is being used.
+
+        Raises
+        ------
+        DataError
+            Where the file cannot be read; the line is named where it can be found.
+        """
+        ahead: Queue[pl.DataFrame | None] = Queue(_BLOCKS_AHEAD)
+        stopped, ended = Event(), False
+
+        def read() -> None:
+            try:
+                for block in self.blocks():
+                    frame = block
+                    for step in self.steps:
+                        frame = step(frame)
+                    ahead.put(frame)
+                    if stopped.is_set():
+                        return
+            finally:
+                ahead.put(None)
+
+        with ThreadPoolExecutor(1, thread_name_prefix=f"read {self.path.name}") as thread:
+            reading = thread.submit(read)
+            try:
+                while (batch := ahead.get()) is not None:
+                    yield batch
+                ended = True
+            finally:
+                stopped.set()
+                while not ended:
+                    ended = ahead.get() is None
+            try:
+                reading.result()
+            except _FAILURES as error:
+                raise unreadable(self.path, error) from error
+
+    def head(self, rows: int) -> pl.DataFrame:
+        """The first rows; of an empty file a frame without rows.
+
+        Raises
+        ------
+        DataError
+            As `batches`.
+        """
+        found: list[pl.DataFrame] = []
+        for batch in self.batches():
+            found.append(batch)
+            if sum(frame.height for frame in found) >= rows:
+                break
+        empty = pl.DataFrame(schema={ROW: pl.Int64} | dict.fromkeys(self.names, pl.String))
+        return pl.concat(found).head(rows) if found else empty
+
+
+def scan_lines(path: Path) -> Scan:
+    """Lines that are not blank, in column `line`, without byte-order mark."""
+
+    def blocks() -> Iterator[pl.DataFrame]:
+        for first, block in _blocks(path, quoted=False):
+            lines = pl.scan_lines(block, row_index_name=ROW, row_index_offset=first).collect()
+            yield lines.filter(pl.col("line").str.strip_chars() != "").cast({ROW: pl.Int64})
+
+    return Scan(path, ("line",), blocks)
+
+
+def scan_json_lines(path: Path, fields: Mapping[str, str]) -> Scan:
+    """Fields of JSON lines as text: strings as they are, anything else as JSON; null where a line has none.
+
+    Parameters
+    ----------
+    path
+        A plain UTF-8 file.
+    fields
+        Column names and the JSON paths that fill them, as in {"user_id": "$.reviewerID"}.
+    """
+    paths = {name: pl.col("line").str.json_path_match(path) for name, path in fields.items()}
+    scan = scan_lines(path).then(lambda lines: lines.select(ROW, **paths))
+    return replace(scan, names=tuple(fields))
+
+
+def scan_csv(path: Path, columns: Sequence[str] = (), *, separator: str = ",") -> Scan:
+    """All columns of a file with a header, as text.
+
+    A field that a record lacks is null; what a record has too much of is left out.
+
+    Parameters
+    ----------
+    path
+        A plain UTF-8 file.
+    columns
+        Columns that must be there.
+    separator
+        One character.
+
+    Raises
+    ------
+    DataError
+        Where it has no header or a column is missing.
+    """
+    names = _header(path, separator)
+    missing = [name for name in columns if name not in names]
+    if missing:
+        raise DataError(
+            f"columns are {', '.join(names[:8])[:200]}; expected {', '.join(columns)}",
+            remedy="Give the file as published",
+            file=path,
+            row=1,
+            field=missing[0],
+        )
+
+    def blocks() -> Iterator[pl.DataFrame]:
+        is_first = True
+        for line, block in _blocks(path, quoted=True):
+            frame = pl.read_csv(
+                block,
+                has_header=False,
+                separator=separator,
+                schema=dict.fromkeys(names, pl.String),
+                infer_schema=False,
+                truncate_ragged_lines=True,
+                missing_columns="insert",
+                raise_if_empty=False,
+            )
+            frame = frame.with_columns(_line_numbers(frame, line, block))
+            yield frame[1:] if is_first else frame
+            is_first = False
+
+    # A blank line is no record.
+    return Scan(path, names, blocks).then(lambda rows: rows.filter(pl.any_horizontal(pl.col(names).is_not_null())))
+
+
+def scan_fields(path: Path, columns: Sequence[str], *, separator: str) -> Scan:
+    """Fields of a file without header and quotes, such as MovieLens' u.data, as text columns.
+
+    A field that a line lacks is null; what follows the last named column is left out.
+    """
+    fields = pl.col("line").str.strip_chars_end("\r").str.split(separator)
+    named = {name: fields.list.get(place, null_on_oob=True) for place, name in enumerate(columns)}
+    return replace(scan_lines(path).then(lambda lines: lines.select(ROW, **named)), names=tuple(columns))
+
+
+def scan_parquet(path: Path) -> Scan:
+    """All columns of a Parquet file, as they are typed.
+
+    Raises
+    ------
+    DataError
+        Where it is no Parquet file.
+    """
+    try:
+        names = tuple(name for name in pq.read_schema(path).names if name != ROW)
+    except (pa.ArrowException, OSError) as error:
+        raise unreadable(path, error) from error
+
+    def blocks() -> Iterator[pl.DataFrame]:
+        row = 1
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(_ROWS_OF_PARQUET, columns=list(names)):
+                frame = pl.DataFrame(pa.Table.from_batches([batch]))
+                yield frame.with_columns(pl.int_range(row, row + frame.height, dtype=pl.Int64, eager=True).alias(ROW))
+                row += frame.height
+
+    return Scan(path, names, blocks)
+
+
+def json_texts(text: pl.Expr) -> pl.Expr:
+    """A JSON array of strings, as text, to a list of strings; a single string to a list of one, nothing to null."""
+    return (
+        pl.when(text.str.starts_with("["))
+        .then(text.map_batches(_arrays, return_dtype=pl.List(pl.String)))
+        .when(text.str.strip_chars() != "")
+        .then(pl.concat_list(text))
+    )
+
+
+def _blocks(path: Path, *, quoted: bool) -> Iterator[tuple[int, bytes]]:
+    """Pieces of a file that end where a record ends, with the number of their first line."""
+    line, rest = 1, b""
+    with path.open("rb") as file:
+        while data := file.read(_BLOCK_BYTES):
+            block = rest + (data.removeprefix(_BYTE_ORDER_MARK) if line == 1 and not rest else data)
+            end = _record_end(block, quoted=quoted)
+            yield from [(line, block[:end])] if end else []
+            line += block.count(b"\n", 0, end)
+            rest = block[end:]
+    if rest:
+        yield line, rest
+
+
+def _record_end(block: bytes, *, quoted: bool) -> int:
+    """Where the last whole record ends: after a line break that is not inside quotes; 0 where there is none."""
+    last = end = block.rfind(b"\n") + 1
+    if not quoted:
+        return end
+    is_open = block.count(b'"', 0, end) % 2
+    while is_open and end:
+        before = block.rfind(b"\n", 0, end - 1) + 1
+        is_open ^= block.count(b'"', before, end) % 2
+        end = before
+    # No record is as long as a block: the quotes are strays, and records are lines.
+    return end or last
+
+
+def _header(path: Path, separator: str) -> tuple[str, ...]:
+    """The names in the first record, each once."""
+    try:
+        block = next((block for _, block in _blocks(path, quoted=True)), b"")
+        first = pl.read_csv(
+            block, has_header=False, separator=separator, infer_schema=False, n_rows=1, truncate_ragged_lines=True
+        ).row(0)
+    except _FAILURES as error:
+        raise unreadable(path, error) from error
+    names: dict[str, None] = {}
+    for place, name in enumerate(first):
+        plain = (name or "").strip() or f"column_{place + 1}"
+        names[plain if plain not in names and plain != ROW else f"{plain}_{place + 1}"] = None
+    return tuple(names)
+
+
+def _line_numbers(frame: pl.DataFrame, first: int, block: bytes) -> pl.Series:
+    """The line that each record of a block begins at."""
+    place = pl.int_range(first, first + frame.height, dtype=pl.Int64, eager=True)
+    if block.count(b"\n") <= frame.height or frame.height == 0:
+        return place.alias(ROW)
+    inside = frame.select(pl.sum_horizontal(pl.all().str.count_matches("\n", literal=True).fill_null(0))).to_series()
+    return (place + inside.cum_sum() - inside).cast(pl.Int64).alias(ROW)
+
+
+def _arrays(texts: pl.Series) -> pl.Series:
+    try:
+        arrays = pl.when(texts.str.starts_with("[")).then(texts).otherwise(pl.lit("[]"))
+        return pl.select(arrays.str.json_decode(pl.List(pl.String))).to_series()
+    except pl.exceptions.PolarsError:  # one of them is none, or nested: judged one by one
+        return pl.Series(texts.name, [_array(text) for text in texts.to_list()], dtype=pl.List(pl.String))
+
+
+def _array(text: str | None) -> list[str] | None:
+    if text is None or not text.startswith("["):
+        return None
+    try:
+        return pl.Series([text]).str.json_decode(pl.List(pl.String)).to_list()[0]
+    except pl.exceptions.PolarsError:
+        return None
