@@ -13,13 +13,18 @@ import json
 import multiprocessing
 import resource
 import shutil
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+
+from storage.datasets import DatasetSettings
+from storage.run_folder import RunFolder
+from storage.table_settings import TableSettings
+from tasks.ingest import IngestSettings
+from tasks.ingest import ingest as ingest_step
 
 ROOT = Path(__file__).resolve().parent.parent
 CHUNK = 1_000_000
@@ -72,15 +77,9 @@ def copy_with_polars(ratings: Path, facts: Path, folder: Path) -> int:
 
 def ingest(ratings: Path, facts: Path, folder: Path) -> int:
     """The step as the pipeline runs it; returns how many interactions it kept."""
-    from storage.datasets import DatasetSettings
-    from storage.run_folder import RunFolder
-    from storage.table_settings import TableSettings
-    from tasks.ingest import IngestSettings
-    from tasks.ingest import ingest as step
-
     table = TableSettings(interactions=str(ratings), items=str(facts))
     dataset = DatasetSettings(name="benchmark", adapter="table", like_threshold=3, table=table)
-    summary = step.function(RunFolder(folder / "run"), IngestSettings(dataset=dataset))
+    summary = ingest_step.function(RunFolder(folder / "run"), IngestSettings(dataset=dataset))
     return int(str(summary["interactions"]))
 
 
@@ -97,7 +96,6 @@ def measure(work: Callable[[Path, Path, Path], int], *paths: Path) -> tuple[floa
 
 
 def _measured(work: Callable[..., int], paths: tuple[Path, ...], sending: object) -> None:
-    sys.path.insert(0, str(ROOT))
     started = time.monotonic()
     result = work(*paths)
     seconds = time.monotonic() - started

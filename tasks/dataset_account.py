@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
@@ -12,7 +13,7 @@ from storage.run_folder import RunFolder
 from tasks.ingest import IngestSettings, ingest
 from tasks.step import Summary
 
-_HISTORY_EDGES = (5, 10, 20, 50, 100, 200, 500, 1000)
+_HISTORY_EDGES = (3, 5, 10, 20, 50, 100, 200, 500, 1000)
 _FEW_TEST_ROWS = 500
 
 
@@ -28,7 +29,7 @@ class DatasetAccount(BaseModel):
     ratings
         Each rating and how often it was given.
     histories
-        Lower edge of ratings per user and how many users are there.
+        How many users have that many ratings or more, up to the next number.
     density
         Interactions over users times items.
     with_review
@@ -74,14 +75,13 @@ def account_for(settings: IngestSettings, scratch: Path) -> DatasetAccount:
     ).collect()
     first, last, moments, future, texts = span.row(0)
     total = int(str(summary["interactions"]))
-    edges = list(_HISTORY_EDGES)
-    histories = lengths.cut(edges[1:], left_closed=True, labels=[str(edge) for edge in edges]).cast(pl.String)
-    counted = dict(histories.value_counts().iter_rows())
+    place = np.searchsorted(_HISTORY_EDGES, lengths.to_numpy(), side="right") - 1
+    counted = np.bincount(np.maximum(place, 0), minlength=len(_HISTORY_EDGES))
     return DatasetAccount(
         summary=summary,
         skipped=pl.read_json(folder.path("ingest.json")).to_dicts()[0]["skipped"][:5],
         ratings=[(float(rating), int(count)) for rating, count in ratings.iter_rows()],
-        histories=[(edge, int(counted.get(str(edge), 0))) for edge in edges],
+        histories=[(edge, int(count)) for edge, count in zip(_HISTORY_EDGES, counted, strict=True)],
         density=total / (int(str(summary["users"])) * int(str(summary["items"]))),
         with_review=texts / total,
         first=_date(first),
