@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from flows.llm_commands import list_profiles
+from flows.options import DataOption, console
 from flows.prefect_environment import configure_prefect, show_expected_errors_without_traceback
 from storage.errors import SettingsError, UsersimError
 from storage.run_folder import DEFAULT_SPLIT, RunFolder, Split
@@ -25,13 +27,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 llm_app = typer.Typer(help="The local language-model server (vLLM).", no_args_is_help=True)
+llm_app.command("profiles")(list_profiles)
 app.add_typer(llm_app, name="llm")
-# Tables in a log file are as wide as they need; on a terminal they fit it.
-console = Console(width=None if sys.stdout.isatty() else 140)
 
-DataOption = Annotated[
-    Path, typer.Option("--data", help="The data folder, where runs are kept.", envvar="USERSIM_DATA")
-]
 SplitOption = Annotated[Split, typer.Option(help="How interactions are split in train, validation and test.")]
 DatasetArgument = Annotated[str, typer.Argument(help="A dataset profile; `usersim datasets` lists them.")]
 ProfileArgument = Annotated[str, typer.Argument(help="A profile of deployments/llm.")]

@@ -58,7 +58,7 @@ class AnnotateSettings(PlanSettings):
             update={
                 "prompts": self.prompts.model_copy(update={"style": profile.prompt_style, "noun": noun}),
                 "model": profile.served_name,
-                "revision": profile.revision,
+                "revision": profile.answering_revision,
                 "sampling": profile.sampling,
                 "client": self.client.model_copy(update={"concurrency": profile.concurrency}),
             }
