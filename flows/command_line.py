@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from flows.cache_commands import cache_app
 from flows.llm_commands import list_profiles
 from flows.options import DataOption, console
 from flows.prefect_environment import configure_prefect, show_expected_errors_without_traceback
@@ -29,6 +30,7 @@ app = typer.Typer(
 llm_app = typer.Typer(help="The local language-model server (vLLM).", no_args_is_help=True)
 llm_app.command("profiles")(list_profiles)
 app.add_typer(llm_app, name="llm")
+app.add_typer(cache_app, name="cache")
 
 SplitOption = Annotated[Split, typer.Option(help="How interactions are split in train, validation and test.")]
 DatasetArgument = Annotated[str, typer.Argument(help="A dataset profile; `usersim datasets` lists them.")]

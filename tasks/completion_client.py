@@ -258,7 +258,8 @@ class BatchClient:
                 except _RefusedError as error:
                     return Outcome(None, str(error), requests + 1)
                 requests += 1
-                self._store.put(key, completion)
+                model = self._server.model if self._server is not None else ""
+                self._store.put(key, completion, model=model, prompt=question.keys[0])
                 self.tally.prompt_tokens += completion.prompt_tokens
                 self.tally.output_tokens += completion.output_tokens
             outcome = _judge(question, completion, requests)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from storage.completion_upkeep import answers_by_model, answers_by_run
 from storage.completions import CompletionStore
 from storage.errors import ServerError
 from tasks.completion_client import BatchClient, ClientSettings, Outcome, Question, ServerSource, Tally, reasons_text
@@ -82,6 +83,13 @@ def test_what_one_of_equal_servers_cannot_answer_another_does(store: CompletionS
         outcomes, tally = answer(store, Several((down.base_url, up.base_url)), 12, settings)
     assert all(outcome.completion for outcome in outcomes)
     assert (len(up.bodies), tally.restarts) == (12, 0)
+
+
+def test_both_forms_of_a_question_are_stored_with_their_model_and_prompt(store: CompletionStore) -> None:
+    with chat_server(lambda n, body: (200, reply(OK if body["form"] == 2 else "no JSON"))) as server:
+        answer(store, server, 1)
+    assert [(row.model, row.answers) for row in answers_by_model(store)] == [("fake", 2)]
+    assert answers_by_run(store, {"run": ["0-first"]})[0].answers == 2
 
 
 def test_answers_come_back_in_the_order_of_the_questions(store: CompletionStore) -> None:
