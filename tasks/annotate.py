@@ -65,7 +65,7 @@ class AnnotateSettings(PlanSettings):
         )
 
 
-@step(version="2", reads=("items.parquet", "interactions.parquet"), writes=("annotations.parquet",))
+@step(version="3", reads=("items.parquet", "interactions.parquet"), writes=("annotations.parquet",))
 def annotate(folder: RunFolder, settings: AnnotateSettings) -> Summary:
     """Ask what the completion cache does not hold and publish one row a prompt.
 
