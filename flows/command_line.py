@@ -12,7 +12,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from flows.cache_commands import cache_app
 from flows.dataset_commands import datasets_app
+from flows.llm_commands import list_profiles
 from flows.prefect_environment import configure_prefect, show_expected_errors_without_traceback
 from flows.terminal import DataOption, DatasetArgument, console
 from storage.errors import SettingsError, UsersimError
@@ -27,8 +29,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 llm_app = typer.Typer(help="The local language-model server (vLLM).", no_args_is_help=True)
+llm_app.command("profiles")(list_profiles)
 app.add_typer(llm_app, name="llm")
 app.add_typer(datasets_app, name="datasets")
+app.add_typer(cache_app, name="cache")
 
 SplitOption = Annotated[Split, typer.Option(help="How interactions are split in train, validation and test.")]
 ProfileArgument = Annotated[str, typer.Argument(help="A profile of deployments/llm.")]

@@ -14,6 +14,8 @@ Style = Literal["few_shot", "reasoning"]
 FREE_KEYWORD = r"^[a-z]+(-[a-z]+)?( [a-z]+(-[a-z]+)?){1,3}$"
 """Pattern of a small model's keyword where no phrases of a source are given: two to four words."""
 
+_CONTROL = re.compile(r"[\x00-\x1f]")
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -91,11 +93,15 @@ def answer_schema(style: Style, pattern: str | None) -> dict[str, JsonValue]:
 def read_answer(text: str, style: Style, pattern: str | None) -> Reading:
     """Read an answer to a prompt whose schema was made of the same style and pattern.
 
+    One thing is repaired: bare control characters, which JSON forbids, become spaces. Constrained decoding lets some of
+    them through in strings of limited length, and none of them means anything.
+
     Raises
     ------
     ValueError
         Where the text is not JSON of the schema; the message says what is wrong with it.
     """
+    text = _CONTROL.sub(" ", text)
     try:
         if style == "reasoning":
             return ReasonedAnswer.model_validate_json(text).reading()

@@ -25,6 +25,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from models.answers import KeywordAnswer, Reading, Style, answer_schema, read_answer
+from models.injections import before_injection
 from models.phrases import domain_of, objective_pattern, subjective_pattern
 
 Kind = Literal["objective", "subjective"]
@@ -149,7 +150,8 @@ def clean_text(text: str, budget: int) -> str:
     """Make foreign text safe to stand inside a prompt: data in one line that fits the budget.
 
     Markup, control characters, line breaks and every character that could open or close a quotation, JSON, a chat
-    marker or a template are replaced by spaces, so that nothing in the text can end the field that it stands in.
+    marker or a template are replaced by spaces, and characters without width are dropped, so that nothing in the text
+    can end the field that it stands in. Where the text begins to address the model, it ends (models/injections.py).
 
     Parameters
     ----------
@@ -160,9 +162,10 @@ def clean_text(text: str, budget: int) -> str:
     """
     text = html.unescape(text[:_LONGEST_READ])
     text = _DELIMITERS.sub(" ", _MARKUP.sub(" ", text))
-    text = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in unicodedata.normalize("NFKC", text))
+    visible = (c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
+    text = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in visible)
     text = _DELIMITERS.sub(" ", text)  # NFKC may have produced new ones from wide forms
-    text = " ".join(text.split())
+    text = before_injection(" ".join(text.split()))
     if len(text) <= budget:
         return text
     cut = text[:budget]

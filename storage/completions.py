@@ -21,7 +21,7 @@ from pydantic import JsonValue
 
 from storage.errors import DataError
 
-_FORMAT = 1
+_FORMAT = 2
 _BUSY_SECONDS = 30.0
 _KEYS_A_QUERY = 500
 _CREATE = """
@@ -31,9 +31,16 @@ CREATE TABLE IF NOT EXISTS completions (
     prompt_tokens INTEGER NOT NULL,
     output_tokens INTEGER NOT NULL,
     finish_reason TEXT NOT NULL,
-    created REAL NOT NULL
+    created REAL NOT NULL,
+    model TEXT NOT NULL DEFAULT '',
+    prompt TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID
 """
+# Format 1 knew neither the model of an answer nor the prompt that a second form belongs to; they stay unknown there.
+_FROM_FORMAT_1 = (
+    "ALTER TABLE completions ADD COLUMN model TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE completions ADD COLUMN prompt TEXT NOT NULL DEFAULT ''",
+)
 
 
 @dataclass(frozen=True)
@@ -110,11 +117,19 @@ class CompletionStore:
                 found |= {key: Completion(*row) for key, *row in rows}
         return found
 
-    def put(self, key: str, completion: Completion) -> None:
-        """Store an answer; on return it survives a kill. An answer already there stays: the first one counts."""
+    def put(self, key: str, completion: Completion, *, model: str = "", prompt: str = "") -> None:
+        """Store an answer; on return it survives a kill. An answer already there stays: the first one counts.
+
+        Parameters
+        ----------
+        key, completion
+            The request's key and its answer.
+        model, prompt
+            For upkeep (storage/completion_upkeep.py): who answered, and the key of the prompt's first form.
+        """
         with self._explained():
             self._connection.execute(
-                "INSERT OR IGNORE INTO completions VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT OR IGNORE INTO completions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     key,
                     completion.response,
@@ -122,8 +137,34 @@ class CompletionStore:
                     completion.output_tokens,
                     completion.finish_reason,
                     time.time(),
+                    model,
+                    prompt,
                 ),
             )
+
+    @contextmanager
+    def transaction(self, *, writing: bool = True) -> Iterator[sqlite3.Connection]:
+        """Lend the connection for one transaction: all of it or nothing; while `writing`, others wait to."""
+        with self._explained():
+            self._connection.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+
+    def compact(self) -> bool:
+        """Give the space of deleted answers back to the disk; False where other processes are using the cache."""
+        with self._explained():
+            try:
+                self._connection.execute("VACUUM")
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                    raise
+                return False
+        return True
 
     def __len__(self) -> int:
         with self._explained():
@@ -144,14 +185,20 @@ class CompletionStore:
     def _open(self) -> None:
         run = self._connection.execute
         version = run("PRAGMA user_version").fetchone()[0]
-        if version not in (0, _FORMAT):
+        if version not in (0, 1, _FORMAT):
             raise DataError(
                 f"a completion cache of format {version}, expected {_FORMAT}", file=self.path, remedy=_REMEDY
             )
         run("PRAGMA journal_mode = WAL")
         run("PRAGMA synchronous = NORMAL")  # a killed process loses nothing; only a power cut may lose the last moments
-        run(_CREATE)
-        run(f"PRAGMA user_version = {_FORMAT}")
+        if version == _FORMAT:
+            return
+        with self.transaction():
+            if run("PRAGMA user_version").fetchone()[0] == 1:  # no other process was faster
+                for statement in _FROM_FORMAT_1:
+                    run(statement)
+            run(_CREATE)
+            run(f"PRAGMA user_version = {_FORMAT}")
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import json
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -14,6 +15,8 @@ from storage.errors import SettingsError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PROFILE_FOLDER = REPOSITORY / "deployments" / "llm"
+
+Address = Annotated[str, Field(pattern=r"^https?://")]
 
 
 class Sampling(BaseModel):
@@ -31,6 +34,9 @@ class Sampling(BaseModel):
     )
     max_tokens: int = Field(default=256, ge=1, description="longest answer, in tokens")
     seed: int | None = Field(default=0, ge=0, description="seed sent with every request; null sends none")
+    stop_token_ids: tuple[int, ...] | None = Field(
+        default=None, description="tokens that end an answer (vLLM only); null leaves them to the model's own settings"
+    )
 
 
 class LLMProfile(BaseModel):
@@ -51,9 +57,18 @@ class LLMProfile(BaseModel):
     device: Literal["cpu", "cuda", "remote"] = Field(
         description="cpu: runs anywhere; cuda: needs an NVIDIA GPU; remote: somebody else's server"
     )
-    base_url: str | None = Field(default=None, pattern=r"^https?://", description="a remote server's address, with /v1")
+    memory_gib: float | None = Field(
+        default=None, gt=0, description="memory it needs on its device, in GiB; for people"
+    )
+    base_url: Address | Annotated[tuple[Address, ...], Field(min_length=1)] | None = Field(
+        default=None, description="address of a remote server, with /v1; several where equal ones share the work"
+    )
     api_key_env: str | None = Field(
         default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="environment variable that holds a remote key"
+    )
+    chat_template: str | None = Field(
+        default=None,
+        description="file of a Jinja chat template, relative to the repository; null takes the model's own",
     )
     server_arguments: tuple[str, ...] = Field(default=(), description="further arguments of `vllm serve`")
     sampling: Sampling = Field(default=Sampling(), description="how answers are drawn")
@@ -65,9 +80,15 @@ class LLMProfile(BaseModel):
     def _address_belongs_to_remote(self) -> Self:
         if (self.device == "remote") != (self.base_url is not None):
             raise ValueError("base_url must be given for device remote, and for it only")
-        if self.device == "remote" and self.server_arguments:
-            raise ValueError("server_arguments have no effect on a remote server")
+        if self.device == "remote" and (self.server_arguments or self.chat_template):
+            raise ValueError("server_arguments and chat_template have no effect on a remote server")
         return self
+
+    @property
+    def base_urls(self) -> tuple[str, ...]:
+        """Addresses of the remote servers, without a slash at the end; none where the server is local."""
+        addresses = (self.base_url,) if isinstance(self.base_url, str) else self.base_url or ()
+        return tuple(address.rstrip("/") for address in addresses)
 
     @property
     def model_folder(self) -> Path | None:
@@ -75,6 +96,19 @@ class LLMProfile(BaseModel):
         if not self.model.startswith((".", "/", "~")):
             return None
         return (REPOSITORY / Path(self.model).expanduser()).resolve()
+
+    @property
+    def chat_template_file(self) -> Path | None:
+        """Absolute path of the chat template, where the profile brings one."""
+        return None if self.chat_template is None else (REPOSITORY / Path(self.chat_template).expanduser()).resolve()
+
+    @property
+    def answering_revision(self) -> str | None:
+        """The model's revision and that of a chat template of the profile's own: both change answers."""
+        if self.chat_template_file is None:
+            return self.revision
+        template = hashlib.sha256(self.chat_template_file.read_bytes()).hexdigest()
+        return f"{self.revision or ''}+template-{template[:12]}"
 
 
 def known_llm_profiles() -> list[str]:
@@ -108,6 +142,8 @@ def load_llm_profile(name_or_path: str) -> LLMProfile:
     except ValidationError as error:
         lines = [f"{path}: field '{'.'.join(map(str, e['loc'])) or 'profile'}': {e['msg']}" for e in error.errors()]
         raise SettingsError("\n".join(lines)) from error
+    if profile.chat_template_file is not None and not profile.chat_template_file.is_file():
+        raise SettingsError(f"{path}: field 'chat_template': {profile.chat_template_file}: no such file")
     return profile if profile.revision else profile.model_copy(update={"revision": _converted_revision(profile)})
 
 
@@ -116,7 +152,7 @@ def _known() -> str:
 
 
 def _converted_revision(profile: LLMProfile) -> str | None:
-    """Revision that deployments/llm/prepare_embedded.py wrote beside the model folder, where it did."""
+    """Revision that a script of deployments/llm (prepare_*.py) wrote beside the model folder, where it did."""
     folder = profile.model_folder
     if folder is None:
         return None

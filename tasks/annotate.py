@@ -58,14 +58,14 @@ class AnnotateSettings(PlanSettings):
             update={
                 "prompts": self.prompts.model_copy(update={"style": profile.prompt_style, "noun": noun}),
                 "model": profile.served_name,
-                "revision": profile.revision,
+                "revision": profile.answering_revision,
                 "sampling": profile.sampling,
                 "client": self.client.model_copy(update={"concurrency": profile.concurrency}),
             }
         )
 
 
-@step(version="2", reads=("items.parquet", "interactions.parquet"), writes=("annotations.parquet",))
+@step(version="3", reads=("items.parquet", "interactions.parquet"), writes=("annotations.parquet",))
 def annotate(folder: RunFolder, settings: AnnotateSettings) -> Summary:
     """Ask what the completion cache does not hold and publish one row a prompt.
 

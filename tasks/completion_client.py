@@ -9,6 +9,7 @@ refuses is recorded; an unusable answer is asked for once more in the question's
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -33,8 +34,8 @@ class Server(Protocol):
     """A healthy server: where it is and what it serves."""
 
     @property
-    def base_url(self) -> str:
-        """Address with `/v1`."""
+    def base_urls(self) -> tuple[str, ...]:
+        """Addresses with `/v1`; several where equal servers share the work."""
         ...
 
     @property
@@ -179,6 +180,7 @@ class BatchClient:
         self._recovery = asyncio.Lock()
         self._server: Server | None = None
         self._last_success = 0.0
+        self._turns = itertools.count()
         self.tally = Tally(0)
 
     async def answer(self, questions: Sequence[Question]) -> list[Outcome]:
@@ -256,7 +258,8 @@ class BatchClient:
                 except _RefusedError as error:
                     return Outcome(None, str(error), requests + 1)
                 requests += 1
-                self._store.put(key, completion)
+                model = self._server.model if self._server is not None else ""
+                self._store.put(key, completion, model=model, prompt=question.keys[0])
                 self.tally.prompt_tokens += completion.prompt_tokens
                 self.tally.output_tokens += completion.output_tokens
             outcome = _judge(question, completion, requests)
@@ -291,14 +294,21 @@ class BatchClient:
             stop=stop_after_attempt(settings.attempts),
             reraise=True,
         )
-        return await retrying(self._send, http, server, body)
+        turn = itertools.count(next(self._turns))  # of equal servers the next one, for a repeated send too
 
-    async def _send(self, http: httpx.AsyncClient, server: Server, body: dict[str, JsonValue]) -> Completion:
+        async def send() -> Completion:
+            return await self._send(http, server, server.base_urls[next(turn) % len(server.base_urls)], body)
+
+        return await retrying(send)
+
+    async def _send(
+        self, http: httpx.AsyncClient, server: Server, base_url: str, body: dict[str, JsonValue]
+    ) -> Completion:
         headers = {"Authorization": f"Bearer {server.api_key}"} if server.api_key else {}
         self.tally.requests += 1
         try:
             response = await http.post(
-                f"{server.base_url}/chat/completions", json={"model": server.model, **body}, headers=headers
+                f"{base_url}/chat/completions", json={"model": server.model, **body}, headers=headers
             )
         except httpx.TimeoutException as error:
             raise _TransientError(f"no answer within {self._settings.timeout_seconds:g} s") from error
@@ -309,7 +319,7 @@ class BatchClient:
             raise _TransientError(f"server error {status}")
         if status in _ABOUT_THE_SERVER:
             raise ServerError(
-                f"the language-model server at {server.base_url} {_ABOUT_THE_SERVER[status]} ({status}, model "
+                f"the language-model server at {base_url} {_ABOUT_THE_SERVER[status]} ({status}, model "
                 f"{server.model!r}): {_excerpt(response)}. Check the profile's address, key and served name."
             )
         if status != 200:
@@ -325,7 +335,7 @@ class BatchClient:
                 return
             if self.tally.restarts >= self._settings.restarts:
                 raise ServerError(
-                    f"the language-model server at {lost.base_url} stopped answering ({why}) and "
+                    f"the language-model server at {', '.join(lost.base_urls)} stopped answering ({why}) and "
                     f"{self.tally.restarts} restarts did not help. Look into its log and run again: answers so far "
                     "are kept."
                 )

@@ -218,7 +218,7 @@ def _spawn(profile: LLMProfile, state_folder: Path, port: int | None, owner: Own
     return ServerHandle(
         profile=profile.name,
         model=profile.served_name,
-        base_url=f"http://127.0.0.1:{port}/v1",
+        base_urls=(f"http://127.0.0.1:{port}/v1",),
         pid=process.pid,
         port=port,
         created=process.created,

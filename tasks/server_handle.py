@@ -21,17 +21,25 @@ Owner = Literal["user", "run"]
 
 @dataclass(frozen=True)
 class ServerHandle:
-    """A healthy server: where it is and what it serves. `pid` and `port` are 0 for a remote one."""
+    """A healthy server: where it is and what it serves. `pid` and `port` are 0 for a remote one.
+
+    Several addresses are those of equal remote servers that share the work.
+    """
 
     profile: str
     model: str
-    base_url: str
+    base_urls: tuple[str, ...]
     pid: int
     port: int
     created: float
     owner: Owner
     command: tuple[str, ...]
     api_key: str | None = field(default=None, repr=False)
+
+    @property
+    def base_url(self) -> str:
+        """The address, with `/v1`; of several the first."""
+        return self.base_urls[0]
 
     @property
     def process(self) -> ServerProcess:
@@ -56,8 +64,9 @@ class ServerHandle:
     def is_healthy(self) -> bool:
         """Whether the server is up, and is this one: it knows the key."""
         try:
-            self.get(f"{self.base_url.removesuffix('/v1')}/health")
-            self.get(f"{self.base_url}/models")
+            for address in self.base_urls:
+                self.get(f"{address.removesuffix('/v1')}/health")
+                self.get(f"{address}/models")
         except httpx.HTTPError:
             return False
         return True
@@ -80,7 +89,8 @@ def read_handle(path: Path) -> ServerHandle | None:
     """
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
-        return ServerHandle(**(state | {"command": tuple(state["command"])}))
+        lists = {name: tuple(state[name]) for name in ("base_urls", "command")}
+        return ServerHandle(**(state | lists))
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError) as error:
@@ -90,7 +100,7 @@ def read_handle(path: Path) -> ServerHandle | None:
 
 
 def remote_handle(profile: LLMProfile) -> ServerHandle:
-    """Handle of somebody else's server, which answers.
+    """Handle of somebody else's server, which answers, at each of its addresses.
 
     Raises
     ------
@@ -104,30 +114,35 @@ def remote_handle(profile: LLMProfile) -> ServerHandle:
         key = os.environ.get(profile.api_key_env)
         if not key:
             raise SettingsError(f"profile {profile.name}: the environment variable {profile.api_key_env} is not set.")
-    address = (profile.base_url or "").rstrip("/")
-    handle = ServerHandle(profile.name, profile.served_name, address, 0, 0, 0.0, "user", (), key)
-    try:
-        handle.get(f"{address}/models")
-    except httpx.HTTPError as error:
-        raise ServerError(
-            f"profile {profile.name}: {address}/models does not answer as expected ({error}). "
-            "Check base_url in the profile, the key, and that the server is up."
-        ) from error
+    handle = ServerHandle(profile.name, profile.served_name, profile.base_urls, 0, 0, 0.0, "user", (), key)
+    for address in handle.base_urls:
+        try:
+            handle.get(f"{address}/models")
+        except httpx.HTTPError as error:
+            raise ServerError(
+                f"profile {profile.name}: {address}/models does not answer as expected ({error}). "
+                "Check base_url in the profile, the key, and that the server is up."
+            ) from error
     return handle
 
 
 def request_count(handle: ServerHandle) -> int:
-    """Number of requests that the server has answered since it started, by its own counter.
+    """Number of requests that the server has answered since it started, by its own counter; of several the sum.
 
     Raises
     ------
     ServerError
         Where it gives no such counter.
     """
-    address = handle.base_url.removesuffix("/v1") + "/metrics"
-    try:
-        text = handle.get(address).text
-    except httpx.HTTPError as error:
-        raise ServerError(f"{address}: no counters to be had ({error}). Is the server vLLM, and still up?") from error
-    counts = re.findall(r"^vllm:request_success_total(?:\{.*\})? (\S+)$", text, flags=re.MULTILINE)
-    return int(sum(float(count) for count in counts))
+    total = 0.0
+    for base_url in handle.base_urls:
+        address = base_url.removesuffix("/v1") + "/metrics"
+        try:
+            text = handle.get(address).text
+        except httpx.HTTPError as error:
+            raise ServerError(
+                f"{address}: no counters to be had ({error}). Is the server vLLM, and still up?"
+            ) from error
+        counts = re.findall(r"^vllm:request_success_total(?:\{.*\})? (\S+)$", text, flags=re.MULTILINE)
+        total += sum(float(count) for count in counts)
+    return int(total)

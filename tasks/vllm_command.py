@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from storage.errors import ServerError
@@ -14,21 +15,46 @@ _SMALL_MACHINE_CORES = 4
 _NOT_PASSED_ON = ("PYTHONPATH", "VIRTUAL_ENV", "OMP_NUM_THREADS")
 
 
+@dataclass(frozen=True)
+class Obstacle:
+    """What keeps a profile from being served on this machine: in a word or two, and with the way out."""
+
+    status: str
+    remedy: str
+
+
+def obstacle(profile: LLMProfile, executable: Path = VLLM) -> Obstacle | None:
+    """What keeps a local profile from being served here, None where nothing does."""
+    folder = profile.model_folder
+    if not executable.exists():
+        return Obstacle(
+            "not installed", f"{executable}: the language-model server is not installed. Install it with: make setup"
+        )
+    if profile.device == "cuda" and shutil.which("nvidia-smi") is None:
+        return Obstacle(
+            "no GPU here",
+            f"profile {profile.name} needs an NVIDIA GPU, and nvidia-smi is not here. "
+            "Use the profile embedded, or the address of a server (deployments/llm/openai.yaml).",
+        )
+    if folder is not None and not folder.is_dir():
+        return Obstacle(
+            "not prepared",
+            f"{folder}: no such model folder. The embedded model is made by make setup, ChatGLM's by "
+            "deployments/llm/prepare_chatglm.py (docs/llm-servers.md).",
+        )
+    return None
+
+
 def require_installed(profile: LLMProfile, executable: Path) -> None:
     """Raise ServerError, saying what to do, where the profile cannot be served on this machine."""
-    if not executable.exists():
-        raise ServerError(f"{executable}: the language-model server is not installed. Install it with: make setup")
-    if profile.model_folder is not None and not profile.model_folder.is_dir():
-        raise ServerError(f"{profile.model_folder}: no such model folder. The embedded model is made by: make setup")
-    if profile.device == "cuda" and shutil.which("nvidia-smi") is None:
-        raise ServerError(
-            f"profile {profile.name} needs an NVIDIA GPU, and nvidia-smi is not here. "
-            "Use the profile embedded, or the address of a server (deployments/llm/openai.yaml)."
-        )
+    found = obstacle(profile, executable)
+    if found is not None:
+        raise ServerError(found.remedy)
 
 
 def vllm_command(profile: LLMProfile, port: int, executable: Path) -> tuple[str, ...]:
     """Command line that serves `profile`; the key is not on it, since every user of the machine can read it."""
+    template = () if profile.chat_template_file is None else (f"--chat-template={profile.chat_template_file}",)
     revision = () if profile.revision is None or profile.model_folder else (f"--revision={profile.revision}",)
     return (
         str(executable),
@@ -43,6 +69,7 @@ def vllm_command(profile: LLMProfile, port: int, executable: Path) -> tuple[str,
         "--enable-prefix-caching",  # the worked examples that open each prompt are computed once
         "--disable-uvicorn-access-log",
         *revision,
+        *template,
         *profile.server_arguments,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import sys
 from pathlib import Path
 
@@ -50,6 +51,17 @@ def test_an_unfinished_run_has_no_report_and_explains_nothing() -> None:
 
 def test_an_unknown_language_model_is_named_with_the_known_ones() -> None:
     assert "embedded" in str(error_of("reproduce", "sample", "--llm", "chatglm-6b"))
+
+
+def test_the_language_models_are_listed_with_what_they_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.setattr(shutil, "which", lambda command: None)
+    lines = CliRunner().invoke(command_line.app, ["llm", "profiles"]).output.splitlines()
+    rows = {line.split()[0]: line for line in lines[1:]}
+    assert rows.keys() >= {"embedded", "chatglm3-6b", "chatglm2-6b", "glm-4-9b", "openai"}
+    assert "OPENAI_API_KEY is not set" in rows["openai"]
+    assert "no GPU here" in rows["glm-4-9b"] or "not installed" in rows["glm-4-9b"]
+    assert all(text in rows["embedded"] for text in ("SmolLM2-135M-Instruct", "cpu", "3.5 GiB", "few_shot"))
 
 
 def test_the_datasets_are_listed() -> None:

@@ -87,6 +87,12 @@ def test_the_schema_sent_is_the_parser_used() -> None:
             prompt.read(answer)
 
 
+def test_bare_control_characters_in_an_answer_are_spaces() -> None:
+    prompt = objective_prompt(HEAT, "pro", PromptSettings(style="reasoning"))
+    answer = '{"about": "A\x04film.",\n"reasons": [{"reason": "r\t", "evidence": "e", "keyword": "great\x00cast"}]}'
+    assert prompt.read(answer).keywords == ("great cast",)
+
+
 def test_a_reasoned_answer_carries_its_evidence() -> None:
     prompt = subjective_prompt(HEAT, Review(5.0, True, "What a cast."), REASONING)
     answer = {"about": "A heist film.", "reasons": [{"reason": "Acting", "evidence": "what a cast", "keyword": "cast"}]}

@@ -20,6 +20,8 @@ base_url: http://127.0.0.1:9/v1
 prompt_style: reasoning
 """
 
+LOCAL = REMOTE.replace("remote", "cpu").replace("base_url: http://127.0.0.1:9/v1", "")
+
 
 def write(folder: Path, text: str) -> str:
     path = folder / "mine.yaml"
@@ -49,6 +51,33 @@ def test_a_profile_can_be_given_as_a_path(tmp_path: Path) -> None:
     assert load_llm_profile(write(tmp_path, REMOTE)).base_url == "http://127.0.0.1:9/v1"
 
 
+def test_equal_servers_share_one_profile(tmp_path: Path) -> None:
+    several = REMOTE.replace("http://127.0.0.1:9/v1", "[http://gpu1:8000/v1/, http://gpu2:8000/v1]")
+    assert load_llm_profile(write(tmp_path, several)).base_urls == ("http://gpu1:8000/v1", "http://gpu2:8000/v1")
+    assert load_llm_profile(write(tmp_path, REMOTE)).base_urls == ("http://127.0.0.1:9/v1",)
+    assert load_llm_profile(write(tmp_path, LOCAL)).base_urls == ()
+
+
+def test_another_chat_template_counts_as_another_revision(tmp_path: Path) -> None:
+    template = tmp_path / "chat.jinja"
+    revisions = set()
+    for text in ("{{ messages }}", "{{ messages | length }}"):
+        template.write_text(text)
+        profile = load_llm_profile(write(tmp_path, f"{LOCAL}\nrevision: abc\nchat_template: {template}"))
+        assert profile.chat_template_file == template
+        revisions.add(profile.answering_revision)
+    assert len(revisions) == 2
+    assert all(revision and revision.startswith("abc+template-") for revision in revisions)
+    assert load_llm_profile(write(tmp_path, LOCAL + "\nrevision: abc")).answering_revision == "abc"
+
+
+@pytest.mark.parametrize("name", ["chatglm2-6b", "chatglm3-6b"])
+def test_chatglm_is_served_without_executing_its_own_code(name: str) -> None:
+    profile = load_llm_profile(name)
+    assert profile.model_folder is not None
+    assert "--trust-remote-code" not in profile.server_arguments
+
+
 def test_an_unknown_name_lists_the_known_ones_and_the_nearest() -> None:
     with pytest.raises(SettingsError, match=r"'embeded'.*Did you mean 'embedded'.*chatglm3-6b.*openai"):
         load_llm_profile("embeded")
@@ -65,7 +94,11 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         (REMOTE + "temperature: 0.5", r"mine\.yaml: field 'temperature'"),
         (REMOTE + "sampling: {temperature: 9}", r"mine\.yaml: field 'sampling\.temperature'"),
         (REMOTE.replace("remote", "cuda"), r"base_url must be given for device remote, and for it only"),
-        (REMOTE + "server_arguments: [--x]", r"server_arguments have no effect"),
+        (REMOTE + "server_arguments: [--x]", r"server_arguments and chat_template have no effect"),
+        (REMOTE + "chat_template: some.jinja", r"server_arguments and chat_template have no effect"),
+        (REMOTE.replace("http://127.0.0.1:9/v1", "[]"), r"field 'base_url\.[^']*': Tuple should have at least 1 item"),
+        (REMOTE.replace("http://127.0.0.1:9/v1", "[gpu1:8000]"), r"field 'base_url\.[^']*0': String should match"),
+        (LOCAL + "chat_template: ./absent.jinja", r"field 'chat_template': .*absent\.jinja: no such file"),
         (REMOTE.replace("model: some/model", ""), r"field 'model': Field required"),
         ("name: [", r"mine\.yaml: not valid YAML"),
         ("", r"mine\.yaml: field 'profile'"),

@@ -29,6 +29,10 @@ class ChatServer:
     bodies: list[dict] = field(default_factory=list)
     restarts: int = 0
 
+    @property
+    def base_urls(self) -> tuple[str, ...]:
+        return (self.base_url,)
+
     def handle(self) -> ChatServer:
         return self
 

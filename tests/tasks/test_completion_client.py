@@ -3,13 +3,15 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from storage.completion_upkeep import answers_by_model, answers_by_run
 from storage.completions import CompletionStore
 from storage.errors import ServerError
-from tasks.completion_client import BatchClient, ClientSettings, Outcome, Question, Tally, reasons_text
+from tasks.completion_client import BatchClient, ClientSettings, Outcome, Question, ServerSource, Tally, reasons_text
 from tests.tasks.chat_server import ChatServer, chat_server, reply
 
 FAST = ClientSettings(
@@ -36,7 +38,7 @@ def store(tmp_path: Path) -> Iterator[CompletionStore]:
 
 
 def answer(
-    store: CompletionStore, source: ChatServer, count: int, settings: ClientSettings = FAST
+    store: CompletionStore, source: ServerSource, count: int, settings: ClientSettings = FAST
 ) -> tuple[list[Outcome], Tally]:
     async def run() -> tuple[list[Outcome], Tally]:
         client = BatchClient(store, source, settings)
@@ -51,6 +53,43 @@ def test_an_error_that_passes_is_sent_again(store: CompletionStore, status: int)
         outcomes, tally = answer(store, server, 1)
     assert outcomes[0].completion is not None
     assert (tally.requests, tally.failed, server.restarts) == (2, 0, 0)
+
+
+@dataclass
+class Several:
+    """Equal servers behind one source."""
+
+    base_urls: tuple[str, ...]
+    api_key: str | None = None
+    model: str = "fake"
+
+    def handle(self) -> "Several":
+        return self
+
+    def restart(self) -> "Several":
+        raise ServerError("there is nothing to restart")
+
+
+def test_equal_servers_are_asked_in_turn(store: CompletionStore) -> None:
+    with chat_server(lambda n, body: (200, reply(OK))) as one, chat_server(lambda n, body: (200, reply(OK))) as two:
+        outcomes, _ = answer(store, Several((one.base_url, two.base_url)), 20)
+    assert all(outcome.completion for outcome in outcomes)
+    assert (len(one.bodies), len(two.bodies)) == (10, 10)
+
+
+def test_what_one_of_equal_servers_cannot_answer_another_does(store: CompletionStore) -> None:
+    with chat_server(lambda n, body: (0, "")) as down, chat_server(lambda n, body: (200, reply(OK))) as up:
+        settings = FAST.model_copy(update={"attempts": 2})
+        outcomes, tally = answer(store, Several((down.base_url, up.base_url)), 12, settings)
+    assert all(outcome.completion for outcome in outcomes)
+    assert (len(up.bodies), tally.restarts) == (12, 0)
+
+
+def test_both_forms_of_a_question_are_stored_with_their_model_and_prompt(store: CompletionStore) -> None:
+    with chat_server(lambda n, body: (200, reply(OK if body["form"] == 2 else "no JSON"))) as server:
+        answer(store, server, 1)
+    assert [(row.model, row.answers) for row in answers_by_model(store)] == [("fake", 2)]
+    assert answers_by_run(store, {"run": ["0-first"]})[0].answers == 2
 
 
 def test_answers_come_back_in_the_order_of_the_questions(store: CompletionStore) -> None:

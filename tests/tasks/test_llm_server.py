@@ -18,6 +18,7 @@ from storage.errors import ServerError, SettingsError
 from storage.llm_profiles import LLMProfile
 from tasks import llm_server, server_process
 from tasks.llm_server import ServerHandle
+from tasks.vllm_command import vllm_command
 
 FAKE = Path(__file__).with_name("fake_vllm.py")
 
@@ -113,7 +114,7 @@ def test_another_process_with_the_same_number_is_never_stopped(state: Path, vllm
     llm_server.stop(make_profile(), state)
     other = psutil.Popen(["sleep", "600"], start_new_session=True)
     try:
-        stale = {"profile": "fake", "model": "m", "base_url": "http://127.0.0.1:9/v1", "pid": other.pid, "port": 9}
+        stale = {"profile": "fake", "model": "m", "base_urls": ["http://127.0.0.1:9/v1"], "pid": other.pid, "port": 9}
         stale |= {"created": other.create_time() - 100, "owner": "run", "command": [], "api_key": "k"}
         (state / "fake.json").write_text(json.dumps(stale))
         assert llm_server.find(make_profile(), state) is None
@@ -271,6 +272,35 @@ def test_a_remote_server_is_checked_and_never_stopped(state: Path, vllm: Path, m
     monkeypatch.setenv("SOME_KEY", "wrong")
     with pytest.raises(ServerError, match=r"/models does not answer as expected.*401"):
         llm_server.find(profile, state)
+
+
+def test_each_of_several_remote_servers_is_checked(state: Path, vllm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = start(make_profile(), state, vllm), start(make_profile("fake2"), state, vllm)
+    monkeypatch.setenv("SOME_KEY", str(first.api_key))
+    profile = remote(first.base_url)
+    both = profile.model_copy(update={"base_url": (first.base_url, second.base_url)})
+    with pytest.raises(ServerError, match=rf":{second.port}/v1/models does not answer as expected.*401"):
+        llm_server.find(both, state)
+    twice = llm_server.find(profile.model_copy(update={"base_url": (first.base_url,) * 2}), state)
+    assert twice is not None
+    assert llm_server.request_count(twice) == 84
+    assert twice.is_healthy()
+
+
+def test_a_chat_template_and_a_revision_are_passed_on(tmp_path: Path) -> None:
+    profile = make_profile().model_copy(update={"chat_template": str(tmp_path / "chat.jinja"), "revision": "abc"})
+    command = vllm_command(profile, 8000, Path("vllm"))
+    assert f"--chat-template={tmp_path / 'chat.jinja'}" in command
+    assert "--revision=abc" in command
+    assert not any(
+        part.startswith(("--chat-template", "--revision")) for part in vllm_command(make_profile(), 1, Path())
+    )
+
+
+def test_a_model_that_is_not_prepared_says_how(state: Path, vllm: Path, tmp_path: Path) -> None:
+    profile = make_profile().model_copy(update={"model": str(tmp_path / "absent")})
+    with pytest.raises(ServerError, match=r"absent: no such model folder.*prepare_chatglm\.py"):
+        start(profile, state, vllm)
 
 
 def test_a_remote_key_that_is_not_set_is_named(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
