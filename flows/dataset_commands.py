@@ -1,4 +1,4 @@
-"""The commands `usersim datasets ...`: list the profiles and fetch their files."""
+"""The commands `usersim datasets ...`: list the profiles, fetch their files, add and check tables of one's own."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.terminal import DataOption, DatasetArgument, console
+from storage.datasets import DatasetSettings
 from storage.errors import SettingsError
 from storage.run_folder import DEFAULT_SPLIT, RunFolder, Split
 
@@ -36,7 +37,21 @@ def fetch_command(
 
     A fetch that was stopped goes on where it stopped; files that are there already are checked and left alone.
     """
-    raise NotImplementedError
+    from flows.fetching import fetch_and_print, print_next, print_visit
+    from storage.datasets import load_dataset_settings, own_profiles
+    from storage.fetch_settings import ByHand
+
+    dataset = load_dataset_settings(name, own_profiles(data))
+    folder = to or data / "sources" / name
+    if dataset.fetch is None:
+        raise SettingsError(f"dataset {name!r} has nothing to fetch: {_why_nothing(dataset)}")
+    if isinstance(dataset.fetch, ByHand):
+        if not print_visit(console, dataset, dataset.fetch, folder):
+            print_next(console, "4. Run ", name, folder)
+            raise typer.Exit(1)
+    else:
+        fetch_and_print(console, dataset.fetch.files, folder)
+    print_next(console, "Next: ", name, folder)
 
 
 @datasets_app.command("add")
@@ -123,6 +138,12 @@ def check_command(
         console.print_json(data=account.model_dump(mode="json"))
     else:
         print_account(console, name, account)
+
+
+def _why_nothing(dataset: DatasetSettings) -> str:
+    if dataset.adapter == "sample":
+        return f"it is generated. Run: usersim reproduce {dataset.name}"
+    return f"its profile names no address. {dataset.origin}".strip()
 
 
 def _assignments(option: str, pairs: list[str] | None) -> dict[str, str]:

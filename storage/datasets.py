@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from storage.errors import SettingsError
+from storage.fetch_settings import FetchSettings
 from storage.run_folder import DEFAULT_SPLIT, Split
 from storage.sample_world import SampleWorldSettings
 from storage.table_settings import TableSettings
@@ -44,6 +45,10 @@ class DatasetSettings(BaseModel):
     table: TableSettings = TableSettings()
     filters: dict[str, tuple[str, ...]] = Field(
         default={}, description="reader yelp: values of state, city or categories that a place must have"
+    )
+    # Where files come from decides nothing about what is in them: it is left out of cache keys and manifests.
+    fetch: FetchSettings | None = Field(
+        default=None, exclude=True, description="addresses of the files, or the page to get them from"
     )
 
     @model_validator(mode="after")
@@ -90,6 +95,18 @@ def load_dataset_profile(name: str, own: Path | None = None) -> dict[str, JsonVa
         hint = f"Did you mean {near[0]!r}? " if near else ""
         raise SettingsError(f"unknown dataset {name!r}. {hint}Known datasets: {', '.join(known)}.")
     return _read(profiles[name])
+
+
+def load_dataset_settings(name: str, own: Path | None = None) -> DatasetSettings:
+    """The `dataset` section of the profile that `load_dataset_profile` finds.
+
+    Raises
+    ------
+    SettingsError
+        Where no profile has that name, or it is not a valid one.
+    """
+    load_dataset_profile(name, own)
+    return _dataset_section(_profiles(own)[name])
 
 
 def _profiles(own: Path | None) -> dict[str, Path]:

@@ -52,6 +52,10 @@ class SettingsError(UsersimError):
     """A profile, setting or command-line value is unknown or out of range."""
 
 
+class DownloadError(UsersimError):
+    """A dataset's file cannot be fetched from its publisher."""
+
+
 class ServerError(UsersimError):
     """The language-model server cannot be started, reached or used."""
 

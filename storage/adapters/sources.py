@@ -124,6 +124,8 @@ def existing_source(source: Path | None, settings: DatasetSettings) -> Path:
         Where no source was given or it does not exist.
     """
     remedy = f"Give the folder with the publisher's files as --source (make: SOURCE=). {settings.origin}".strip()
+    if settings.fetch is not None:
+        remedy += f" To get them: usersim datasets fetch {settings.name}"
     if source is None:
         raise DataError(f"dataset {settings.name!r} needs its source files and no source was given", remedy=remedy)
     if not source.exists():

@@ -36,7 +36,7 @@ def test_an_override_changes_one_setting_and_keeps_the_profiles_others() -> None
 
 def test_an_unknown_dataset_is_named_with_the_nearest_known_one() -> None:
     with pytest.raises(
-        SettingsError, match=r"unknown dataset 'movielense'.*'movielens'.*amazon-games, .*movielens, sample"
+        SettingsError, match=r"unknown dataset 'movielense'.*'movielens'.*amazon-games, .*movielens-32m, sample"
     ):
         load("movielense")
 

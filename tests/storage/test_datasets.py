@@ -24,7 +24,7 @@ def test_a_profile_carries_its_name() -> None:
 
 
 def test_an_unknown_dataset_is_told_the_near_and_the_known_ones() -> None:
-    with pytest.raises(SettingsError, match=r"'movielense'.*mean 'movielens'.*amazon-games.*movielens, sample"):
+    with pytest.raises(SettingsError, match=r"'movielense'.*mean 'movielens'.*amazon-games.*movielens-32m, sample"):
         load_dataset_profile("movielense")
 
 
