@@ -138,10 +138,14 @@ class Ensemble:
             coefficients, intercept = _logistic((features - means) / scales, likes, start, penalty)
         return cls(names, tuple(means.tolist()), tuple(scales.tolist()), tuple(coefficients.tolist()), intercept)
 
+    def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logit of P(like), float32 (b,), of features (b, f)."""
+        weights = np.array(self.coefficients) / np.array(self.scales)
+        return ((features - np.array(self.means)) @ weights + self.intercept).astype(np.float32)
+
     def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """P(like), float32 (b,), of features (b, f)."""
-        weights = np.array(self.coefficients) / np.array(self.scales)
-        return expit((features - np.array(self.means)) @ weights + self.intercept).astype(np.float32)
+        return expit(self.logits(features))
 
 
 def choose_penalty(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logit
+from scipy.special import expit
 
 from models.baselines import Bias
 from models.evidence import Evidence
@@ -20,6 +20,7 @@ from models.similarity import Similarity
 
 FEATURE_NAMES = (
     "sasrec_logit",
+    "statistics_logit",
     "user_effect",
     "item_effect",
     "keywords_for",
@@ -32,8 +33,8 @@ FEATURE_NAMES = (
     "history_like_share",
 )
 
-# The mean of SASRec's and the bias model's logits: where the stack stays unless validation pairs say otherwise.
-STACK_PRIOR = {"sasrec_logit": 0.5, "user_effect": 0.5, "item_effect": 0.5}
+# SASRec's logit as it is: where the stack stays unless validation pairs say otherwise.
+STACK_PRIOR = {"sasrec_logit": 1.0}
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Opinions:
     sasrec_probability
         float32 array of shape (b,).
     features
-        float32 array of shape (b, 11): the columns of `FEATURE_NAMES`.
+        float32 array of shape (b, 12): the columns of `FEATURE_NAMES`.
     """
 
     keyword_evidence: Evidence
@@ -100,11 +101,13 @@ class ResponseModels:
         """
         keywords = self.keyword_matching.scores(items, histories)
         similarity = self.similarity.scores(items, histories)
-        probability = self.sasrec.probabilities(items, histories)
+        statistics_logit = self.sasrec.statistics.logits(items, histories)
+        sasrec_logit = self.sasrec.pair_logits(items, histories, statistics_logit)
         keywords_for, keywords_against = np.log1p(keywords.positive), np.log1p(keywords.negative)
         size = histories.mask.sum(axis=1)
         columns = (
-            logit(np.clip(probability, 1e-6, 1 - 1e-6)),
+            sasrec_logit,
+            statistics_logit,
             self.bias.user_effects[users],
             self.bias.item_effects[items],
             keywords_for,
@@ -116,4 +119,4 @@ class ResponseModels:
             np.log1p(size),
             (histories.likes.sum(axis=1) + 1) / (size + 2),
         )
-        return Opinions(keywords, similarity, probability, np.stack(columns, axis=1).astype(np.float32))
+        return Opinions(keywords, similarity, expit(sasrec_logit), np.stack(columns, axis=1).astype(np.float32))

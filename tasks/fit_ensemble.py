@@ -22,7 +22,7 @@ class EnsembleSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    max_history: int = Field(default=100, gt=0, description="last interactions that any model looks at")
+    max_history: int = Field(default=200, gt=0, description="last interactions that any model looks at")
     user_penalty: float = Field(default=0.5, ge=0, description="L2 penalty of the bias model's user effects")
     item_penalty: float = Field(default=0.75, ge=0, description="L2 penalty of the bias model's item effects")
     penalties: tuple[float, ...] = Field(
@@ -35,7 +35,7 @@ class EnsembleSettings(BaseModel):
 
 
 @step(
-    version="2",
+    version="3",
     reads=(
         "users.parquet",
         "items.parquet",
@@ -53,7 +53,7 @@ def fit_ensemble(folder: RunFolder, settings: EnsembleSettings) -> Summary:
     train, validation = load_interactions(folder, ("train",)), load_interactions(folder, ("validation",))
     bias = Bias(settings.user_penalty, settings.item_penalty).fit(train)
     neutral = neutral_values(knowledge, train, settings.max_history, settings.seed, settings.neutral_pairs)
-    models = response_models(knowledge, load_sasrec(folder, train.n_items), bias, neutral)
+    models = response_models(knowledge, load_sasrec(folder, knowledge.categories), bias, neutral)
     histories = train.histories(validation.users, settings.max_history)
     opinions = models.opinions(validation.users, validation.items, histories)
     penalty = choose_penalty(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from scipy.sparse import csr_array
 
 from models.baselines import Bias
 from models.ensemble import Ensemble, VoteTable
@@ -37,8 +38,8 @@ class EnsembleCheckpoint(BaseModel):
         return self
 
 
-def load_sasrec(folder: RunFolder, n_items: int) -> SASRec:
-    """SASRec from the folder `sasrec`.
+def load_sasrec(folder: RunFolder, categories: csr_array, *, published: bool = False) -> SASRec:
+    """SASRec from the folder `sasrec`, or the published network that it is compared with.
 
     Raises
     ------
@@ -46,9 +47,10 @@ def load_sasrec(folder: RunFolder, n_items: int) -> SASRec:
         Where the checkpoint is missing, damaged, or of another shape than its settings and the catalogue say.
     """
     settings = load_json(folder.path("sasrec/settings.json"), TypeAdapter(SASRecSettings))
-    model = SASRec(n_items, settings)
+    model = SASRec(categories, settings.as_published() if published else settings)
     shapes = {name: array.shape for name, array in model.arrays().items()}
-    model.set_arrays(load_arrays(folder.path("sasrec/model.safetensors"), shapes))
+    name = "published" if published else "model"
+    model.set_arrays(load_arrays(folder.path(f"sasrec/{name}.safetensors"), shapes))
     return model.eval()
 
 
@@ -85,6 +87,6 @@ def load_simulator(folder: RunFolder) -> UserSimulator:
 def simulator_of(folder: RunFolder, knowledge: ItemKnowledge, train: Interactions) -> UserSimulator:
     """The simulator from a run's checkpoints and from tables that are already loaded."""
     checkpoint = load_ensemble(folder)
-    sasrec, bias = load_sasrec(folder, train.n_items), load_bias(folder, train.n_users, train.n_items)
+    sasrec, bias = load_sasrec(folder, knowledge.categories), load_bias(folder, train.n_users, train.n_items)
     models = response_models(knowledge, sasrec, bias, checkpoint.neutral)
     return UserSimulator(knowledge, train, models, checkpoint.ensemble, checkpoint.max_history)

@@ -44,7 +44,7 @@ def planted_world() -> UserSimulator:
         np.repeat(np.arange(N_USERS), N_RATED), items, likes, np.where(likes, 5, 1).astype(np.float32), N_USERS, N_ITEMS
     )
     torch.manual_seed(0)
-    sasrec = SASRec(N_ITEMS, SASRecSettings(width=8, heads=2, blocks=1, max_history=20, dropout=0.0))
+    sasrec = SASRec(knowledge.categories, SASRecSettings(width=8, heads=2, blocks=1, max_history=20, dropout=0.0))
     models = ResponseModels(
         KeywordMatching(knowledge), Similarity(knowledge, (0.5, 0.5)), sasrec.eval(), Bias().fit(interactions)
     )

@@ -55,8 +55,9 @@ def tiny_world(seed: int) -> UserSimulator:
     knowledge, interactions = random_knowledge(seed), random_interactions(seed)
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
-    sasrec = SASRec(N_ITEMS, SASRecSettings(width=8, heads=2, blocks=1, max_history=MAX_HISTORY, dropout=0.0))
-    sasrec.set_biases(1.0, rng.normal(scale=0.5, size=N_ITEMS).astype(np.float32))
+    settings = SASRecSettings(width=8, heads=2, blocks=1, max_history=MAX_HISTORY, dropout=0.0)
+    sasrec = SASRec(knowledge.categories, settings)
+    sasrec.statistics.fit(interactions)
     models = ResponseModels(
         KeywordMatching(knowledge),
         Similarity(knowledge, neutral_values(knowledge, interactions, MAX_HISTORY, seed)),
