@@ -35,7 +35,7 @@ class GradientBoosting:
             max_leaf_nodes=8,
             min_samples_leaf=40,
             l2_regularization=5.0,
-            early_stopping=False,
+            early_stopping=False,  # type: ignore[arg-type]  # a bool by its documentation; typed by its default, "auto"
             random_state=seed,
         )
 

@@ -29,6 +29,10 @@ FEATURE_NAMES = (
     "similarity_for",
     "similarity_against",
     "similarity_balance",
+    "pro_keyword_taste",
+    "con_keyword_taste",
+    "pro_similarity_taste",
+    "con_similarity_taste",
     "history_size",
     "history_like_share",
 )
@@ -48,7 +52,7 @@ class Opinions:
     sasrec_probability
         float32 array of shape (b,).
     features
-        float32 array of shape (b, 12): the columns of `FEATURE_NAMES`.
+        float32 array of shape (b, 16): the columns of `FEATURE_NAMES`.
     """
 
     keyword_evidence: Evidence
@@ -100,7 +104,9 @@ class ResponseModels:
             b histories: what each user reacted to before.
         """
         keywords = self.keyword_matching.scores(items, histories)
-        similarity = self.similarity.scores(items, histories)
+        surprises = self.sasrec.statistics.surprises(histories)
+        keyword_tastes = self.keyword_matching.tastes(items, histories, surprises)
+        similarity, similarity_tastes = self.similarity.scores_and_tastes(items, histories, surprises)
         statistics_logit = self.sasrec.statistics.logits(items, histories)
         sasrec_logit = self.sasrec.pair_logits(items, histories, statistics_logit)
         keywords_for, keywords_against = np.log1p(keywords.positive), np.log1p(keywords.negative)
@@ -116,6 +122,8 @@ class ResponseModels:
             similarity.positive,
             similarity.negative,
             similarity.positive - similarity.negative,
+            *keyword_tastes.T,
+            *similarity_tastes.T,
             np.log1p(size),
             (histories.likes.sum(axis=1) + 1) / (size + 2),
         )

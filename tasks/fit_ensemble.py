@@ -35,7 +35,7 @@ class EnsembleSettings(BaseModel):
 
 
 @step(
-    version="3",
+    version="4",
     reads=(
         "users.parquet",
         "items.parquet",
