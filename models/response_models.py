@@ -15,12 +15,14 @@ from models.baselines import Bias
 from models.evidence import Evidence
 from models.interactions import Histories
 from models.keyword_matching import KeywordMatching
+from models.rating_factors import RatingFactors
 from models.sasrec import SASRec
 from models.similarity import Similarity
 
 FEATURE_NAMES = (
     "sasrec_logit",
     "statistics_logit",
+    "factor_match",
     "user_effect",
     "item_effect",
     "keywords_for",
@@ -37,8 +39,8 @@ FEATURE_NAMES = (
     "history_like_share",
 )
 
-# SASRec's logit as it is: where the stack stays unless validation pairs say otherwise.
-STACK_PRIOR = {"sasrec_logit": 1.0}
+# SASRec's logit and the match of factors: where the stack stays unless validation pairs say otherwise.
+STACK_PRIOR = {"sasrec_logit": 1.0, "factor_match": 1.0}
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Opinions:
     sasrec_probability
         float32 array of shape (b,).
     features
-        float32 array of shape (b, 16): the columns of `FEATURE_NAMES`.
+        float32 array of shape (b, 17): the columns of `FEATURE_NAMES`.
     """
 
     keyword_evidence: Evidence
@@ -86,12 +88,15 @@ class ResponseModels:
         The statistical model.
     bias
         User and item effects.
+    factors
+        Rating factors.
     """
 
     keyword_matching: KeywordMatching
     similarity: Similarity
     sasrec: SASRec
     bias: Bias
+    factors: RatingFactors
 
     def opinions(self, users: NDArray[np.int64], items: NDArray[np.int64], histories: Histories) -> Opinions:
         """Ask every model.
@@ -114,6 +119,7 @@ class ResponseModels:
         columns = (
             sasrec_logit,
             statistics_logit,
+            self.factors.matches(items, histories, surprises),
             self.bias.user_effects[users],
             self.bias.item_effects[items],
             keywords_for,

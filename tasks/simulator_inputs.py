@@ -12,6 +12,7 @@ from models.ensemble import Ensemble, VoteTable
 from models.interactions import Interactions
 from models.keyword_matching import KeywordMatching
 from models.knowledge import ItemKnowledge
+from models.rating_factors import FactorSettings, RatingFactors
 from models.response_models import FEATURE_NAMES, ResponseModels
 from models.sasrec import SASRec, SASRecSettings
 from models.similarity import Similarity
@@ -22,12 +23,13 @@ from tasks.inputs import load_interactions, load_knowledge
 
 
 class EnsembleCheckpoint(BaseModel):
-    """ensemble/model.json: all that fit_ensemble learned, but for the bias model's effects."""
+    """ensemble/model.json: all that fit_ensemble learned, but for the bias model's effects and the rating factors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     ensemble: Ensemble
     vote_tables: dict[str, VoteTable]
+    factors: FactorSettings
     neutral: tuple[float, float] = Field(description="similarity of a side without evidence: for, against")
     max_history: int = Field(gt=0, description="last interactions that any model looks at")
 
@@ -65,11 +67,18 @@ def load_ensemble(folder: RunFolder) -> EnsembleCheckpoint:
     return load_json(folder.path("ensemble/model.json"), TypeAdapter(EnsembleCheckpoint))
 
 
+def load_factors(folder: RunFolder, n_items: int, settings: FactorSettings) -> RatingFactors:
+    """The rating factors from the folder `ensemble`."""
+    factors = RatingFactors(n_items, settings)
+    factors.items = load_arrays(folder.path("ensemble/factors.safetensors"), {"items": factors.items.shape})["items"]
+    return factors
+
+
 def response_models(
-    knowledge: ItemKnowledge, sasrec: SASRec, bias: Bias, neutral: tuple[float, float]
+    knowledge: ItemKnowledge, sasrec: SASRec, bias: Bias, factors: RatingFactors, neutral: tuple[float, float]
 ) -> ResponseModels:
     """The response models, from their learned parts."""
-    return ResponseModels(KeywordMatching(knowledge), Similarity(knowledge, neutral), sasrec, bias)
+    return ResponseModels(KeywordMatching(knowledge), Similarity(knowledge, neutral), sasrec, bias, factors)
 
 
 def load_simulator(folder: RunFolder) -> UserSimulator:
@@ -88,5 +97,6 @@ def simulator_of(folder: RunFolder, knowledge: ItemKnowledge, train: Interaction
     """The simulator from a run's checkpoints and from tables that are already loaded."""
     checkpoint = load_ensemble(folder)
     sasrec, bias = load_sasrec(folder, knowledge.categories), load_bias(folder, train.n_users, train.n_items)
-    models = response_models(knowledge, sasrec, bias, checkpoint.neutral)
+    factors = load_factors(folder, train.n_items, checkpoint.factors)
+    models = response_models(knowledge, sasrec, bias, factors, checkpoint.neutral)
     return UserSimulator(knowledge, train, models, checkpoint.ensemble, checkpoint.max_history)

@@ -12,6 +12,7 @@ from models.ensemble import Ensemble
 from models.interactions import Interactions
 from models.keyword_matching import KeywordMatching
 from models.knowledge import ItemKnowledge
+from models.rating_factors import FactorSettings, RatingFactors
 from models.response_models import FEATURE_NAMES, ResponseModels
 from models.sasrec import SASRec, SASRecSettings
 from models.similarity import Similarity, neutral_values
@@ -63,6 +64,7 @@ def tiny_world(seed: int) -> UserSimulator:
         Similarity(knowledge, neutral_values(knowledge, interactions, MAX_HISTORY, seed)),
         sasrec.eval(),
         Bias().fit(interactions),
+        RatingFactors(N_ITEMS, FactorSettings()).fit(interactions, sasrec.statistics.training_surprises(interactions)),
     )
     features = rng.normal(size=(50, len(FEATURE_NAMES))).astype(np.float32)
     ensemble = Ensemble.fit(FEATURE_NAMES, features, features[:, 0] + rng.normal(size=50) > -0.5)

@@ -148,6 +148,7 @@ def test_an_ensemble_of_other_features_is_refused(folder: RunFolder) -> None:
 def test_checkpoints_hold_no_pickle(folder: RunFolder) -> None:
     names = {path.name for name in ("sasrec", "ensemble") for path in folder.path(name).iterdir()}
     assert names == {
+        "factors.safetensors",
         "model.safetensors",
         "published.safetensors",
         "settings.json",
