@@ -6,6 +6,8 @@ a_pos = sum over liked items i of |Dpos(c) & Dpos(i)|, a_neg = sum over disliked
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
@@ -80,8 +82,9 @@ class _Tastes:
 
     def __init__(self, keywords: csr_array) -> None:
         self._keywords = csr_array(keywords, dtype=np.float32)
+        self._shape = cast("tuple[int, int]", keywords.shape)  # scipy declares no type for it
         spread = np.maximum(np.asarray(keywords.sum(axis=0)).ravel(), 1)
-        weighted = (self._keywords * np.log(keywords.shape[0] / spread).astype(np.float32)).tocsr()
+        weighted = (self._keywords * np.log(self._shape[0] / spread).astype(np.float32)).tocsr()
         total = np.asarray(weighted.sum(axis=1)).ravel()
         self._shares = csr_array(weighted * (1 / np.where(total > 0, total, 1)).astype(np.float32)[:, None])
 
@@ -92,14 +95,11 @@ class _Tastes:
         mask = histories.mask
         lengths = mask.sum(axis=1)
         ends = np.concatenate([[0], lengths.cumsum()])
-        shape = (len(candidates), self._keywords.shape[0])
+        shape = (len(candidates), self._shape[0])
         usual = surprises.sum(axis=1) / (lengths + _PSEUDO_REACTIONS)
-        deviations = (surprises - usual[:, None])[mask]
-        counts, sums = (
-            (
-                csr_array((values.astype(np.float32), histories.items[mask], ends), shape=shape) @ self._keywords
-            ).toarray()
-            for values in (np.ones_like(deviations), deviations)
-        )
-        by_keyword = sums / (counts + _PSEUDO_REACTIONS)  # (b, v)
+        deviations = (surprises - usual[:, None])[mask].astype(np.float32)
+        reactions = (np.ones_like(deviations), deviations)
+        of_items = [csr_array((values, histories.items[mask], ends), shape=shape) for values in reactions]
+        counts, sums = (cast("csr_array", matrix @ self._keywords).toarray() for matrix in of_items)  # (b, v)
+        by_keyword = sums / (counts + _PSEUDO_REACTIONS)
         return np.asarray(self._shares[candidates].multiply(by_keyword).sum(axis=1)).ravel().astype(np.float32)
