@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from models.explain import explain_response
 from models.explanation import Explanation
-from models.interactions import Histories, Interactions
+from models.interactions import Interactions
 from models.policies import Policy
 from models.sessions import EnvironmentSettings, SessionBatch
 from models.simulator import UserSimulator
@@ -132,7 +132,7 @@ def play(simulator: UserSimulator, policy: Policy, policy_name: str, plan: CaseS
     recommendations: list[Recommendation] = []
     while len(recommendations) < plan.length and not sessions.seen[0].all():
         history = sessions.histories
-        history = Histories(history.items.copy(), history.likes.copy())  # the step appends to the session's own arrays
+        history = history.copy()  # the step appends to the session's own arrays
         outcome = sessions.step(policy.actions(sessions))
         explanation = explain_response(
             simulator, plan.user, int(outcome.items[0]), history, outcome.responses, user_name=plan.user_name

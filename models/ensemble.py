@@ -117,9 +117,10 @@ class Ensemble:
         likes
             bool array of shape (n,).
         penalty
-            L2 penalty on the departure of standardised weights from the prior, in reactions.
+            L2 penalty on the departure of standardised weights, and of the intercept, from the prior, in reactions.
         prior
-            Weights of features as they are, not standardised; 0 where a name is missing.
+            Weights of features as they are, not standardised, for a model without intercept; 0 where a name is missing.
+            Without any prior the intercept is free.
 
         Raises
         ------
@@ -135,13 +136,18 @@ class Ensemble:
             coefficients, intercept = np.zeros(len(names)), float(np.log(rate / (1 - rate)))
         else:
             start = np.array([(prior or {}).get(name, 0.0) for name in names]) * scales
-            coefficients, intercept = _logistic((features - means) / scales, likes, start, penalty)
+            usual = None if prior is None else float(start @ (means / scales))
+            coefficients, intercept = _logistic((features - means) / scales, likes, start, usual, penalty=penalty)
         return cls(names, tuple(means.tolist()), tuple(scales.tolist()), tuple(coefficients.tolist()), intercept)
+
+    def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logit of P(like), float32 (b,), of features (b, f)."""
+        weights = np.array(self.coefficients) / np.array(self.scales)
+        return ((features - np.array(self.means)) @ weights + self.intercept).astype(np.float32)
 
     def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """P(like), float32 (b,), of features (b, f)."""
-        weights = np.array(self.coefficients) / np.array(self.scales)
-        return expit((features - np.array(self.means)) @ weights + self.intercept).astype(np.float32)
+        return expit(self.logits(features))
 
 
 def choose_penalty(
@@ -186,17 +192,29 @@ def choose_penalty(
 
 
 def _logistic(
-    x: NDArray[np.float64], likes: NDArray[np.bool_], prior: NDArray[np.float64], penalty: float
+    x: NDArray[np.float64],
+    likes: NDArray[np.bool_],
+    prior: NDArray[np.float64],
+    intercept: float | None,
+    *,
+    penalty: float,
 ) -> tuple[NDArray[np.float64], float]:
-    """Weights (f,) and a free intercept that minimise the log-loss plus penalty / 2 |weights - prior|^2."""
+    """Weights (f,) and an intercept that minimise the log-loss plus penalty / 2 times their squared departures.
+
+    `prior` (f,) and `intercept` are what they depart from; where that is None the intercept is free.
+    """
     y = likes.astype(np.float64)
+    penalties = np.full(x.shape[1] + 1, penalty)
+    penalties[0] = 0.0 if intercept is None else penalty
+    start = np.concatenate([[intercept or 0.0], prior])
 
     def loss(departure: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        logits = departure[0] + x @ (prior + departure[1:])
+        weights = start + departure
+        logits = weights[0] + x @ weights[1:]
         error = expit(logits) - y
         log_loss = np.logaddexp(0, logits).sum() - logits @ y
-        gradient = np.concatenate([[error.sum()], x.T @ error + penalty * departure[1:]])
-        return float(log_loss + 0.5 * penalty * (departure[1:] ** 2).sum()), gradient
+        gradient = np.concatenate([[error.sum()], x.T @ error]) + penalties * departure
+        return float(log_loss + 0.5 * penalties @ departure**2), gradient
 
-    departure = minimize(loss, np.zeros(x.shape[1] + 1), jac=True, method="L-BFGS-B").x
-    return prior + departure[1:], float(departure[0])
+    weights = start + minimize(loss, np.zeros(x.shape[1] + 1), jac=True, method="L-BFGS-B").x
+    return weights[1:], float(weights[0])

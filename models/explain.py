@@ -126,7 +126,7 @@ def without_item(history: Histories, item: int) -> Histories:
     kept = history.mask[0] & (history.items[0] != item)
     if not kept.any():
         return Histories(np.array([[NO_ITEM]]), np.array([[False]]))
-    return Histories(history.items[:, kept], history.likes[:, kept])
+    return Histories(history.items[:, kept], history.likes[:, kept], history.ratings[:, kept])
 
 
 def _tied(evidence: Evidence) -> bool:

@@ -8,18 +8,28 @@ from typing import Self, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from models.baselines import Baseline, GlobalRate, ItemMean, UserMean
 from models.ensemble import VoteTable, vote
+from models.gradient_boosting import GradientBoosting
 from models.interactions import Interactions
 from models.matrix_factorisation import MatrixFactorisation
-from models.metrics import Metrics, ReliabilityBin, UserBootstrap, auc, evaluate, reliability
+from models.metrics import Metrics, ReliabilityBin, UserBootstrap, auc, evaluate, log_losses, reliability
 from models.response_models import Opinions
+from models.sasrec import SASRec
 from models.simulator import UserSimulator
 
 ONE_VOTE = (0.0, 0.5, 1.0)
 THREE_VOTES = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
-COMPARED = ("sasrec", "ensemble")
+COMPARED = (
+    ("sasrec", "bias"),
+    ("ensemble", "bias"),
+    ("ensemble", "matrix_factorisation"),
+    ("ensemble", "sasrec_paper"),
+    ("ensemble", "vote"),
+    ("ensemble", "gradient_boosting"),
+)
 
 
 @dataclass(frozen=True)
@@ -52,12 +62,14 @@ class Prediction:
 
 
 class Comparison(TypedDict):
-    """AUC of a model less that of another, with the paired interval."""
+    """AUC and log-loss of a model less those of another, with paired intervals."""
 
     model: str
     against: str
     auc_difference: float
     ci95: list[float]
+    log_loss_difference: float
+    log_loss_ci95: list[float]
 
 
 class Closeness(TypedDict):
@@ -91,9 +103,11 @@ def vote_tables(opinions: Opinions, likes: NDArray[np.bool_]) -> dict[str, VoteT
 
 def predict(
     simulator: UserSimulator,
+    published: SASRec,
     tables: Mapping[str, VoteTable],
     users: NDArray[np.int64],
     items: NDArray[np.int64],
+    *,
     seed: int,
 ) -> dict[str, Prediction]:
     """Every model's prediction of n pairs; all know the training interactions and nothing else.
@@ -102,6 +116,8 @@ def predict(
     ----------
     simulator
         The simulator, whose own interactions the baselines are fitted on.
+    published
+        The published network, trained on the same interactions.
     tables
         See `vote_tables`.
     users, items
@@ -121,6 +137,12 @@ def predict(
         name: Prediction.of_probabilities(model.probabilities(users, items)) for name, model in baselines.items()
     }
     histories = train.histories(users, simulator.max_history)
+    predictions["sasrec_paper"] = Prediction.of_probabilities(published.probabilities(items, histories))
+    statistics = simulator.sasrec.statistics
+    predictions["statistics"] = Prediction.of_probabilities(expit(statistics.logits(items, histories)))
+    if 0 < train.likes.mean() < 1:  # trees need likes and dislikes
+        boosted = GradientBoosting(statistics, seed).fit(train).probabilities(items, histories)
+        predictions["gradient_boosting"] = Prediction.of_probabilities(boosted)
     opinions = simulator.models.opinions(users, items, histories)
     values, votes = opinions.vote_values(), opinions.votes(np.random.default_rng(seed))
     for column, name in enumerate(("keyword_matching", "similarity")):
@@ -173,16 +195,27 @@ def fidelity_card(
             for name, row in rows.items()
         },
         "comparisons": [
-            {
-                "model": name,
-                "against": "bias",
-                "auc_difference": auc(test.likes, rows[name].scores) - auc(test.likes, rows["bias"].scores),
-                "ci95": bootstrap.difference_interval(rows[name].scores, rows["bias"].scores),
-            }
-            for name in COMPARED
+            _comparison(test.likes, rows, name, against, bootstrap)
+            for name, against in COMPARED
+            if name in rows and against in rows
         ],
         "reliability": {name: reliability(test.likes, row.probabilities) for name, row in rows.items()},
         "truth": truth,
+    }
+
+
+def _comparison(
+    likes: NDArray[np.bool_], rows: Mapping[str, Prediction], name: str, against: str, bootstrap: UserBootstrap
+) -> Comparison:
+    model, other = rows[name], rows[against]
+    losses, other_losses = log_losses(likes, model.probabilities), log_losses(likes, other.probabilities)
+    return {
+        "model": name,
+        "against": against,
+        "auc_difference": auc(likes, model.scores) - auc(likes, other.scores),
+        "ci95": bootstrap.difference_interval(model.scores, other.scores),
+        "log_loss_difference": float((losses - other_losses).mean()),
+        "log_loss_ci95": bootstrap.mean_difference_interval(losses, other_losses),
     }
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 NO_ITEM = -1
+UNKNOWN_RATING = np.float32(np.nan)
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,11 @@ class Interactions:
         if not len(self):
             return Histories(np.full(inside.shape, NO_ITEM), np.zeros(inside.shape, dtype=bool))
         positions = np.where(inside, positions, 0)
-        return Histories(np.where(inside, self.items[positions], NO_ITEM), self.likes[positions] & inside)
+        return Histories(
+            np.where(inside, self.items[positions], NO_ITEM),
+            self.likes[positions] & inside,
+            np.where(inside, self.ratings[positions], UNKNOWN_RATING),
+        )
 
 
 @dataclass(frozen=True)
@@ -82,10 +87,14 @@ class Histories:
         int64 array of shape (b, l).
     likes
         bool array of shape (b, l); False on padding.
+    given_ratings
+        float32 array of shape (b, l): the ratings behind the likes, `UNKNOWN_RATING` where there is only a like or
+        dislike (a simulated reaction) and on padding; None where no rating is known.
     """
 
     items: NDArray[np.int64]
     likes: NDArray[np.bool_]
+    given_ratings: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.items)
@@ -95,5 +104,36 @@ class Histories:
         """bool array of shape (b, l): True where there is an interaction."""
         return self.items != NO_ITEM
 
+    @property
+    def ratings(self) -> NDArray[np.float32]:
+        """float32 array of shape (b, l): the ratings, `UNKNOWN_RATING` (NaN) where one is not known."""
+        if self.given_ratings is None:
+            return np.full(self.items.shape, UNKNOWN_RATING, dtype=np.float32)
+        return self.given_ratings
+
     def __getitem__(self, rows: NDArray[np.int64] | NDArray[np.bool_] | slice) -> Histories:
-        return Histories(self.items[rows], self.likes[rows])
+        return Histories(
+            self.items[rows], self.likes[rows], None if self.given_ratings is None else self.given_ratings[rows]
+        )
+
+    def copy(self) -> Histories:
+        """The same reactions in arrays of their own."""
+        return Histories(self.items.copy(), self.likes.copy(), self.ratings.copy())
+
+    def columns(self, columns: NDArray[np.int64]) -> Histories:
+        """The interactions at positions `columns` (b, m) of each row."""
+        return Histories(
+            np.take_along_axis(self.items, columns, axis=1),
+            np.take_along_axis(self.likes, columns, axis=1),
+            np.take_along_axis(self.ratings, columns, axis=1),
+        )
+
+
+def last(histories: Histories, n: int) -> Histories:
+    """The last n interactions of each history, padded on the right, as wide as the longest that is left."""
+    lengths = histories.mask.sum(axis=1)
+    width = int(min(n, lengths.max(initial=0)))
+    if histories.items.shape[1] == width:
+        return histories
+    columns = np.maximum(lengths - width, 0)[:, None] + np.arange(width)  # within bounds: lengths <= full width
+    return histories.columns(columns)

@@ -69,6 +69,12 @@ def expected_calibration_error(likes: NDArray[np.bool_], probabilities: NDArray[
     return sum(b["n"] * abs(b["mean_probability"] - b["like_rate"]) for b in bins) / len(likes)
 
 
+def log_losses(likes: NDArray[np.bool_], probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Log-loss of each of n pairs, probabilities kept off 0 and 1: float64 (n,)."""
+    clipped = np.clip(probabilities.astype(np.float64), _CLIP, 1 - _CLIP)
+    return -np.log(np.where(likes, clipped, 1 - clipped))
+
+
 class UserBootstrap:
     """AUC on samples of users drawn with replacement; the same samples for every model, so that models can be paired.
 
@@ -117,6 +123,13 @@ class UserBootstrap:
     def interval(self, scores: NDArray[np.float32]) -> list[float]:
         """95 % interval of the AUC."""
         return _interval(self.aucs(scores), undefined=0.5)
+
+    def mean_difference_interval(self, values: NDArray[np.float64], against: NDArray[np.float64]) -> list[float]:
+        """95 % interval of the mean of `values` (n,) less that of `against` (n,), such as the log-loss of each pair."""
+        n_users = self._times.shape[1]
+        by_user = np.bincount(self._rows, weights=values - against, minlength=n_users)
+        sizes = np.bincount(self._rows, minlength=n_users)
+        return _interval((self._times @ by_user) / (self._times @ sizes), undefined=0.0)
 
     def difference_interval(self, scores: NDArray[np.float32], against: NDArray[np.float32]) -> list[float]:
         """95 % interval of the AUC of `scores` less that of `against`, in the same samples."""

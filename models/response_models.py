@@ -9,17 +9,20 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logit
+from scipy.special import expit
 
 from models.baselines import Bias
 from models.evidence import Evidence
 from models.interactions import Histories
 from models.keyword_matching import KeywordMatching
+from models.rating_factors import RatingFactors
 from models.sasrec import SASRec
 from models.similarity import Similarity
 
 FEATURE_NAMES = (
     "sasrec_logit",
+    "statistics_logit",
+    "factor_match",
     "user_effect",
     "item_effect",
     "keywords_for",
@@ -28,12 +31,16 @@ FEATURE_NAMES = (
     "similarity_for",
     "similarity_against",
     "similarity_balance",
+    "pro_keyword_taste",
+    "con_keyword_taste",
+    "pro_similarity_taste",
+    "con_similarity_taste",
     "history_size",
     "history_like_share",
 )
 
-# The mean of SASRec's and the bias model's logits: where the stack stays unless validation pairs say otherwise.
-STACK_PRIOR = {"sasrec_logit": 0.5, "user_effect": 0.5, "item_effect": 0.5}
+# SASRec's logit and the match of factors: where the stack stays unless validation pairs say otherwise.
+STACK_PRIOR = {"sasrec_logit": 1.0, "factor_match": 1.0}
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,7 @@ class Opinions:
     sasrec_probability
         float32 array of shape (b,).
     features
-        float32 array of shape (b, 11): the columns of `FEATURE_NAMES`.
+        float32 array of shape (b, 17): the columns of `FEATURE_NAMES`.
     """
 
     keyword_evidence: Evidence
@@ -81,12 +88,15 @@ class ResponseModels:
         The statistical model.
     bias
         User and item effects.
+    factors
+        Rating factors.
     """
 
     keyword_matching: KeywordMatching
     similarity: Similarity
     sasrec: SASRec
     bias: Bias
+    factors: RatingFactors
 
     def opinions(self, users: NDArray[np.int64], items: NDArray[np.int64], histories: Histories) -> Opinions:
         """Ask every model.
@@ -99,12 +109,17 @@ class ResponseModels:
             b histories: what each user reacted to before.
         """
         keywords = self.keyword_matching.scores(items, histories)
-        similarity = self.similarity.scores(items, histories)
-        probability = self.sasrec.probabilities(items, histories)
+        surprises = self.sasrec.statistics.surprises(histories)
+        keyword_tastes = self.keyword_matching.tastes(items, histories, surprises)
+        similarity, similarity_tastes = self.similarity.scores_and_tastes(items, histories, surprises)
+        statistics_logit = self.sasrec.statistics.logits(items, histories)
+        sasrec_logit = self.sasrec.pair_logits(items, histories, statistics_logit)
         keywords_for, keywords_against = np.log1p(keywords.positive), np.log1p(keywords.negative)
         size = histories.mask.sum(axis=1)
         columns = (
-            logit(np.clip(probability, 1e-6, 1 - 1e-6)),
+            sasrec_logit,
+            statistics_logit,
+            self.factors.matches(items, histories, surprises),
             self.bias.user_effects[users],
             self.bias.item_effects[items],
             keywords_for,
@@ -113,7 +128,9 @@ class ResponseModels:
             similarity.positive,
             similarity.negative,
             similarity.positive - similarity.negative,
+            *keyword_tastes.T,
+            *similarity_tastes.T,
             np.log1p(size),
             (histories.likes.sum(axis=1) + 1) / (size + 2),
         )
-        return Opinions(keywords, similarity, probability, np.stack(columns, axis=1).astype(np.float32))
+        return Opinions(keywords, similarity, expit(sasrec_logit), np.stack(columns, axis=1).astype(np.float32))

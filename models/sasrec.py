@@ -3,16 +3,16 @@
 Source: Kang and McAuley, arXiv 1808.09781 (causal self-attention over a sequence of items); arXiv 2412.16984 uses it
 to predict a reaction. Here an input position is an item and the reaction to it, and
 
-    logit P(like c | first t reactions) = <h_t, e_c> + v b_c + w u_t + g
+    logit P(like c | first t reactions) = <h_t, e_c> + w s_t(c)
 
-where b_c and g come from the bias model and are kept (models/baselines.py), and u_t is the user's running effect. With
-p_j what g and b alone predict of reaction y_j, one Newton step from 0 towards the user's own effect gives
-
-    u_t = sum_j (y_j - p_j) / (penalty + sum_j p_j (1 - p_j)),  j = 1 .. t
-
-so the model starts as the bias model for users met a moment ago, and learns what attention can add to it.
+where s_t(c) is the logit that means and counts come to (models/reaction_statistics.py: how the user, the item and the
+user in the item's categories are rated), fitted before and kept. So the model starts from what averages know, for users
+met a moment ago and items never rated alike, and attention learns what is left. e_c is a vector of the item itself plus
+one of its categories; an input position adds the reaction and how far its rating lies above the item's usual one.
 Position 0 is a learned start, so h_0 answers for a user without history. Batches are padded on the right: under the
 causal mask no interaction ever sees padding, which has a token of its own besides (item i is token i + 1).
+
+With `published` the network is that of Kang and McAuley, scored by <h_t, e_c> alone: a baseline.
 """
 
 from __future__ import annotations
@@ -23,12 +23,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
+from scipy.sparse import csr_array
+from scipy.special import expit
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.interactions import Histories
+from models.interactions import Histories, last
+from models.reaction_statistics import ReactionStatistics
 
 _ROWS_AT_ONCE = 512
+_STATISTICS = "statistics."  # names of their arrays in a checkpoint
 
 
 class SASRecSettings(BaseModel):
@@ -38,16 +42,24 @@ class SASRecSettings(BaseModel):
 
     width: int = Field(default=32, gt=0, description="size of item vectors and states")
     heads: int = Field(default=2, gt=0, description="attention heads; divides width")
-    blocks: int = Field(default=2, ge=0, description="self-attention blocks")
-    max_history: int = Field(default=100, gt=0, description="last interactions looked at")
-    dropout: float = Field(default=0.5, ge=0, lt=1, description="dropout rate of embeddings and blocks")
+    blocks: int = Field(default=1, ge=0, description="self-attention blocks")
+    max_history: int = Field(default=100, gt=0, description="last interactions that attention looks at")
+    statistics_history: int = Field(default=200, gt=0, description="last interactions that the user's statistics count")
+    published: bool = Field(
+        default=False, description="items alone, as published: no reactions, ratings, categories or statistics"
+    )
+    dropout: float = Field(default=0.3, ge=0, lt=1, description="dropout rate of embeddings and blocks")
     learning_rate: float = Field(default=0.003, gt=0, description="AdamW's step size")
-    weight_decay: float = Field(default=20.0, ge=0, description="AdamW's decay of matrices and embeddings")
+    weight_decay: float = Field(default=60.0, ge=0, description="AdamW's decay of matrices and embeddings")
     batch_size: int = Field(default=64, gt=0, description="sequences in a training step")
     max_epochs: int = Field(default=20, gt=0, description="upper limit of passes over the training interactions")
     patience: int = Field(default=3, gt=0, description="epochs without a better validation AUC before training stops")
     threads: int = Field(default=1, gt=0, description="CPU threads in training; another number rounds differently")
     seed: int = Field(default=0, ge=0, description="of the initial weights, the order of batches and dropout")
+
+    def as_published(self) -> SASRecSettings:
+        """The same size and training for the published network, at the weight decay that suits it."""
+        return self.model_copy(update={"published": True, "weight_decay": 1.0})
 
 
 class SASRec(nn.Module):
@@ -55,8 +67,8 @@ class SASRec(nn.Module):
 
     Parameters
     ----------
-    n_items
-        Size of the catalogue.
+    categories
+        Sparse binary matrix of shape (n_items, n_categories).
     settings
         Shape of the network.
 
@@ -66,39 +78,34 @@ class SASRec(nn.Module):
         Where the heads do not divide the width.
     """
 
-    item_bias: Tensor
-    global_bias: Tensor
+    shares: Tensor
 
-    def __init__(self, n_items: int, settings: SASRecSettings) -> None:
+    def __init__(self, categories: csr_array, settings: SASRecSettings) -> None:
         super().__init__()
         if settings.width % settings.heads:
             raise ValueError(f"width {settings.width} must be a multiple of heads {settings.heads}")
-        self.n_items, self.settings = n_items, settings
-        self.item = nn.Embedding(n_items + 1, settings.width, padding_idx=0)
+        self.settings = settings
+        self.statistics = ReactionStatistics(categories, settings.statistics_history)
+        self.n_items, n_categories = self.statistics.category_shares.shape
+        shares = np.pad(self.statistics.category_shares, ((1, 0), (0, 0)))  # a row an item token, none for padding
+        self.register_buffer("shares", torch.from_numpy(shares), persistent=False)
+        self.item = nn.Embedding(self.n_items + 1, settings.width, padding_idx=0)
+        self.category = nn.Parameter(torch.zeros(n_categories, settings.width))
         self.feedback = nn.Embedding(2, settings.width)
+        self.surprise = nn.Parameter(torch.zeros(settings.width))
         self.position = nn.Embedding(settings.max_history + 1, settings.width)
         self.start = nn.Parameter(torch.zeros(settings.width))
         self.blocks = nn.ModuleList(Block(settings) for _ in range(settings.blocks))
         self.norm = nn.LayerNorm(settings.width)
         self.dropout = nn.Dropout(settings.dropout)
-        self.register_buffer("item_bias", torch.zeros(n_items + 1))
-        self.register_buffer("global_bias", torch.zeros(()))
-        self.item_weight = nn.Parameter(torch.ones(()))
-        self.user_weight = nn.Parameter(torch.ones(()))
-        self.user_log_penalty = nn.Parameter(torch.zeros(()))
+        self.statistics_weight = nn.Parameter(torch.ones(()))
         for embedding in (self.item, self.feedback, self.position):
             nn.init.normal_(embedding.weight, std=settings.width**-0.5 / 4)
         with torch.no_grad():
             self.item.weight[0] = 0
 
-    def set_biases(self, global_bias: float, item_biases: NDArray[np.float32]) -> None:
-        """Take over g and b, float32 (n_items,), from a fitted bias model."""
-        with torch.no_grad():
-            self.global_bias.fill_(global_bias)
-            self.item_bias[1:] = torch.from_numpy(item_biases)
-
-    def forward(self, tokens: Tensor, likes: Tensor) -> tuple[Tensor, Tensor]:
-        """State and user effect after each of the first 0 .. l interactions.
+    def forward(self, tokens: Tensor, likes: Tensor, surprises: Tensor) -> Tensor:
+        """State after each of the first 0 .. l interactions.
 
         Parameters
         ----------
@@ -106,57 +113,65 @@ class SASRec(nn.Module):
             int64 (b, l): item + 1, 0 for padding on the right.
         likes
             bool (b, l): reactions.
+        surprises
+            float32 (b, l): `ReactionStatistics.surprises`.
 
         Returns
         -------
-        h (b, l + 1, d) and u (b, l + 1); entry t has seen the first t interactions.
+        h (b, l + 1, d); entry t has seen the first t interactions.
         """
         b, length = tokens.shape
-        x = self.item(tokens) + self.feedback(likes.long())  # (b, l, d)
+        x = self.vectors(tokens)  # (b, l, d)
+        if not self.settings.published:
+            x = x + self.feedback(likes.long()) + surprises[:, :, None] * self.surprise
         x = torch.cat([self.start.expand(b, 1, -1), x], dim=1)  # (b, l + 1, d)
         x = self.dropout(x + self.position.weight[: length + 1])
         for block in self.blocks:
             x = block(x)
-        return self.norm(x), self._user_effects(tokens, likes)
+        return self.norm(x)
 
-    def _user_effects(self, tokens: Tensor, likes: Tensor) -> Tensor:
-        expected = torch.sigmoid(self.item_bias[tokens] + self.global_bias).detach()  # (b, l)
-        seen = (tokens > 0).float()
-        surprise = (seen * (likes.float() - expected)).cumsum(dim=1)
-        certainty = (seen * expected * (1 - expected)).cumsum(dim=1)
-        effect = surprise / (certainty + self.user_log_penalty.exp())
-        return functional.pad(effect, (1, 0))  # nothing is known before the first reaction
+    def vectors(self, tokens: Tensor) -> Tensor:
+        """e of items: float32 (..., d), of tokens int64 (...)."""
+        if self.settings.published:
+            return self.item(tokens)
+        return self.item(tokens) + self.shares[tokens] @ self.category
 
-    def logits(self, h: Tensor, u: Tensor, candidates: Tensor, biases: Tensor) -> Tensor:
+    def logits(self, h: Tensor, candidates: Tensor, statistics: Tensor) -> Tensor:
         """Logit of P(like).
 
         Parameters
         ----------
-        h, u
-            float32 (..., d) and (...): states and user effects.
+        h
+            float32 (..., d): states.
         candidates
             int64 (...): tokens.
-        biases
-            float32 (...): the candidates' biases, in training without the reaction that is to be predicted.
+        statistics
+            float32 (...): logits of the statistics, in training without the reaction that is to be predicted.
         """
-        match = (h * self.item(candidates)).sum(-1)
-        return match + self.item_weight * biases + self.user_weight * u + self.global_bias
+        match = (h * self.vectors(candidates)).sum(-1)
+        return match if self.settings.published else match + self.statistics_weight * statistics
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """All weights by name, for a checkpoint."""
-        return {name: tensor.numpy(force=True) for name, tensor in self.state_dict().items()}
+        network = {name: tensor.numpy(force=True) for name, tensor in self.state_dict().items()}
+        return network | {f"{_STATISTICS}{name}": array for name, array in self.statistics.arrays().items()}
 
     def set_arrays(self, arrays: Mapping[str, NDArray[np.float32]]) -> None:
         """Take over the weights that `arrays` of a model of the same shape gave."""
-        self.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+        of_statistics = {name for name in arrays if name.startswith(_STATISTICS)}
+        self.statistics.set_arrays({name.removeprefix(_STATISTICS): arrays[name] for name in of_statistics})
+        self.load_state_dict(
+            {name: torch.from_numpy(array) for name, array in arrays.items() if name not in of_statistics}
+        )
 
     def states(self, histories: Histories) -> NDArray[np.float32]:
         """The user's state after each history: float32 array of shape (b, d)."""
-        return np.concatenate([h.numpy(force=True) for h, _ in self._encoded(histories)])
+        return np.concatenate([h.numpy(force=True) for h in self._encoded(histories)])
 
     def item_vectors(self) -> NDArray[np.float32]:
-        """The items' embeddings: float32 array of shape (n_items, d)."""
-        return self.item.weight[1:].numpy(force=True).copy()
+        """The items' vectors e: float32 array of shape (n_items, d)."""
+        with torch.inference_mode():
+            return self.vectors(self._all_tokens()).numpy(force=True)
 
     def probabilities(self, candidates: NDArray[np.int64], histories: Histories) -> NDArray[np.float32]:
         """P(like) of each candidate given the history in the same row.
@@ -172,38 +187,41 @@ class SASRec(nn.Module):
         -------
         float32 array of shape (b,).
         """
-        tokens = torch.from_numpy(candidates + 1).to(self.start.device)
-        parts = zip(self._encoded(histories), tokens.split(_ROWS_AT_ONCE), strict=True)
+        return expit(self.pair_logits(candidates, histories, self.statistics.logits(candidates, histories)))
+
+    def pair_logits(
+        self, candidates: NDArray[np.int64], histories: Histories, statistics: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Logit of P(like), float32 (b,), where the statistics' own logits (b,) are known already."""
+        device = self.start.device
+        tokens, known = torch.from_numpy(candidates + 1).to(device), torch.from_numpy(statistics).to(device)
         with torch.inference_mode():
-            return np.concatenate(
-                [self.logits(h, u, part, self.item_bias[part]).sigmoid().numpy(force=True) for (h, u), part in parts]
-            )
+            return self.logits(torch.cat(self._encoded(histories)), tokens, known).numpy(force=True)
 
     def catalogue_probabilities(self, histories: Histories) -> NDArray[np.float32]:
         """P(like) of every item given each history: float32 array of shape (b, n_items)."""
         with torch.inference_mode():
-            vectors = self.item.weight[1:]  # (n, d)
-            biases = self.item_weight * self.item_bias[1:] + self.global_bias  # (n,)
-            return np.concatenate(
-                [
-                    (h @ vectors.T + biases + self.user_weight * u[:, None]).sigmoid().numpy(force=True)
-                    for h, u in self._encoded(histories)
-                ]
-            )
+            vectors = self.vectors(self._all_tokens())  # (n, d)
+            match = np.concatenate([(h @ vectors.T).numpy(force=True) for h in self._encoded(histories)])
+        if self.settings.published:
+            return expit(match)
+        return expit(match + self.statistics_weight.item() * self.statistics.catalogue_logits(histories))
 
-    def _encoded(self, histories: Histories) -> list[tuple[Tensor, Tensor]]:
-        """Last state (b, d) and user effect (b,) of each history, in parts of at most `_ROWS_AT_ONCE` rows."""
-        was_training = self.training
+    def _all_tokens(self) -> Tensor:
+        return torch.arange(1, self.n_items + 1, device=self.start.device)
+
+    def _encoded(self, histories: Histories) -> list[Tensor]:
+        """Last state (b, d) of each history, in parts of at most `_ROWS_AT_ONCE` rows."""
+        was_training, device = self.training, self.start.device
         self.eval()
         parts = []
         with torch.inference_mode():
             for start in range(0, max(1, len(histories)), _ROWS_AT_ONCE):
                 part = last(histories[start : start + _ROWS_AT_ONCE], self.settings.max_history)
-                tokens = torch.from_numpy(part.items + 1).to(self.start.device)
-                h, u = self(tokens, torch.from_numpy(part.likes).to(self.start.device))
-                lengths = (tokens > 0).sum(dim=1)
-                rows = torch.arange(len(tokens), device=tokens.device)
-                parts.append((h[rows, lengths], u[rows, lengths]))
+                tokens = torch.from_numpy(part.items + 1).to(device)
+                surprises = torch.from_numpy(self.statistics.surprises(part)).to(device)
+                h = self(tokens, torch.from_numpy(part.likes).to(device), surprises)
+                parts.append(h[torch.arange(len(tokens), device=device), (tokens > 0).sum(dim=1)])
         self.train(was_training)
         return parts
 
@@ -231,15 +249,3 @@ class Block(nn.Module):
         attended = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
         x = x + self.dropout(self.project(attended.transpose(1, 2).reshape(b, length, d)))
         return x + self.dropout(self.narrow(functional.gelu(self.widen(self.feed_forward_norm(x)))))
-
-
-def last(histories: Histories, n: int) -> Histories:
-    """The last n interactions of each history, padded on the right, as wide as the longest that is left."""
-    lengths = histories.mask.sum(axis=1)
-    width = int(min(n, lengths.max(initial=0)))
-    if histories.items.shape[1] == width:
-        return histories
-    columns = np.maximum(lengths - width, 0)[:, None] + np.arange(width)  # within bounds: lengths <= full width
-    return Histories(
-        np.take_along_axis(histories.items, columns, axis=1), np.take_along_axis(histories.likes, columns, axis=1)
-    )

@@ -11,10 +11,10 @@ from itertools import pairwise
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from torch import Tensor
 from torch.nn import functional
 
-from models.baselines import Bias
 from models.interactions import NO_ITEM, Interactions
 from models.metrics import auc
 from models.sasrec import SASRec, SASRecSettings
@@ -46,20 +46,27 @@ class Windows:
         int64 array of shape (w, l).
     likes
         bool array of shape (w, l).
-    biases
-        float32 array of shape (w, l): each item's bias as if this reaction to it had not been seen.
+    surprises
+        float32 array of shape (w, l): how far each rating lies above its item's usual one.
+    statistics
+        float32 array of shape (w, l): the statistics' logit of each reaction as if it had not been seen.
     targets
         bool array of shape (w, l): which positions this window teaches; each interaction is taught once.
     """
 
     items: NDArray[np.int64]
     likes: NDArray[np.bool_]
-    biases: NDArray[np.float32]
+    surprises: NDArray[np.float32]
+    statistics: NDArray[np.float32]
     targets: NDArray[np.bool_]
 
 
 def train_sasrec(
-    train: Interactions, validation: Interactions, settings: SASRecSettings, device: str = "cpu"
+    train: Interactions,
+    validation: Interactions,
+    categories: csr_array,
+    settings: SASRecSettings,
+    device: str = "cpu",
 ) -> tuple[SASRec, list[Epoch]]:
     """Fit SASRec on training interactions; keep the epoch with the best validation AUC.
 
@@ -69,6 +76,8 @@ def train_sasrec(
         Sequences to learn from.
     validation
         Pairs that decide when to stop; their histories are the training interactions.
+    categories
+        Sparse binary matrix of shape (n_items, n_categories).
     settings
         Shape and training.
     device
@@ -87,32 +96,39 @@ def train_sasrec(
         raise ValueError("SASRec needs training interactions; found none")
     with _threads(settings.threads), torch.random.fork_rng():
         torch.manual_seed(settings.seed)
-        return _train(train, validation, settings, device)
+        return _train(SASRec(categories, settings).to(device), train, validation, settings)
 
 
 def _train(
-    train: Interactions, validation: Interactions, settings: SASRecSettings, device: str
+    model: SASRec, train: Interactions, validation: Interactions, settings: SASRecSettings
 ) -> tuple[SASRec, list[Epoch]]:
     rng = np.random.default_rng(settings.seed)
-    model = SASRec(train.n_items, settings).to(device)
-    bias = Bias().fit(train)
-    model.set_biases(bias.global_effect, bias.item_effects)
+    statistics = model.statistics.fit(train)
     optimiser = _optimiser(model, settings)
-    windows = windows_of(train, bias.held_out_item_effects(train), settings.max_history)
-    histories = train.histories(validation.users, settings.max_history)
+    windows = windows_of(
+        train,
+        statistics.training_surprises(train),
+        statistics.weights.logits(statistics.training_features(train)),
+        settings.max_history,
+    )
+    histories = train.histories(validation.users, max(settings.max_history, settings.statistics_history))
+    of_validation = statistics.logits(validation.items, histories)
     epochs: list[Epoch] = []
     best = copy.deepcopy(model.state_dict())
     while len(epochs) < settings.max_epochs and not _stalled(epochs, settings.patience):
         loss = _epoch(model, optimiser, windows, settings, rng)
-        epochs.append(Epoch(loss, auc(validation.likes, model.probabilities(validation.items, histories))))
+        logits = model.pair_logits(validation.items, histories, of_validation)
+        epochs.append(Epoch(loss, auc(validation.likes, logits)))
         if epochs[-1].validation_auc >= max(epoch.validation_auc for epoch in epochs):
             best = copy.deepcopy(model.state_dict())
     model.load_state_dict(best)
     return model.eval(), epochs
 
 
-def windows_of(train: Interactions, biases: NDArray[np.float32], length: int) -> Windows:
-    """Cut every user's sequence into overlapping windows of `length`; `biases` (n,) belong to the interactions.
+def windows_of(
+    train: Interactions, surprises: NDArray[np.float32], statistics: NDArray[np.float32], length: int
+) -> Windows:
+    """Cut every user's sequence into overlapping windows of `length`; surprises and statistics are (n,).
 
     The first window of a user teaches all its positions, each later one, half a window further on, its second half:
     so every target but the first ones sees at least half a window of context.
@@ -132,7 +148,8 @@ def windows_of(train: Interactions, biases: NDArray[np.float32], length: int) ->
     return Windows(
         items=np.where(inside, train.items[table], NO_ITEM),
         likes=train.likes[table] & inside,
-        biases=np.where(inside, biases[table], 0),
+        surprises=np.where(inside, surprises[table], 0),
+        statistics=np.where(inside, statistics[table], 0),
         targets=targets,
     )
 
@@ -157,11 +174,11 @@ def _epoch(
     """Mean log-loss of one pass, a step a batch."""
     model.train()
     total, count = 0.0, 0
-    for items, likes, biases, targets in _batches(windows, settings.batch_size, rng, model.start.device):
+    for items, likes, surprises, statistics, targets in _batches(windows, settings.batch_size, rng, model.start.device):
         n = int(targets.sum())
         tokens = items + 1
-        h, u = model(tokens[:, :-1], likes[:, :-1])  # entry t has seen the interactions before t
-        logits = model.logits(h, u, tokens, biases)  # (b, l)
+        h = model(tokens[:, :-1], likes[:, :-1], surprises[:, :-1])  # entry t has seen the interactions before t
+        logits = model.logits(h, tokens, statistics)  # (b, l)
         log_loss = functional.binary_cross_entropy_with_logits(logits, likes.float(), reduction="none")[targets].sum()
         optimiser.zero_grad(set_to_none=True)
         (log_loss / n).backward()
@@ -173,7 +190,7 @@ def _epoch(
 
 def _batches(
     windows: Windows, size: int, rng: np.random.Generator, device: torch.device
-) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
+) -> Iterator[tuple[Tensor, ...]]:
     """Shuffled windows of similar length together, each batch no wider than its longest window."""
     lengths = (windows.items != NO_ITEM).sum(axis=1)
     order = np.lexsort((rng.random(len(lengths)), lengths))
@@ -181,12 +198,8 @@ def _batches(
     for start in starts:
         rows = order[start : start + size]
         width = int(lengths[rows].max())
-        yield (
-            torch.from_numpy(windows.items[rows, :width]).to(device),
-            torch.from_numpy(windows.likes[rows, :width]).to(device),
-            torch.from_numpy(windows.biases[rows, :width]).to(device),
-            torch.from_numpy(windows.targets[rows, :width]).to(device),
-        )
+        parts = (windows.items, windows.likes, windows.surprises, windows.statistics, windows.targets)
+        yield tuple(torch.from_numpy(part[rows, :width]).to(device) for part in parts)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.interactions import NO_ITEM, Histories
+from models.interactions import NO_ITEM, UNKNOWN_RATING, Histories
 from models.random_streams import DrawnNumbers, RandomStreams
 from models.simulator import Responses, RewardMode, UserSimulator, reward
 
@@ -125,6 +125,7 @@ class SessionBatch:
         self.seen = np.zeros((b, len(self.catalogue)), dtype=bool)
         self._items = np.full((b, self._width), NO_ITEM)
         self._likes = np.zeros((b, self._width), dtype=bool)
+        self._ratings = np.full((b, self._width), UNKNOWN_RATING, dtype=np.float32)
         self._lengths = np.zeros(b, dtype=np.int64)
         self._steps = np.zeros(b, dtype=np.int64)
         self._earned = np.zeros(b)
@@ -144,7 +145,7 @@ class SessionBatch:
     def histories(self) -> Histories:
         """What each user reacted to before, the running session included."""
         width = max(1, int(self._lengths.max(initial=0)))
-        return Histories(self._items[:, :width], self._likes[:, :width])
+        return Histories(self._items[:, :width], self._likes[:, :width], self._ratings[:, :width])
 
     def begin(self, rows: NDArray[np.int64], users: NDArray[np.int64] | None = None) -> None:
         """Begin new sessions in `rows`, of the given users, or of users drawn from all with equal chances."""
@@ -156,8 +157,9 @@ class SessionBatch:
         self.users[rows] = users
         histories = self.simulator.interactions.histories(users, self._width)
         length = histories.items.shape[1]
-        self._items[rows], self._likes[rows] = NO_ITEM, False
+        self._items[rows], self._likes[rows], self._ratings[rows] = NO_ITEM, False, UNKNOWN_RATING
         self._items[rows, :length], self._likes[rows, :length] = histories.items, histories.likes
+        self._ratings[rows, :length] = histories.ratings
         self._lengths[rows] = histories.mask.sum(axis=1)
         self._steps[rows], self._earned[rows], self._last_rewards[rows] = 0, 0, 0
         self.seen[rows] = False
@@ -220,6 +222,7 @@ class SessionBatch:
         self._streams.keep(rows)
         self.users, self.seen, self._next_users = self.users[rows], self.seen[rows], self._next_users[rows]
         self._items, self._likes, self._lengths = self._items[rows], self._likes[rows], self._lengths[rows]
+        self._ratings = self._ratings[rows]
         self._steps, self._earned, self._last_rewards = self._steps[rows], self._earned[rows], self._last_rewards[rows]
 
     def _user(self, numbers: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -236,11 +239,13 @@ class SessionBatch:
         return positions[actions != NO_ITEM], actions[actions != NO_ITEM]
 
     def _append(self, rows: NDArray[np.int64], items: NDArray[np.int64], likes: NDArray[np.bool_]) -> None:
-        """Add one reaction to the histories in `rows`; a full history forgets its oldest."""
+        """Add one reaction, without rating, to the histories in `rows`; a full history forgets its oldest."""
         full = rows[self._lengths[rows] == self._width]
-        self._items[full, :-1], self._likes[full, :-1] = self._items[full, 1:], self._likes[full, 1:]
+        for of_history in (self._items, self._likes, self._ratings):
+            of_history[full, :-1] = of_history[full, 1:]
         self._lengths[full] -= 1
         self._items[rows, self._lengths[rows]], self._likes[rows, self._lengths[rows]] = items, likes
+        self._ratings[rows, self._lengths[rows]] = UNKNOWN_RATING
         self._lengths[rows] += 1
 
 

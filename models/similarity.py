@@ -16,6 +16,7 @@ from models.interactions import NO_ITEM, Histories, Interactions
 from models.knowledge import ItemKnowledge
 from models.packed_sets import PackedSets
 
+_SHARPNESS = 10.0  # of the kernel: an item at cosine 0.9 counts 1 / e of one at 1
 _FLOATS_AT_ONCE = 1 << 24  # gathered history vectors are held to 64 MiB
 
 
@@ -26,19 +27,15 @@ class _UnitVectors:
         self._vectors = vectors
         self._present = np.any(vectors != 0, axis=1, keepdims=True)[:, 0]
 
-    def highest_cosine(
-        self, candidates: NDArray[np.int64], items: NDArray[np.int64], chosen: NDArray[np.bool_]
-    ) -> NDArray[np.float32]:
-        """Maximum over the chosen items (b, l) of the cosine to the candidate (b,); -inf where there is none."""
-        chosen = chosen & self._present[items] & self._present[candidates][:, None]
-        highest = np.full(len(candidates), -np.inf, dtype=np.float32)
+    def cosines(self, candidates: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Cosines of each candidate (b,) to a row of items: float32 (b, l), -inf where either has no vector."""
+        cosines = np.empty(items.shape, dtype=np.float32)
         step = max(1, _FLOATS_AT_ONCE // max(1, items.shape[1] * self._vectors.shape[1]))
         for start in range(0, len(candidates), step):
             rows = slice(start, start + step)
             gathered, candidate = self._vectors[items[rows]], self._vectors[candidates[rows]]
-            cosines = np.matmul(gathered, candidate[:, :, None])[:, :, 0]
-            highest[rows] = np.where(chosen[rows], cosines, -np.inf).max(axis=1, initial=-np.inf)
-        return highest
+            cosines[rows] = np.matmul(gathered, candidate[:, :, None])[:, :, 0]
+        return np.where(self._present[items] & self._present[candidates][:, None], cosines, -np.inf)
 
 
 class Similarity:
@@ -68,17 +65,58 @@ class Similarity:
         histories
             b histories.
         """
-        return settle(*self._nearest(candidates, histories), self.neutral)
+        return settle(*self._nearest(candidates, histories, self._cosines(candidates, histories)), self.neutral)
+
+    def scores_and_tastes(
+        self, candidates: NDArray[np.int64], histories: Histories, surprises: NDArray[np.float32]
+    ) -> tuple[Evidence, NDArray[np.float32]]:
+        """Evidence as in `scores`, and how the user rates what is similar, by pros and by cons.
+
+        A taste is a kernel regression (Nadaraya 1964, Watson 1964) over the whole history: the mean surprise of its
+        items, each weighed by exp(10 (cosine - 1)), with one more item of surprise 0.
+
+        Parameters
+        ----------
+        candidates
+            int64 array of shape (b,).
+        histories
+            b histories.
+        surprises
+            float32 array of shape (b, l): `ReactionStatistics.surprises`.
+
+        Returns
+        -------
+        Evidence of b rows and tastes, float32 array of shape (b, 2).
+        """
+        cosines = self._cosines(candidates, histories)
+        tastes = [_taste(np.where(histories.mask, side, -np.inf), surprises) for side in cosines]
+        evidence = settle(*self._nearest(candidates, histories, cosines), self.neutral)
+        return evidence, np.stack(tastes, axis=1)
+
+    def _cosines(
+        self, candidates: NDArray[np.int64], histories: Histories
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Cosines by pros and by cons, float32 (b, l) each; without meaning on padding."""
+        return self._pro.cosines(candidates, histories.items), self._con.cosines(candidates, histories.items)
 
     def _nearest(
-        self, candidates: NDArray[np.int64], histories: Histories
+        self,
+        candidates: NDArray[np.int64],
+        histories: Histories,
+        cosines: tuple[NDArray[np.float32], NDArray[np.float32]],
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Highest cosines, float32 (b,) each, -inf where a side has no evidence."""
         relevant = category_history(self._categories, candidates, histories)
+        pro, con = cosines
         return (
-            self._pro.highest_cosine(candidates, histories.items, relevant & histories.likes),
-            self._con.highest_cosine(candidates, histories.items, relevant & ~histories.likes),
+            np.where(relevant & histories.likes, pro, -np.inf).max(axis=1, initial=-np.inf),
+            np.where(relevant & ~histories.likes, con, -np.inf).max(axis=1, initial=-np.inf),
         )
+
+
+def _taste(cosines: NDArray[np.float32], surprises: NDArray[np.float32]) -> NDArray[np.float32]:
+    weights = np.exp(_SHARPNESS * (cosines - 1))
+    return ((weights * surprises).sum(axis=1) / (weights.sum(axis=1) + 1)).astype(np.float32)
 
 
 def settle(positive: NDArray[np.float32], negative: NDArray[np.float32], neutral: tuple[float, float]) -> Evidence:
@@ -119,7 +157,9 @@ def neutral_values(
     candidates, histories = train.items[rows], train.histories(train.users[rows], max_history)
     others = histories.items != candidates[:, None]
     histories = Histories(np.where(others, histories.items, NO_ITEM), histories.likes & others)
-    positive, negative = Similarity(knowledge, (0.0, 0.0))._nearest(candidates, histories)
+    similarity = Similarity(knowledge, (0.0, 0.0))
+    cosines = similarity._cosines(candidates, histories)
+    positive, negative = similarity._nearest(candidates, histories, cosines)
     return _finite_median(positive), _finite_median(negative)
 
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from models.ensemble import Ensemble, vote
 from models.evidence import Evidence
-from models.interactions import Histories, Interactions
+from models.interactions import Histories, Interactions, last
 from models.knowledge import ItemKnowledge
 from models.response_models import ResponseModels
-from models.sasrec import SASRec, last
+from models.sasrec import SASRec
 
 RewardMode = Literal["vote", "draw", "probability"]
 

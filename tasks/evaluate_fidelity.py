@@ -13,7 +13,7 @@ from storage.files import publish, publish_json
 from storage.run_folder import DEFAULT_SPLIT, RunFolder
 from storage.tables import TRUTH, read_table
 from tasks.inputs import load_interactions
-from tasks.simulator_inputs import load_ensemble, load_simulator
+from tasks.simulator_inputs import load_ensemble, load_sasrec, load_simulator
 from tasks.step import Summary, step
 
 
@@ -28,7 +28,7 @@ class FidelitySettings(BaseModel):
 
 # truth.parquet, which only generated datasets have, comes from the same step and seed as interactions.parquet.
 @step(
-    version="1",
+    version="2",
     reads=(
         "users.parquet",
         "items.parquet",
@@ -44,7 +44,9 @@ class FidelitySettings(BaseModel):
 def evaluate_fidelity(folder: RunFolder, settings: FidelitySettings) -> Summary:
     """Let every model judge the test pairs, given the training interactions, and publish the card."""
     simulator, test = load_simulator(folder), load_interactions(folder, ("test",))
-    predictions = predict(simulator, load_ensemble(folder).vote_tables, test.users, test.items, settings.seed)
+    published = load_sasrec(folder, simulator.knowledge.categories, published=True)
+    tables = load_ensemble(folder).vote_tables
+    predictions = predict(simulator, published, tables, test.users, test.items, seed=settings.seed)
     card = fidelity_card(test, predictions, settings.resamples, settings.seed, _true_probabilities(folder, test))
     scores = {name: prediction.scores for name, prediction in predictions.items()}
     with publish(folder.path("report/predictions.parquet")) as target:

@@ -1,4 +1,4 @@
-"""Step `fit-ensemble`: the bias model from training interactions, and from validation the stack and the vote tables."""
+"""Step `fit-ensemble`: bias model and rating factors from train rows, the stack and the vote tables from validation."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from models.baselines import Bias
 from models.ensemble import Ensemble, choose_penalty
 from models.fidelity import vote_tables
+from models.rating_factors import FactorSettings, RatingFactors
 from models.response_models import FEATURE_NAMES, STACK_PRIOR
 from models.similarity import neutral_values
 from storage.checkpoints import save_arrays
@@ -22,9 +23,10 @@ class EnsembleSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    max_history: int = Field(default=100, gt=0, description="last interactions that any model looks at")
+    max_history: int = Field(default=200, gt=0, description="last interactions that any model looks at")
     user_penalty: float = Field(default=0.5, ge=0, description="L2 penalty of the bias model's user effects")
     item_penalty: float = Field(default=0.75, ge=0, description="L2 penalty of the bias model's item effects")
+    factors: FactorSettings = FactorSettings()
     penalties: tuple[float, ...] = Field(
         default=(10.0, 30.0, 100.0, 300.0, 1000.0, 10_000.0),
         min_length=1,
@@ -35,7 +37,7 @@ class EnsembleSettings(BaseModel):
 
 
 @step(
-    version="2",
+    version="5",
     reads=(
         "users.parquet",
         "items.parquet",
@@ -53,7 +55,9 @@ def fit_ensemble(folder: RunFolder, settings: EnsembleSettings) -> Summary:
     train, validation = load_interactions(folder, ("train",)), load_interactions(folder, ("validation",))
     bias = Bias(settings.user_penalty, settings.item_penalty).fit(train)
     neutral = neutral_values(knowledge, train, settings.max_history, settings.seed, settings.neutral_pairs)
-    models = response_models(knowledge, load_sasrec(folder, train.n_items), bias, neutral)
+    sasrec = load_sasrec(folder, knowledge.categories)
+    factors = RatingFactors(train.n_items, settings.factors).fit(train, sasrec.statistics.training_surprises(train))
+    models = response_models(knowledge, sasrec, bias, factors, neutral)
     histories = train.histories(validation.users, settings.max_history)
     opinions = models.opinions(validation.users, validation.items, histories)
     penalty = choose_penalty(
@@ -69,12 +73,14 @@ def fit_ensemble(folder: RunFolder, settings: EnsembleSettings) -> Summary:
     checkpoint = EnsembleCheckpoint(
         ensemble=ensemble,
         vote_tables=vote_tables(opinions, validation.likes),
+        factors=settings.factors,
         neutral=neutral,
         max_history=settings.max_history,
     )
     with publish(folder.path("ensemble")) as target:
         target.mkdir()
         save_arrays(target / "arrays.safetensors", bias.arrays())
+        save_arrays(target / "factors.safetensors", {"items": factors.items})
         publish_json(target / "model.json", checkpoint.model_dump(mode="json"))
     weights = dict(zip(ensemble.names, ensemble.coefficients, strict=True))
     return {"validation_pairs": len(validation), "penalty": penalty, "weights": {**weights}}

@@ -46,11 +46,7 @@ def load_knowledge(folder: RunFolder) -> ItemKnowledge:
     keywords = read_table(folder.path("keywords.parquet"), KEYWORDS).join(
         pl.DataFrame({"keyword": vocabulary, "column": np.arange(len(vocabulary))}), on="keyword"
     )
-    categories = items.select("item_id", "categories").explode("categories").drop_nulls()
-    category_names = categories["categories"].unique().sort().to_list()
-    category_columns = categories["categories"].replace_strict(
-        category_names, np.arange(len(category_names)), return_dtype=pl.Int64
-    )
+    categories, category_names = _categories(items)
     pro, con = (keywords.filter(pl.col("side") == side) for side in ("pro", "con"))
     shape = (items.height, len(vocabulary))
     vectors = {side: read_item_vectors(folder.path("embeddings"), side, items.height) for side in ("pro", "con")}
@@ -60,12 +56,23 @@ def load_knowledge(folder: RunFolder) -> ItemKnowledge:
         con=_binary(con["item_id"].to_numpy(), con["column"].to_numpy(), shape),
         pro_vectors=vectors["pro"],
         con_vectors=vectors["con"],
-        categories=_binary(
-            categories["item_id"].to_numpy(), category_columns.to_numpy(), (items.height, len(category_names))
-        ),
-        category_names=tuple(category_names),
+        categories=categories,
+        category_names=category_names,
         item_names=tuple(items["name"].to_list()),
     )
+
+
+def load_categories(folder: RunFolder) -> csr_array:
+    """Every item's categories: sparse binary float32 matrix of shape (n_items, n_categories)."""
+    return _categories(read_table(folder.path("items.parquet"), ITEMS))[0]
+
+
+def _categories(items: pl.DataFrame) -> tuple[csr_array, tuple[str, ...]]:
+    """Matrix of shape (n_items, n_categories) and the names of its columns."""
+    pairs = items.select("item_id", "categories").explode("categories").drop_nulls()
+    names = pairs["categories"].unique().sort().to_list()
+    columns = pairs["categories"].replace_strict(names, np.arange(len(names)), return_dtype=pl.Int64)
+    return _binary(pairs["item_id"].to_numpy(), columns.to_numpy(), (items.height, len(names))), tuple(names)
 
 
 def _binary(rows: NDArray[np.int64], columns: NDArray[np.int64], shape: tuple[int, int]) -> csr_array:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from scipy.sparse import csr_array
 
 from models.baselines import Bias
 from models.ensemble import Ensemble, VoteTable
 from models.interactions import Interactions
 from models.keyword_matching import KeywordMatching
 from models.knowledge import ItemKnowledge
+from models.rating_factors import FactorSettings, RatingFactors
 from models.response_models import FEATURE_NAMES, ResponseModels
 from models.sasrec import SASRec, SASRecSettings
 from models.similarity import Similarity
@@ -21,12 +23,13 @@ from tasks.inputs import load_interactions, load_knowledge
 
 
 class EnsembleCheckpoint(BaseModel):
-    """ensemble/model.json: all that fit_ensemble learned, but for the bias model's effects."""
+    """ensemble/model.json: all that fit_ensemble learned, but for the bias model's effects and the rating factors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     ensemble: Ensemble
     vote_tables: dict[str, VoteTable]
+    factors: FactorSettings
     neutral: tuple[float, float] = Field(description="similarity of a side without evidence: for, against")
     max_history: int = Field(gt=0, description="last interactions that any model looks at")
 
@@ -37,8 +40,8 @@ class EnsembleCheckpoint(BaseModel):
         return self
 
 
-def load_sasrec(folder: RunFolder, n_items: int) -> SASRec:
-    """SASRec from the folder `sasrec`.
+def load_sasrec(folder: RunFolder, categories: csr_array, *, published: bool = False) -> SASRec:
+    """SASRec from the folder `sasrec`, or the published network that it is compared with.
 
     Raises
     ------
@@ -46,9 +49,10 @@ def load_sasrec(folder: RunFolder, n_items: int) -> SASRec:
         Where the checkpoint is missing, damaged, or of another shape than its settings and the catalogue say.
     """
     settings = load_json(folder.path("sasrec/settings.json"), TypeAdapter(SASRecSettings))
-    model = SASRec(n_items, settings)
+    model = SASRec(categories, settings.as_published() if published else settings)
     shapes = {name: array.shape for name, array in model.arrays().items()}
-    model.set_arrays(load_arrays(folder.path("sasrec/model.safetensors"), shapes))
+    name = "published" if published else "model"
+    model.set_arrays(load_arrays(folder.path(f"sasrec/{name}.safetensors"), shapes))
     return model.eval()
 
 
@@ -63,11 +67,18 @@ def load_ensemble(folder: RunFolder) -> EnsembleCheckpoint:
     return load_json(folder.path("ensemble/model.json"), TypeAdapter(EnsembleCheckpoint))
 
 
+def load_factors(folder: RunFolder, n_items: int, settings: FactorSettings) -> RatingFactors:
+    """The rating factors from the folder `ensemble`."""
+    factors = RatingFactors(n_items, settings)
+    factors.items = load_arrays(folder.path("ensemble/factors.safetensors"), {"items": factors.items.shape})["items"]
+    return factors
+
+
 def response_models(
-    knowledge: ItemKnowledge, sasrec: SASRec, bias: Bias, neutral: tuple[float, float]
+    knowledge: ItemKnowledge, sasrec: SASRec, bias: Bias, factors: RatingFactors, neutral: tuple[float, float]
 ) -> ResponseModels:
     """The response models, from their learned parts."""
-    return ResponseModels(KeywordMatching(knowledge), Similarity(knowledge, neutral), sasrec, bias)
+    return ResponseModels(KeywordMatching(knowledge), Similarity(knowledge, neutral), sasrec, bias, factors)
 
 
 def load_simulator(folder: RunFolder) -> UserSimulator:
@@ -85,6 +96,7 @@ def load_simulator(folder: RunFolder) -> UserSimulator:
 def simulator_of(folder: RunFolder, knowledge: ItemKnowledge, train: Interactions) -> UserSimulator:
     """The simulator from a run's checkpoints and from tables that are already loaded."""
     checkpoint = load_ensemble(folder)
-    sasrec, bias = load_sasrec(folder, train.n_items), load_bias(folder, train.n_users, train.n_items)
-    models = response_models(knowledge, sasrec, bias, checkpoint.neutral)
+    sasrec, bias = load_sasrec(folder, knowledge.categories), load_bias(folder, train.n_users, train.n_items)
+    factors = load_factors(folder, train.n_items, checkpoint.factors)
+    models = response_models(knowledge, sasrec, bias, factors, checkpoint.neutral)
     return UserSimulator(knowledge, train, models, checkpoint.ensemble, checkpoint.max_history)

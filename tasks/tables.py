@@ -11,8 +11,16 @@ from tasks.report_data import Fidelity, Interval, Reinforcement, load_fidelity, 
 Rows = list[list[str]]
 
 FIDELITY_GROUPS: dict[str, tuple[str, ...]] = {
-    "Baselines": ("global_rate", "item_mean", "user_mean", "bias", "matrix_factorisation"),
-    "Parts of the simulator": ("keyword_matching", "similarity", "sasrec"),
+    "Baselines": (
+        "global_rate",
+        "item_mean",
+        "user_mean",
+        "bias",
+        "matrix_factorisation",
+        "sasrec_paper",
+        "gradient_boosting",
+    ),
+    "Parts of the simulator": ("keyword_matching", "similarity", "statistics", "sasrec"),
     "The simulator": ("vote", "ensemble"),
     "Bound, from the known truth": ("best_possible",),
 }
@@ -24,7 +32,14 @@ POLICY_GROUPS: dict[str, tuple[str, ...]] = {
 OUT_OF_COMPETITION = frozenset({"best_possible", "greedy"})
 _OTHERS = "Others"
 
-LABELS = {"a2c": "A2C", "dqn": "DQN", "ppo": "PPO", "trpo": "TRPO", "sasrec": "SASRec"}
+LABELS = {
+    "a2c": "A2C",
+    "dqn": "DQN",
+    "ppo": "PPO",
+    "trpo": "TRPO",
+    "sasrec": "SASRec",
+    "sasrec_paper": "SASRec as published",
+}
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from models.ensemble import Ensemble
 from models.interactions import Interactions
 from models.keyword_matching import KeywordMatching
 from models.knowledge import ItemKnowledge
+from models.rating_factors import FactorSettings, RatingFactors
 from models.response_models import FEATURE_NAMES, ResponseModels
 from models.sasrec import SASRec, SASRecSettings
 from models.similarity import Similarity
@@ -44,9 +45,13 @@ def planted_world() -> UserSimulator:
         np.repeat(np.arange(N_USERS), N_RATED), items, likes, np.where(likes, 5, 1).astype(np.float32), N_USERS, N_ITEMS
     )
     torch.manual_seed(0)
-    sasrec = SASRec(N_ITEMS, SASRecSettings(width=8, heads=2, blocks=1, max_history=20, dropout=0.0))
+    sasrec = SASRec(knowledge.categories, SASRecSettings(width=8, heads=2, blocks=1, max_history=20, dropout=0.0))
     models = ResponseModels(
-        KeywordMatching(knowledge), Similarity(knowledge, (0.5, 0.5)), sasrec.eval(), Bias().fit(interactions)
+        KeywordMatching(knowledge),
+        Similarity(knowledge, (0.5, 0.5)),
+        sasrec.eval(),
+        Bias().fit(interactions),
+        RatingFactors(N_ITEMS, FactorSettings()),
     )
     features = np.random.default_rng(0).normal(size=(50, len(FEATURE_NAMES))).astype(np.float32)
     return UserSimulator(knowledge, interactions, models, Ensemble.fit(FEATURE_NAMES, features, features[:, 0] > 0), 20)

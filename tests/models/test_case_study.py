@@ -27,17 +27,16 @@ def test_each_reaction_is_explained_by_the_history_before_it() -> None:
     world = tiny_world(1)
     study = played(world)
     history = world.interactions.histories(np.array([USER]), 100)
-    items, likes = history.items[0].tolist(), history.likes[0].tolist()
+    items, likes, ratings = history.items[0].tolist(), history.likes[0].tolist(), history.ratings[0].tolist()
     for recommendation in study.recommendations:
         told = recommendation.explanation
-        alone = explain(
-            world, USER, told.item, Histories(np.array([items]), np.array([likes])), np.random.default_rng(0)
-        )
+        known = Histories(np.array([items]), np.array([likes]), np.array([ratings], dtype=np.float32))
+        alone = explain(world, USER, told.item, known, np.random.default_rng(0))
         assert told.keyword_matching.pros == alone.keyword_matching.pros
         assert told.similarity.nearest_liked == alone.similarity.nearest_liked
         assert told.probability == pytest.approx(alone.probability, abs=1e-6)
         assert told.item not in items, "only what the user has not seen is recommended"
-        items, likes = [*items, told.item], [*likes, told.like]
+        items, likes, ratings = [*items, told.item], [*likes, told.like], [*ratings, float("nan")]
         assert recommendation.reward == told.like
         assert (recommendation.history_size, recommendation.history_likes) == (
             len(items[-world.max_history :]),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 
 from models.interactions import NO_ITEM, Histories, Interactions
 from models.keyword_matching import KeywordMatching
@@ -106,3 +107,75 @@ def test_without_evidence_on_either_side_similarity_is_a_tie() -> None:
     none, some = np.float32(-np.inf), np.float32(0.4)
     evidence = settle(np.array([none, none, some]), np.array([none, some, none]), (0.8, 0.6))
     assert evidence.values().tolist() == [0.5, 1.0, 0.0]
+
+
+def _taste_world(likes_even: bool) -> tuple[ItemKnowledge, Histories, np.ndarray]:
+    """Items of even number have keyword 0 and one direction, odd ones keyword 1 and another; six are in the history."""
+    knowledge = random_knowledge(0)
+    side = csr_array(np.eye(2, dtype=np.float32)[np.arange(N_ITEMS) % 2])
+    vectors = np.eye(2, 6, dtype=np.float32)[np.arange(N_ITEMS) % 2]
+    known = ItemKnowledge(
+        ("even", "odd"),
+        side,
+        side,
+        vectors,
+        vectors,
+        knowledge.categories,
+        knowledge.category_names,
+        knowledge.item_names,
+    )
+    items = np.arange(6)
+    likes = (items % 2 == 0) == likes_even
+    history = Histories(items[None], likes[None])[np.zeros(2, dtype=np.int64)]
+    return known, history, np.where(history.likes, 1, -1).astype(np.float32)
+
+
+@pytest.mark.parametrize("likes_even", [True, False])
+def test_tastes_tell_which_keywords_and_neighbours_the_user_rates_high(likes_even: bool) -> None:
+    knowledge, histories, surprises = _taste_world(likes_even)
+    candidates = np.array([8, 9])  # an even and an odd item
+    by_keyword = KeywordMatching(knowledge).tastes(candidates, histories, surprises)
+    _, by_neighbour = Similarity(knowledge, NEUTRAL).scores_and_tastes(candidates, histories, surprises)
+    for even, odd in (*by_keyword.T, *by_neighbour.T):
+        assert (even > 0.2) == likes_even
+        assert (odd > 0.2) == (not likes_even)
+
+
+def test_tastes_do_not_see_padding_and_are_zero_without_history() -> None:
+    knowledge = random_knowledge(3)
+    items, likes = np.array([[4, 2], [4, NO_ITEM], [NO_ITEM, NO_ITEM]]), np.array([[True, True]] * 3)
+    histories = Histories(items, likes)
+    surprises = np.array([[1, -2], [1, 0], [0, 0]], dtype=np.float32)
+    candidates = np.array([7, 7, 7])
+    keywords, similarity = KeywordMatching(knowledge), Similarity(knowledge, NEUTRAL)
+    alone = histories[1:2].columns(np.array([[0]]))
+    for tastes, of_one in (
+        (keywords.tastes(candidates, histories, surprises), keywords.tastes(candidates[:1], alone, surprises[1:2, :1])),
+        (
+            similarity.scores_and_tastes(candidates, histories, surprises)[1],
+            similarity.scores_and_tastes(candidates[:1], alone, surprises[1:2, :1])[1],
+        ),
+    ):
+        assert tastes[1] == pytest.approx(of_one[0], abs=1e-6)
+        assert not tastes[2].any()
+
+
+def test_a_rare_keyword_says_more_than_a_common_one() -> None:
+    knowledge = random_knowledge(0)
+    matrix = np.zeros((N_ITEMS, 2), dtype=np.float32)
+    matrix[:, 0], matrix[[1, 9], 1] = 1, 1  # all items share one keyword, two of them another
+    matrix[5, 0] = 0
+    side = csr_array(matrix)
+    known = ItemKnowledge(
+        ("common", "rare"),
+        side,
+        side,
+        knowledge.pro_vectors,
+        knowledge.con_vectors,
+        knowledge.categories,
+        knowledge.category_names,
+        knowledge.item_names,
+    )
+    histories = Histories(np.array([[1, 2, 3]]), np.array([[True, False, False]]))
+    taste = KeywordMatching(known).tastes(np.array([9]), histories, np.array([[2, -1, -1]], dtype=np.float32))
+    assert taste[0, 0] > 0.2

@@ -1,24 +1,27 @@
 import numpy as np
 import pytest
 import torch
+from scipy.sparse import csr_array
 
-from models.interactions import NO_ITEM, Histories, Interactions
+from models.interactions import NO_ITEM, Histories, Interactions, last
 from models.metrics import auc
-from models.sasrec import SASRec, SASRecSettings, last
+from models.sasrec import SASRec, SASRecSettings
 from models.sasrec_training import train_sasrec, windows_of
+from tests.models.worlds import random_interactions
 
 N_ITEMS = 12
-TINY = SASRecSettings(width=8, heads=2, blocks=2, max_history=6, dropout=0.0)
+CATEGORIES = csr_array(np.eye(3, dtype=np.float32)[np.arange(N_ITEMS) % 3])
+TINY = SASRecSettings(width=8, heads=2, blocks=2, max_history=6, statistics_history=6, dropout=0.0)
 
 
-def _model(seed: int = 0) -> SASRec:
+def _model(seed: int = 0, settings: SASRecSettings = TINY) -> SASRec:
     torch.manual_seed(seed)
-    model = SASRec(N_ITEMS, TINY).eval()
+    model = SASRec(CATEGORIES, settings).eval()
     for parameter in model.parameters():  # weights far from their start, so that every path shows in the output
         torch.nn.init.normal_(parameter, std=0.5)
     with torch.no_grad():
         model.item.weight[0] = 0
-    model.set_biases(0.3, np.linspace(-1, 1, N_ITEMS, dtype=np.float32))
+    model.statistics.fit(random_interactions(seed, n_items=N_ITEMS))
     return model
 
 
@@ -43,9 +46,8 @@ def test_padding_does_not_change_an_answer() -> None:
 def test_a_later_interaction_does_not_change_earlier_states() -> None:
     model = _model()
     tokens, likes = torch.tensor([[1, 2, 3, 4], [1, 2, 9, 11]]), torch.tensor([[1, 0, 1, 1], [1, 0, 0, 0]]) > 0
-    h, u = model(tokens, likes)
+    h = model(tokens, likes, torch.tensor([[0.5, -1, 2, 0], [0.5, -1, 1, 3]]))
     assert torch.allclose(h[0, :3], h[1, :3], atol=1e-6)
-    assert torch.allclose(u[0, :3], u[1, :3], atol=1e-6)
     assert not torch.allclose(h[0, 3], h[1, 3], atol=1e-2)
 
 
@@ -88,10 +90,11 @@ def test_every_interaction_is_taught_once_with_context() -> None:
     users = np.repeat(np.arange(5), counts)
     n = len(users)
     train = Interactions(users, np.arange(n) % N_ITEMS, np.arange(n) % 2 == 0, np.ones(n, np.float32), 5, N_ITEMS)
-    windows = windows_of(train, np.arange(n, dtype=np.float32), length=5)
-    taught = windows.biases[windows.targets]  # the biases number the interactions here
+    numbers = np.arange(n, dtype=np.float32)
+    windows = windows_of(train, numbers, numbers, length=5)
+    taught = windows.statistics[windows.targets]  # the statistics number the interactions here
     assert np.sort(taught).tolist() == list(range(n))
-    starts_later = ~np.isin(windows.biases[:, 0], train.offsets())
+    starts_later = ~np.isin(windows.statistics[:, 0], train.offsets())
     assert starts_later.sum() > 5
     assert not windows.targets[starts_later, :3].any()
 
@@ -121,7 +124,7 @@ def test_it_learns_a_rule_that_no_bias_knows() -> None:
         patience=15,
         batch_size=32,
     )
-    model, epochs = train_sasrec(train, test, settings)
+    model, epochs = train_sasrec(train, test, csr_array((n_items, 0), dtype=np.float32), settings)
     predicted = model.probabilities(test.items, train.histories(test.users, 12))
     assert auc(test.likes, predicted) > 0.95
     assert max(epoch.validation_auc for epoch in epochs) == pytest.approx(auc(test.likes, predicted))
@@ -139,12 +142,46 @@ def test_equal_seeds_give_equal_models() -> None:
         N_ITEMS,
     )
     settings = TINY.model_copy(update={"max_epochs": 2, "dropout": 0.3})
-    models = [train_sasrec(train, train, settings.model_copy(update={"seed": seed}))[0] for seed in (1, 1, 2)]
+    models = [
+        train_sasrec(train, train, CATEGORIES, settings.model_copy(update={"seed": seed}))[0] for seed in (1, 1, 2)
+    ]
     vectors = [model.item_vectors() for model in models]
     assert np.array_equal(vectors[0], vectors[1])
     assert not np.array_equal(vectors[0], vectors[2])
 
 
+def test_the_published_network_knows_items_only() -> None:
+    model = _model(settings=TINY.as_published())
+    liked, disliked = model.probabilities(np.array([4, 4]), _histories([(3, True)], [(3, False)]))
+    assert liked == disliked
+    assert model.catalogue_probabilities(_histories(SHORT))[0, 4] == pytest.approx(
+        model.probabilities(np.array([4]), _histories(SHORT))[0], abs=1e-6
+    )
+
+
+def test_the_rating_counts_and_not_only_its_sign() -> None:
+    model = _model()
+    items, likes = np.array([[3], [3]]), np.array([[True], [True]])
+    states = model.states(Histories(items, likes, np.array([[3], [5]], dtype=np.float32)))
+    assert np.abs(states[0] - states[1]).max() > 1e-2
+
+
+def test_an_item_never_rated_is_known_by_its_categories() -> None:
+    """Of two items that nobody rated, users of the first kind like the one of their category."""
+    rng = np.random.default_rng(0)
+    n_users, n_items = 150, 22
+    items = np.concatenate([rng.permutation(20)[:10] for _ in range(n_users)])
+    users = np.repeat(np.arange(n_users), 10)
+    likes = items % 2 == users % 2
+    train = Interactions(users, items, likes, np.where(likes, 5, 1).astype(np.float32), n_users, n_items)
+    categories = csr_array(np.eye(2, dtype=np.float32)[np.arange(n_items) % 2])
+    settings = TINY.model_copy(update={"max_epochs": 2, "max_history": 10})
+    model, _ = train_sasrec(train, train, categories, settings)
+    even, odd = model.probabilities(np.array([20, 21]), train.histories(np.array([0, 0]), 10))
+    assert even > 0.7
+    assert odd < 0.3
+
+
 def test_heads_must_divide_the_width() -> None:
     with pytest.raises(ValueError, match="multiple"):
-        SASRec(N_ITEMS, SASRecSettings(width=10, heads=4))
+        SASRec(CATEGORIES, SASRecSettings(width=10, heads=4))

@@ -12,6 +12,7 @@ from models.ensemble import Ensemble
 from models.interactions import Interactions
 from models.keyword_matching import KeywordMatching
 from models.knowledge import ItemKnowledge
+from models.rating_factors import FactorSettings, RatingFactors
 from models.response_models import FEATURE_NAMES, ResponseModels
 from models.sasrec import SASRec, SASRecSettings
 from models.similarity import Similarity, neutral_values
@@ -55,13 +56,15 @@ def tiny_world(seed: int) -> UserSimulator:
     knowledge, interactions = random_knowledge(seed), random_interactions(seed)
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
-    sasrec = SASRec(N_ITEMS, SASRecSettings(width=8, heads=2, blocks=1, max_history=MAX_HISTORY, dropout=0.0))
-    sasrec.set_biases(1.0, rng.normal(scale=0.5, size=N_ITEMS).astype(np.float32))
+    settings = SASRecSettings(width=8, heads=2, blocks=1, max_history=MAX_HISTORY, dropout=0.0)
+    sasrec = SASRec(knowledge.categories, settings)
+    sasrec.statistics.fit(interactions)
     models = ResponseModels(
         KeywordMatching(knowledge),
         Similarity(knowledge, neutral_values(knowledge, interactions, MAX_HISTORY, seed)),
         sasrec.eval(),
         Bias().fit(interactions),
+        RatingFactors(N_ITEMS, FactorSettings()).fit(interactions, sasrec.statistics.training_surprises(interactions)),
     )
     features = rng.normal(size=(50, len(FEATURE_NAMES))).astype(np.float32)
     ensemble = Ensemble.fit(FEATURE_NAMES, features, features[:, 0] + rng.normal(size=50) > -0.5)

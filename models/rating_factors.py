@@ -1,0 +1,107 @@
+"""Rating factors: what user and item effects leave of a rating, as a match of the user's and the item's factors.
+
+Source: Hu, Koren and Volinsky (2008) and Zhou et al. (2008), alternating ridge regression. Item factors are learned
+once; a user's are solved from the history whenever asked, so a reaction of a minute ago counts like any other.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.interactions import Histories, Interactions
+
+_PSEUDO_REACTIONS = 5.0
+
+
+class FactorSettings(BaseModel):
+    """How rating factors are learned."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    n_factors: int = Field(default=8, gt=0, description="length of a user's and an item's factors")
+    penalty: float = Field(default=10.0, gt=0, description="L2 penalty of factors; sparse data bring them to 0")
+    rounds: int = Field(default=8, gt=0, description="alternations between users and items")
+    seed: int = Field(default=0, ge=0, description="of the items' initial factors")
+
+
+class RatingFactors:
+    """How far user u's surprise at item i lies above the user's usual one: <p_u, q_i>.
+
+    Parameters
+    ----------
+    n_items
+        Size of the catalogue.
+    settings
+        How to learn.
+
+    Attributes
+    ----------
+    items
+        float32 array of shape (n_items, k): q; 0 before `fit`.
+    """
+
+    def __init__(self, n_items: int, settings: FactorSettings) -> None:
+        self.settings = settings
+        self.items = np.zeros((n_items, settings.n_factors), dtype=np.float32)
+
+    def fit(self, train: Interactions, surprises: NDArray[np.float32]) -> Self:
+        """Learn item factors.
+
+        Parameters
+        ----------
+        train
+            n training interactions.
+        surprises
+            float32 array of shape (n,): `ReactionStatistics.training_surprises`.
+        """
+        n = np.bincount(train.users, minlength=train.n_users)
+        usual = np.bincount(train.users, surprises, train.n_users) / (n + _PSEUDO_REACTIONS)
+        rest = surprises - usual[train.users]
+        items = np.random.default_rng(self.settings.seed).normal(scale=0.3, size=self.items.shape)
+        for _ in range(self.settings.rounds):
+            users = self._solve(train.users, train.n_users, items[train.items], rest)
+            items = self._solve(train.items, train.n_items, users[train.users], rest)
+        self.items = items.astype(np.float32)
+        return self
+
+    def matches(
+        self, candidates: NDArray[np.int64], histories: Histories, surprises: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Match of each candidate with the user whose history is in its row: float32 (b,), in standard deviations.
+
+        Parameters
+        ----------
+        candidates
+            int64 array of shape (b,).
+        histories
+            b histories.
+        surprises
+            float32 array of shape (b, l): `ReactionStatistics.surprises`.
+        """
+        mask = histories.mask
+        usual = surprises.sum(axis=1) / (mask.sum(axis=1) + _PSEUDO_REACTIONS)
+        q = self.items[histories.items] * mask[:, :, None]  # (b, l, k)
+        gram = q.transpose(0, 2, 1) @ q + self._ridge()
+        users = np.linalg.solve(gram, q.transpose(0, 2, 1) @ (surprises - usual[:, None])[:, :, None])  # (b, k, 1)
+        return (users[:, :, 0] * self.items[candidates]).sum(axis=1)
+
+    def _ridge(self) -> NDArray[np.float32]:
+        return self.settings.penalty * np.eye(self.settings.n_factors, dtype=np.float32)
+
+    def _solve(
+        self, rows: NDArray[np.int64], n: int, others: NDArray[np.float64], rest: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Ridge regression of each row's rest on the other side's factors (r, k): float64 (n, k)."""
+        order = np.argsort(rows, kind="stable")
+        starts = np.searchsorted(rows[order], np.arange(n + 1))
+        solved = np.zeros((n, others.shape[1]))
+        ridge = self._ridge()
+        for row in np.flatnonzero(np.diff(starts)):
+            of_row = order[starts[row] : starts[row + 1]]
+            x = others[of_row]
+            solved[row] = np.linalg.solve(x.T @ x + ridge, x.T @ rest[of_row])
+        return solved
