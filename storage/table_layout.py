@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from storage.table_settings import InteractionColumns, ItemColumns, ListForm
 from storage.timestamps import TimeUnit
 
 _SNIFFED_LINES = 100
+_KEY = re.compile(r"[^'\\\ud800-\udfff]+")  # what a JSON path can name
 _SEPARATORS = ",\t;|"
 # fmt: off
 _KNOWN_AS = {
@@ -67,9 +68,8 @@ def scan_table(path: Path, separator: str | None) -> pl.LazyFrame:
     try:
         if kind == ".parquet":
             scan = pl.scan_parquet(path)
-            taken = "row" in scan.collect_schema()
-            scan = scan.drop("row") if taken else scan
-            return scan.with_row_index("row", offset=1)
+            cells = [_cell(name, dtype) for name, dtype in scan.collect_schema().items() if name != "row"]
+            return scan.select(cell for cell in cells if cell is not None).with_row_index("row", offset=1)
         if kind in (".jsonl", ".ndjson", ".json"):
             return _scan_json(path)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
@@ -117,6 +117,24 @@ def guess_item_columns(found: Sequence[str], said: ItemColumns, path: Path) -> t
     aggregates = [name for name in rest if _AGGREGATE.match(name.strip())]
     attributes = tuple(name for name in rest if name not in aggregates)
     return ItemColumns.model_validate({**chosen, "attributes": attributes}), aggregates
+
+
+def require_single_values(path: Path, schema: pl.Schema, names: Iterable[str]) -> None:
+    """See that columns do not hold lists.
+
+    Raises
+    ------
+    DataError
+        Where one does.
+    """
+    for name in names:
+        if schema[name].is_nested():
+            raise DataError(
+                "the column holds lists; expected one value a row",
+                remedy="Name another column, or write one row for each value",
+                file=path,
+                field=name,
+            )
 
 
 def guess_time_unit(values: pl.Series) -> TimeUnit | None:
@@ -239,6 +257,24 @@ def _listed(found: Sequence[str]) -> str:
     return ", ".join(name for name in found if name != "row")[:300]
 
 
+def _cell(name: str, dtype: pl.DataType) -> pl.Expr | None:
+    """A Parquet column as what a text file can hold: text, a number, a time or a list; None for anything else."""
+    column = pl.col(name)
+    if isinstance(dtype, pl.Array):
+        dtype, column = pl.List(dtype.inner), column.arr.to_list()
+    if isinstance(dtype, pl.List):
+        return column.cast(pl.List(pl.String)) if _is_plain(dtype.inner) else None
+    if isinstance(dtype, pl.Categorical | pl.Enum):
+        return column.cast(pl.String)
+    return column if _is_plain(dtype) else None
+
+
+def _is_plain(dtype: object) -> bool:
+    if isinstance(dtype, pl.String | pl.Boolean | pl.Date | pl.Datetime | pl.Categorical | pl.Enum | pl.Null):
+        return True
+    return isinstance(dtype, pl.DataType) and dtype.is_numeric()
+
+
 def _scan_json(path: Path) -> pl.LazyFrame:
     """The keys of the first lines as columns of text."""
     head = scan_text_lines(path).head(_SNIFFED_LINES).collect()
@@ -256,4 +292,4 @@ def _keys(line: str) -> list[str]:
         record = json.loads(line)
     except (ValueError, RecursionError):
         return []
-    return [key for key in record if "'" not in key and key != "row"] if isinstance(record, dict) else []
+    return [key for key in record if _KEY.fullmatch(key) and key != "row"] if isinstance(record, dict) else []

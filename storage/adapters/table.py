@@ -21,6 +21,7 @@ from storage.table_layout import (
     guess_item_columns,
     guess_list_form,
     guess_time_unit,
+    require_single_values,
     scan_table,
 )
 from storage.table_settings import InteractionColumns, ItemColumns, ListForm
@@ -105,15 +106,18 @@ class TableReader:
         plain = [file.unpacked(workspace) for file in self.files(source, settings)]
         interactions, items = plain[0], plain[1] if len(plain) > 1 else None
         scan = scan_table(interactions, table.separator)
-        columns = guess_interaction_columns(scan.collect_schema().names(), table.columns, interactions)
+        schema = scan.collect_schema()
+        columns = guess_interaction_columns(schema.names(), table.columns, interactions)
+        require_single_values(interactions, schema, columns.model_dump(exclude_none=True).values())
         unit = table.time_unit
         if columns.timestamp is not None and unit is None:
             unit = guess_time_unit(_head(scan, columns.timestamp, interactions))
         item_columns, aggregates, form = None, [], None
         if items is not None:
             item_scan = scan_table(items, table.item_separator)
-            names = item_scan.collect_schema().names()
-            item_columns, aggregates = guess_item_columns(names, table.item_columns, items)
+            schema = item_scan.collect_schema()
+            item_columns, aggregates = guess_item_columns(schema.names(), table.item_columns, items)
+            require_single_values(items, schema, [item_columns.item_id or ""])
             if item_columns.categories is not None:
                 form = table.list_form or _list_form(_head(item_scan, item_columns.categories, items))
         has_time = columns.timestamp is not None

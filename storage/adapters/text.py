@@ -24,7 +24,7 @@ def clean_names(lists: pl.Expr) -> pl.Expr:
 def sentence(label: str, text: pl.Expr) -> pl.Expr:
     """`Label: text.`, or null where there is no text."""
     filled = text.str.strip_chars().replace("", None)
-    return pl.format(label + ": {}.", filled.str.strip_suffix("."))
+    return pl.concat_str(pl.lit(f"{label}: "), filled.str.strip_suffix("."), pl.lit("."))
 
 
 def _clean_names(lists: pl.Series) -> pl.Series:
