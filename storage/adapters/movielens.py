@@ -133,7 +133,7 @@ def _described(movies: pl.LazyFrame, genres: pl.Expr) -> pl.LazyFrame:
 
 
 def _words(path: Path, version: _Version) -> pl.DataFrame:
-    tags = _scan(path, _TAGS, version).filter(pl.col("tag").is_not_null())
+    tags = _scan(path, _TAGS, version).drop_nulls(["userId", "movieId", "tag"])
     words = tags.select(
         user_id=pl.col("userId").str.strip_chars(),
         item_id=pl.col("movieId").str.strip_chars(),

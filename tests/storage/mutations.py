@@ -18,10 +18,27 @@ import polars as pl
 Mutation = Callable[[bytes, random.Random], bytes]
 
 _ODD_VALUES = (
-    "NaN", "inf", "-inf", "1e400", "-1e308", "9" * 400, "-1", "0", "", " ", "null", "true", "1e-320", "0x1F", "1_000", "١٢",
-    "18446744073709551616", "9223372036854775807", "\u2028", "\U0001f600", "a" * 5000, "=1+1", "../../x", "'", '"', "\\",
-    "&#" + "9" * 5000 + ";", "&#x110000;", "<" * 300, "[" * 300, "{}", "[]", '["a"', "\\ud800", "2014-02-30", "+02:00", "-",
-)  # fmt: skip
+    *(
+        "NaN",
+        "inf",
+        "-inf",
+        "1e400",
+        "-1e308",
+        "9" * 400,
+        "-1",
+        "0",
+        "",
+        " ",
+        "null",
+        "true",
+        "1e-320",
+        "0x1F",
+        "1_000",
+    ),
+    *("١٢", "18446744073709551616", "9223372036854775807", "\u2028", "\U0001f600", "a" * 5000, "=1+1", "../../x", "'"),
+    *('"', "\\", "&#" + "9" * 5000 + ";", "&#x110000;", "<" * 300, "[" * 300, "{}", "[]", '["a"', "\\ud800"),
+    *("2014-02-30", "+02:00", "-"),
+)
 _SEPARATORS = ("::", "\t", ",", "|", '", "')
 _PREFIXES = ("../", "/", "../../../../tmp/", "a/../../", "C:\\", "..\\", "x" * 300 + "/", "é/", "")
 
@@ -134,8 +151,8 @@ def _with_lines_changed(content: bytes, rng: random.Random) -> bytes:
     choices = (
         rows[:place] + rows[place + len(some) :],
         rows[:place] + some * rng.choice((2, 300)) + rows[place:],
-        rows[:place] + [b"".join(some)] + rows[place + len(some) :],
-        rows[:place] + [some[0][: len(some[0]) // 2]] + rows[place + 1 :],
+        [*rows[:place], b"".join(some), *rows[place + len(some) :]],
+        [*rows[:place], some[0][: len(some[0]) // 2], *rows[place + 1 :]],
         [*rows[:place], b"", b"  ", *rows[place:]],
         rows[1:],
         rows[:1],
@@ -180,7 +197,7 @@ _OTHER_TYPES: tuple[Callable[[pl.Expr], pl.Expr], ...] = (
     lambda column: column.cast(pl.Float64, strict=False),
     lambda column: pl.lit(None).alias(column.meta.output_name()),
     lambda column: pl.when(pl.int_range(pl.len()) != 3).then(column),
-    lambda column: pl.concat_list(column),
+    pl.concat_list,
     lambda column: pl.struct(column).alias(column.meta.output_name()),
     lambda column: column.is_not_null(),
     lambda column: column.cast(pl.Float64, strict=False) / 0,
