@@ -133,14 +133,12 @@ def test_what_a_killed_run_left_is_cleaned_at_the_next(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "rating_min", "threshold", "table", "counts"),
+    ("name", "reader", "counts"),
     [
-        ("anime", 1, 6, {}, (253_881, 1_684, 7_021, 253_484)),
+        ("anime", {"adapter": "anime"}, (253_881, 1_684, 7_021, 253_484)),
         (
             "metacritic-games",
-            0,
-            6,
-            {"interactions": "ratings.csv", "items": "items.csv"},
+            {"adapter": "table", "rating_min": 0, "table": {"interactions": "ratings.csv", "items": "items.csv"}},
             (48_041, 2_806, 6_772, 35_817),
         ),
     ],
@@ -149,17 +147,10 @@ def test_real_datasets_ingest_whole(
     tmp_path: Path,
     shared_dataset: Callable[[str], Path],
     name: str,
-    rating_min: float,
-    threshold: float,
-    table: dict[str, str],
+    reader: dict[str, object],
     counts: tuple[int, ...],
 ) -> None:
-    dataset = DatasetSettings.model_validate(
-        {
-            **{"name": name, "adapter": "table" if table else name, "like_threshold": threshold, "table": table},
-            **{"rating_min": rating_min, "rating_max": 10},
-        }
-    )
+    dataset = DatasetSettings.model_validate({"name": name, "like_threshold": 6, "rating_max": 10, **reader})
     settings = IngestSettings(dataset=dataset, source=str(shared_dataset(name)))
     summary = ingest.function(RunFolder(tmp_path / "run"), settings)
     assert tuple(summary[key] for key in ("rows_read", "users", "items", "interactions")) == counts
