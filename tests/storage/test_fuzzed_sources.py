@@ -1,6 +1,6 @@
 """Every reader on at least 2,000 damaged files: a valid table or one clear error, and nothing left lying about.
 
-Two to three in a hundred sets of files go through the whole ingest step, all others through the reader and the check of
+Every twentieth set of files goes through the whole ingest step, all others through the reader and the check of
 ratings, which is where files are looked at; the step alone takes four times as long.
 """
 
