@@ -36,10 +36,15 @@ class DataError(UsersimError):
         place += [f"row {row}"] if row is not None else []
         place += [f"field '{field}'"] if field is not None else []
         where = ", ".join(place)
-        super().__init__(f"{where + ': ' if where else ''}{problem}. {remedy}")
+        super().__init__(_one_line(f"{where + ': ' if where else ''}{problem}. {remedy}"))
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild_data_error, (self.problem, self.remedy, self.file, self.row, self.field)
+
+
+def _one_line(message: str) -> str:
+    """Found values may hold anything: what cannot be printed is escaped."""
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in message)
 
 
 def _rebuild_data_error(

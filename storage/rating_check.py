@@ -12,6 +12,7 @@ from storage.errors import DataError
 from storage.timestamps import TimeUnit, seconds
 
 LISTED = 100
+_CHECKED = ("user_id", "item_id", "rating", "timestamp")
 _FOUND_CHARACTERS = 40
 
 
@@ -105,33 +106,24 @@ class RatingCheck:
     def _skip(self, bad: pl.DataFrame) -> None:
         self.skipped_count += bad.height
         listed = bad.head(LISTED - len(self.skipped))
-        if listed.height:
-            reasons = listed.select(self._reason(listed)).to_series().to_list()
-            for row, text in zip(listed["row"].to_list(), reasons, strict=True):
-                self.skipped.append(SkippedRow(self.file.name, row, *text.split(": ", maxsplit=1)))
+        found = listed.select("row", *(_text(name).alias(name) for name in _CHECKED if name in listed.columns))
+        for row in found.iter_rows(named=True):
+            self.skipped.append(SkippedRow(self.file.name, row["row"], *self._reason(row)))
 
-    def _reason(self, bad: pl.DataFrame) -> pl.Expr:
+    def _reason(self, row: dict[str, str | None]) -> tuple[str, str]:
+        """The field that is wrong with a bad row, and why."""
         low, high = self.settings.rating_min, self.settings.rating_max
-        number = pl.col("rating").cast(pl.String).str.strip_chars().cast(pl.Float32, strict=False)
-
-        def found(name: str) -> pl.Expr:
-            return pl.col(name).cast(pl.String).fill_null("nothing").str.slice(0, _FOUND_CHARACTERS)
-
-        reason = (
-            pl.when(pl.all_horizontal(pl.col("user_id", "item_id", "rating").is_null()))
-            .then(pl.lit("row: not readable as a rating"))
-            .when(_text("user_id").is_null())
-            .then(pl.lit("user_id: missing"))
-            .when(_text("item_id").is_null())
-            .then(pl.lit("item_id: missing"))
-            .when(number.is_null() | ~number.is_finite())
-            .then(pl.format("rating: {} is not a number", found("rating")))
-            .when(~number.is_between(low, high))
-            .then(pl.format("rating: {} is outside {} to {}", found("rating"), pl.lit(f"{low:g}"), pl.lit(f"{high:g}")))
-        )
-        if "timestamp" not in bad.columns:
-            return reason.otherwise(pl.lit("row: not readable as a rating"))
-        return reason.otherwise(pl.format("timestamp: {} is not a time in {}", found("timestamp"), pl.lit(self._unit)))
+        user, item, rating = (row[name] for name in _CHECKED[:3])
+        if user is None and item is None and rating is None:
+            return "row", "not readable as a rating"
+        if user is None or item is None:
+            return ("user_id" if user is None else "item_id"), "missing"
+        number = pl.Series([rating]).cast(pl.Float32, strict=False)
+        if not number.is_finite().all() or number.has_nulls():
+            return "rating", f"{_shown(rating)} is not a number"
+        if not number.is_between(low, high).all():
+            return "rating", f"{_shown(rating)} is outside {low:g} to {high:g}"
+        return "timestamp", f"{_shown(row.get('timestamp'))} is not a time in {self._unit}"
 
     @property
     def _unit(self) -> str:
@@ -143,6 +135,10 @@ class RatingCheck:
             "timestamp": f"a time in {self._unit}",
             "row": "user, item and rating",
         }.get(name, "an id")
+
+
+def _shown(found: str | None) -> str:
+    return "nothing" if found is None else found[:_FOUND_CHARACTERS]
 
 
 def _text(name: str) -> pl.Expr:

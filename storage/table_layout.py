@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from storage.table_settings import InteractionColumns, ItemColumns, ListForm
 from storage.timestamps import TimeUnit
 
 _SNIFFED_LINES = 100
+_KEY = re.compile(r"[^'\\\ud800-\udfff]+")  # what a JSON path can name
 _SEPARATORS = ",\t;|"
 # fmt: off
 _KNOWN_AS = {
@@ -109,6 +110,24 @@ def guess_item_columns(found: Sequence[str], said: ItemColumns, path: Path) -> t
     aggregates = [name for name in rest if _AGGREGATE.match(name.strip())]
     attributes = tuple(name for name in rest if name not in aggregates)
     return ItemColumns.model_validate({**chosen, "attributes": attributes}), aggregates
+
+
+def require_single_values(path: Path, schema: pl.Schema, names: Iterable[str]) -> None:
+    """See that columns do not hold lists.
+
+    Raises
+    ------
+    DataError
+        Where one does.
+    """
+    for name in names:
+        if schema[name].is_nested():
+            raise DataError(
+                "the column holds lists; expected one value a row",
+                remedy="Name another column, or write one row for each value",
+                file=path,
+                field=name,
+            )
 
 
 def guess_time_unit(values: pl.Series) -> TimeUnit | None:
@@ -246,4 +265,4 @@ def _keys(line: str) -> list[str]:
         record = json.loads(line)
     except (ValueError, RecursionError):
         return []
-    return [key for key in record if "'" not in key and key != "row"] if isinstance(record, dict) else []
+    return [key for key in record if _KEY.fullmatch(key) and key != "row"] if isinstance(record, dict) else []

@@ -60,7 +60,7 @@ def source_files(settings: IngestSettings) -> list[Path]:
 
 
 @step(
-    version="3",
+    version="4",
     reads=(),
     writes=("users.parquet", "items.parquet", "interactions.parquet", "ingest.json"),
 )

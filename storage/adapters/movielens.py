@@ -142,5 +142,5 @@ def _words(path: Path, version: _Version) -> pl.DataFrame:
         "word": pl.col("tag").str.strip_chars(),
         "timestamp": seconds("timestamp", pl.String(), "s"),
     }
-    tags = _scan(path, _TAGS, version).then(lambda rows: rows.filter(pl.col("tag").is_not_null()).select(**words))
+    tags = _scan(path, _TAGS, version).then(lambda rows: rows.drop_nulls(["userId", "movieId", "tag"]).select(**words))
     return pl.concat([NO_WORDS, *tags.batches()]).unique(["user_id", "item_id", "word"], maintain_order=True)

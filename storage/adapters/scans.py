@@ -91,6 +91,10 @@ class Scan:
             except _FAILURES as error:
                 raise unreadable(self.path, error) from error
 
+    def schema(self) -> pl.Schema:
+        """Names and types."""
+        return self.head(1).schema
+
     def head(self, rows: int) -> pl.DataFrame:
         """The first rows; of an empty file a frame without rows.
 
@@ -196,7 +200,7 @@ def scan_fields(path: Path, columns: Sequence[str], *, separator: str) -> Scan:
 
 
 def scan_parquet(path: Path) -> Scan:
-    """All columns of a Parquet file, as they are typed.
+    """The columns of a Parquet file that a text file could hold, as they are typed.
 
     Raises
     ------
@@ -204,19 +208,20 @@ def scan_parquet(path: Path) -> Scan:
         Where it is no Parquet file.
     """
     try:
-        names = tuple(name for name in pq.read_schema(path).names if name != ROW)
-    except (pa.ArrowException, OSError) as error:
+        schema = pl.read_parquet_schema(path)
+    except _FAILURES as error:
         raise unreadable(path, error) from error
+    cells = {name: cell for name, dtype in schema.items() if name != ROW and (cell := _cell(name, dtype)) is not None}
 
     def blocks() -> Iterator[pl.DataFrame]:
         row = 1
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(_ROWS_OF_PARQUET, columns=list(names)):
-                frame = pl.DataFrame(pa.Table.from_batches([batch]))
+            for batch in file.iter_batches(_ROWS_OF_PARQUET, columns=list(cells)):
+                frame = pl.DataFrame(pa.Table.from_batches([batch])).select(**cells)
                 yield frame.with_columns(pl.int_range(row, row + frame.height, dtype=pl.Int64, eager=True).alias(ROW))
                 row += frame.height
 
-    return Scan(path, names, blocks)
+    return Scan(path, tuple(cells), blocks)
 
 
 def json_texts(text: pl.Expr) -> pl.Expr:
@@ -280,6 +285,24 @@ def _line_numbers(frame: pl.DataFrame, first: int, block: bytes) -> pl.Series:
         return place.alias(ROW)
     inside = frame.select(pl.sum_horizontal(pl.all().str.count_matches("\n", literal=True).fill_null(0))).to_series()
     return (place + inside.cum_sum() - inside).cast(pl.Int64).alias(ROW)
+
+
+def _cell(name: str, dtype: pl.DataType) -> pl.Expr | None:
+    """A Parquet column as text, a number, a time or a list of texts; None for anything else."""
+    column = pl.col(name)
+    if isinstance(dtype, pl.Array):
+        dtype, column = pl.List(dtype.inner), column.arr.to_list()
+    if isinstance(dtype, pl.List):
+        return column.cast(pl.List(pl.String)) if _is_plain(dtype.inner) else None
+    if isinstance(dtype, pl.Categorical | pl.Enum):
+        return column.cast(pl.String)
+    return column if _is_plain(dtype) else None
+
+
+def _is_plain(dtype: object) -> bool:
+    if isinstance(dtype, pl.String | pl.Boolean | pl.Date | pl.Datetime | pl.Categorical | pl.Enum | pl.Null):
+        return True
+    return isinstance(dtype, pl.DataType) and dtype.is_numeric()
 
 
 def _arrays(texts: pl.Series) -> pl.Series:

@@ -6,8 +6,11 @@ Packed files are unpacked as streams, under names of their own: nothing in an ar
 from __future__ import annotations
 
 import gzip
+import lzma
 import shutil
+import struct
 import tarfile
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -20,12 +23,16 @@ from storage.datasets import DatasetSettings
 from storage.errors import DataError
 
 _BLOCK = 1 << 20
+_NAME_CHARACTERS = 50  # of a member; a disk takes 255 bytes
 _SPARE_BYTES = 1 << 30  # left free on the disk when something is unpacked
 # What the standard library raises for archives that are damaged, encrypted or packed in an unknown way.
 _DAMAGED = (
     EOFError,
+    OSError,
+    ValueError,
+    struct.error,
     zlib.error,
-    gzip.BadGzipFile,
+    lzma.LZMAError,
     zipfile.BadZipFile,
     tarfile.TarError,
     NotImplementedError,
@@ -73,31 +80,34 @@ class SourceFile:
         """
         plain = self.path
         if self.member is not None or self.path.suffix == ".gz":
-            plain = self._copy(workspace / self.name)
-        return _recoded(plain, workspace / _recoded_name(self.name)) if latin_1 and not is_utf8(plain) else plain
+            plain = self._copy(_own_folder(workspace) / self.name[-_NAME_CHARACTERS:])
+        return _recoded(plain, _own_folder(workspace) / self.name) if latin_1 and not is_utf8(plain) else plain
 
     def _copy(self, target: Path) -> Path:
-        workspace = target.parent
-        workspace.mkdir(parents=True, exist_ok=True)
-        room = shutil.disk_usage(workspace).free - _SPARE_BYTES
+        room = shutil.disk_usage(target.parent).free - _SPARE_BYTES
+        with target.open("wb") as plain:
+            for block in self._blocks():
+                room -= len(block)
+                if room < 0:
+                    raise DataError(
+                        "the disk has no room for its unpacked content",
+                        remedy="Free some space, or choose another data folder with --data, and run again",
+                        file=self.shown,
+                    )
+                plain.write(block)
+        return target
+
+    def _blocks(self) -> Iterator[bytes]:
         try:
-            with self._open() as packed, target.open("wb") as plain:
+            with self._open() as packed:
                 while block := packed.read(_BLOCK):
-                    room -= len(block)
-                    if room < 0:
-                        raise DataError(
-                            "the disk has no room for its unpacked content",
-                            remedy="Free some space, or choose another data folder with --data, and run again",
-                            file=self.shown,
-                        )
-                    plain.write(block)
+                    yield block
         except _DAMAGED as error:
             raise DataError(
-                f"truncated or damaged archive ({error})",
+                f"truncated or damaged archive ({_reason(error)})",
                 remedy="Fetch the file again from its publisher",
                 file=self.shown,
             ) from error
-        return target
 
     @contextmanager
     def _open(self) -> Iterator[IO[bytes]]:
@@ -175,11 +185,15 @@ def named_as_published(files: Iterable[SourceFile], workspace: Path) -> Iterator
         yield
     except DataError as error:
         copy = Path(error.file) if error.file is not None else None
-        if copy is None or copy.parent != workspace:
+        if copy is None or workspace not in copy.parents:
             raise
-        shown = {name: file.shown for file in files for name in (file.name, _recoded_name(file.name))}
+        shown = {file.name[-_NAME_CHARACTERS:]: file.shown for file in files}
         raise DataError(
-            error.problem, remedy=error.remedy, file=shown.get(copy.name), row=error.row, field=error.field
+            error.problem,
+            remedy=error.remedy,
+            file=shown.get(copy.name[-_NAME_CHARACTERS:]),
+            row=error.row,
+            field=error.field,
         ) from error
 
 
@@ -200,8 +214,19 @@ def unreadable(file: Path, error: BaseException) -> DataError:
             file=file,
             row=line,
         )
-    reason = str(error).strip().splitlines() or [type(error).__name__]
-    return DataError(f"not readable ({reason[0][:200]})", remedy="Check the file, or fetch it again", file=file)
+    return DataError(f"not readable ({_reason(error)})", remedy="Check the file, or fetch it again", file=file)
+
+
+def _own_folder(workspace: Path) -> Path:
+    """A new folder, so that files of one name from several archives stay apart."""
+    workspace.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(dir=workspace))
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of what a library says."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:200]
 
 
 def _files_of(path: Path) -> list[SourceFile]:
@@ -218,12 +243,12 @@ def _members(path: Path) -> list[str]:
         else:
             with tarfile.open(path) as archive:
                 names = [entry.name for entry in archive if entry.isfile()]
-    except (*_DAMAGED, OSError, ValueError) as error:
+    except _DAMAGED as error:
         raise DataError(
-            f"not a readable archive ({error})", remedy="Fetch the archive again from its publisher", file=path
+            f"not a readable archive ({_reason(error)})", remedy="Fetch the archive again from its publisher", file=path
         ) from error
-    # Archives made on a Mac carry a shadow of every file.
-    return [name for name in names if not PurePosixPath(name).name.startswith("._")]
+    # Archives made on a Mac carry a shadow of every file; no file is called `..`.
+    return [name for name in names if not PurePosixPath(name).name.startswith(("._", ".."))]
 
 
 def _first_invalid(path: Path) -> tuple[int, int] | None:
@@ -239,12 +264,7 @@ def _first_invalid(path: Path) -> tuple[int, int] | None:
     return None
 
 
-def _recoded_name(name: str) -> str:
-    return f"utf-8-{name}"
-
-
 def _recoded(path: Path, target: Path) -> Path:
-    target.parent.mkdir(parents=True, exist_ok=True)
     with (
         path.open(encoding="iso-8859-1", newline="") as source,
         target.open("w", encoding="utf-8", newline="") as plain,

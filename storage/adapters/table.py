@@ -21,6 +21,7 @@ from storage.table_layout import (
     guess_item_columns,
     guess_list_form,
     guess_time_unit,
+    require_single_values,
     scan_table,
 )
 from storage.table_settings import InteractionColumns, ItemColumns, ListForm
@@ -103,7 +104,9 @@ class TableReader:
         plain = [file.unpacked(workspace) for file in self.files(source, settings)]
         interactions, items = plain[0], plain[1] if len(plain) > 1 else None
         scan = scan_table(interactions, table.separator)
+        schema = scan.schema()
         columns = guess_interaction_columns(scan.names, table.columns, interactions)
+        require_single_values(interactions, schema, columns.model_dump(exclude_none=True).values())
         unit = table.time_unit
         if columns.timestamp is not None and unit is None:
             unit = guess_time_unit(scan.head(_LOOKED_AT)[columns.timestamp])
@@ -111,6 +114,7 @@ class TableReader:
         if items is not None:
             item_scan = scan_table(items, table.item_separator)
             item_columns, aggregates = guess_item_columns(item_scan.names, table.item_columns, items)
+            require_single_values(items, item_scan.schema(), [item_columns.item_id or ""])
             if item_columns.categories is not None:
                 form = table.list_form or _list_form(item_scan.head(_LOOKED_AT)[item_columns.categories])
         has_time = columns.timestamp is not None
@@ -153,7 +157,7 @@ def _described(layout: Layout, settings: DatasetSettings) -> Scan:
     if columns is None or layout.items is None:
         raise ValueError("the layout has no items")
     scan = scan_table(layout.items, settings.table.item_separator)
-    schema = scan.head(1).schema
+    schema = scan.schema()
 
     def text(name: str | None) -> pl.Expr:
         return pl.lit(None, pl.String) if name is None else clean_text(_as_text(name, schema))

@@ -7,6 +7,7 @@ import html
 import polars as pl
 
 _TAG = r"<[^<>]{1,200}>"
+_NO_CHARACTER = r"&#[0-9]{8,};?"  # Unicode ends at seven digits; Python refuses to read some thousands of them
 _BLANK = r"[\s\p{C}]+"  # white space, control and other invisible characters
 _UNCLEAN = r"[&<]|[\s\p{C}--[ ]]|  |^ | $"  # what few texts have: the others are not touched
 
@@ -24,7 +25,7 @@ def clean_names(lists: pl.Expr) -> pl.Expr:
 def sentence(label: str, text: pl.Expr) -> pl.Expr:
     """`Label: text.`, or null where there is no text."""
     filled = text.str.strip_chars().replace("", None)
-    return pl.format(label + ": {}.", filled.str.strip_suffix("."))
+    return pl.concat_str(pl.lit(f"{label}: "), filled.str.strip_suffix("."), pl.lit("."))
 
 
 def _clean_names(lists: pl.Series) -> pl.Series:
@@ -45,6 +46,7 @@ def _clean(texts: pl.Series) -> pl.Series:
     unclean = texts.str.contains(_UNCLEAN).fill_null(value=False)
     if not unclean.any():
         return texts
-    plain = pl.Series([html.unescape(text) for text in texts.filter(unclean).to_list()], dtype=pl.String)
+    known = texts.filter(unclean).str.replace_all(_NO_CHARACTER, "\ufffd")
+    plain = pl.Series([html.unescape(text) for text in known.to_list()], dtype=pl.String)
     cleaned = plain.str.replace_all(_TAG, " ").str.replace_all(_BLANK, " ").str.strip_chars()
     return texts.scatter(unclean.arg_true(), cleaned)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import polars as pl
 
 from storage.datasets import DatasetSettings
 
@@ -333,6 +336,31 @@ def table_of_json() -> Published:
     )
 
 
+def table_of_parquet() -> Published:
+    rows = pl.DataFrame(
+        {
+            "user_id": [USERS[user] for user, _ in PAIRS],
+            "item_id": [ITEMS[item] for _, item in PAIRS],
+            "rating": [_stars(user, item) for user, item in PAIRS],
+            "timestamp": [_time(user, item) for user, item in PAIRS],
+        }
+    )
+    things = pl.DataFrame({"item_id": ITEMS, "name": [f"Thing {item}" for item in ITEMS]}).with_columns(
+        categories=pl.lit(["red", "blue"]), sizes=pl.lit([1, 2])
+    )
+    return Published(
+        "table (parquet)",
+        _settings("table", table={"interactions": "ratings.parquet", "items": "items.parquet"}),
+        {"ratings.parquet": _parquet(rows), "items.parquet": _parquet(things)},
+    )
+
+
+def _parquet(frame: pl.DataFrame) -> bytes:
+    file = io.BytesIO()
+    frame.write_parquet(file)
+    return file.getvalue()
+
+
 VERSIONS = (
     amazon_2014,
     amazon_2018,
@@ -346,4 +374,5 @@ VERSIONS = (
     movielens_csv,
     table,
     table_of_json,
+    table_of_parquet,
 )

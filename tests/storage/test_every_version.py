@@ -50,6 +50,8 @@ def test_a_zip_is_a_source_of_its_own(tmp_path: Path, published: Published) -> N
 
 
 def test_windows_line_ends_and_a_byte_order_mark_change_nothing(tmp_path: Path, published: Published) -> None:
+    if "parquet" in published.version:
+        pytest.skip("Parquet has no lines")
     mark, plain = codecs.BOM_UTF8, read(published, published.write(tmp_path / "plain"))
     files = {name: content.replace(b"\n", b"\r\n") for name, content in published.files.items()}
     files = {name: mark + content if is_utf8(content) else content for name, content in files.items()}
