@@ -24,18 +24,17 @@ def load_interactions(folder: RunFolder, splits: tuple[str, ...]) -> Interaction
     splits
         Any of `train`, `validation`, `test`.
     """
-    rows = (
-        read_table(folder.path("interactions.parquet"), INTERACTIONS)
-        .filter(pl.col("split").is_in(splits))
-        .sort("user_id", "order")
-    )
+    columns = ["user_id", "item_id", "like", "rating", "order"]
+    rows = read_table(
+        folder.path("interactions.parquet"), INTERACTIONS, columns, rows=pl.col("split").is_in(splits)
+    ).sort("user_id", "order")
     return Interactions(
         users=rows["user_id"].to_numpy().astype(np.int64),
         items=rows["item_id"].to_numpy().astype(np.int64),
         likes=rows["like"].to_numpy().astype(bool),
         ratings=rows["rating"].to_numpy().astype(np.float32),
-        n_users=read_table(folder.path("users.parquet"), USERS).height,
-        n_items=read_table(folder.path("items.parquet"), ITEMS).height,
+        n_users=read_table(folder.path("users.parquet"), USERS, ["user_id"]).height,
+        n_items=read_table(folder.path("items.parquet"), ITEMS, ["item_id"]).height,
     )
 
 

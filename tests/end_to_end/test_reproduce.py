@@ -17,6 +17,7 @@ import polars as pl
 import pytest
 
 from storage.llm_profiles import load_llm_profile
+from storage.sample_world import SampleWorldSettings, generate
 from tasks import llm_server
 
 pytestmark = pytest.mark.end_to_end
@@ -160,3 +161,28 @@ def test_real_ratings_and_reviews_run_through(shared_dataset: Callable[[str], Pa
     assert read_json(folder / "report" / "fidelity.json")["n"] == 376
     assert pl.read_parquet(folder / "annotations.parquet").height == 40
     assert pl.read_parquet(folder / "items.parquet").height == 382
+
+
+def test_a_table_of_ones_own_runs_and_nothing_planted_in_held_out_rows_gets_out(tmp_path: Path, data: Path) -> None:
+    marker = "zzqleak"
+    world = generate(SampleWorldSettings(users=40, items=20, ratings_per_user=12), 3, seed=3)
+    latest = pl.col("timestamp").rank("ordinal", descending=True).over("user_id") <= 2
+    praise = pl.lit(f"The {marker} here is wonderful. I came for the {marker} and the friendly {marker}.")
+    planted = world.interactions.with_columns(review_text=pl.when(latest).then(praise).otherwise("review_text"))
+    planted.write_csv(tmp_path / "ratings.csv")
+    world.items.with_columns(pl.col("categories").list.join("|")).write_csv(tmp_path / "items.csv")
+    files = ("--interactions", str(tmp_path / "ratings.csv"), "--items", str(tmp_path / "items.csv"))
+    run([str(USERSIM), "datasets", "add", "own", *files, "--noun", "place", "--data", str(data)])
+    settings = ("annotate.max_prompts=80", "annotate.subjective_share=0.8", "curate.min_items=1", "sasrec.max_epochs=2")
+    run(arguments("reproduce", "own", data, (*settings, *SMALL_RL)))
+    folder = data / "own"
+    rows = pl.read_parquet(folder / "interactions.parquet")
+    reviews = rows.filter(pl.col("review_text").str.contains(marker))
+    assert set(reviews["split"]) == {"validation", "test"}
+    annotations = pl.read_parquet(folder / "annotations.parquet")
+    assert annotations.filter(kind="subjective").height > 10
+    for path in folder.rglob("*"):
+        if path.suffix == ".parquet" and path.name != "interactions.parquet":
+            assert marker not in str(pl.read_parquet(path).rows()).lower(), path
+        elif path.is_file() and path.name != "interactions.parquet":
+            assert marker.encode() not in path.read_bytes().lower(), path
