@@ -14,6 +14,7 @@ from rich.table import Table
 
 from flows.cache_commands import cache_app
 from flows.dataset_commands import datasets_app
+from flows.evaluate_command import evaluate_command
 from flows.llm_commands import list_profiles
 from flows.prefect_environment import configure_prefect, show_expected_errors_without_traceback
 from flows.terminal import DataOption, DatasetArgument, console
@@ -33,6 +34,7 @@ llm_app.command("profiles")(list_profiles)
 app.add_typer(llm_app, name="llm")
 app.add_typer(datasets_app, name="datasets")
 app.add_typer(cache_app, name="cache")
+app.command("evaluate")(evaluate_command)
 
 SplitOption = Annotated[Split, typer.Option(help="How interactions are split in train, validation and test.")]
 ProfileArgument = Annotated[str, typer.Argument(help="A profile of deployments/llm.")]
