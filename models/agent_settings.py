@@ -1,6 +1,7 @@
 """Settings of reinforcement learning: what is trained, for how long, and each algorithm's tuned defaults.
 
-The names of an algorithm's fields are its constructor's in Stable-Baselines3 (A2C, DQN, PPO) or sb3-contrib (TRPO).
+The names of an algorithm's fields are its constructor's in Stable-Baselines3 (A2C, DQN, PPO) or sb3-contrib (TRPO,
+QR-DQN, MaskablePPO).
 The discount is low: a recommendation's effect is mostly its own reward, and a short horizon keeps the noise of later
 rewards out.
 """
@@ -11,8 +12,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-AlgorithmName = Literal["a2c", "dqn", "ppo", "trpo"]
-ALGORITHMS: tuple[AlgorithmName, ...] = ("a2c", "dqn", "ppo", "trpo")
+AlgorithmName = Literal["a2c", "dqn", "ppo", "trpo", "qrdqn", "maskable_ppo"]
+ALGORITHMS: tuple[AlgorithmName, ...] = ("a2c", "dqn", "ppo", "trpo", "qrdqn", "maskable_ppo")
+
+BaselineName = Literal["random", "popularity", "item_mean", "sasrec", "lin_ucb", "greedy", "greedy_ensemble"]
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
@@ -50,6 +53,12 @@ class DQNSettings(BaseModel):
     exploration_final_eps: float = Field(default=0.05, ge=0, le=1, description="chance of a random action afterwards")
 
 
+class QRDQNSettings(DQNSettings):
+    """Quantile regression DQN (Dabney et al., arXiv 1710.10044): learns the distribution of returns."""
+
+    n_quantiles: int = Field(default=16, gt=0, description="quantiles of a return's distribution")
+
+
 class PPOSettings(BaseModel):
     """Proximal policy optimisation (Schulman et al., arXiv 1707.06347)."""
 
@@ -64,6 +73,10 @@ class PPOSettings(BaseModel):
     clip_range: float = Field(default=0.2, gt=0, description="limit of the probability ratio")
     ent_coef: float = Field(default=0.002, ge=0, description="weight of the entropy bonus")
     vf_coef: float = Field(default=0.5, ge=0, description="weight of the critic's loss")
+
+
+class MaskablePPOSettings(PPOSettings):
+    """PPO with invalid actions masked by the environment (Huang and Ontañón, arXiv 2006.14171)."""
 
 
 class TRPOSettings(BaseModel):
@@ -86,6 +99,10 @@ class ReinforcementSettings(BaseModel):
     model_config = _FROZEN
 
     algorithms: tuple[AlgorithmName, ...] = Field(default=ALGORITHMS, description="trained, each with every seed")
+    baselines: tuple[BaselineName, ...] = Field(
+        default=("random", "popularity", "item_mean", "sasrec", "lin_ucb", "greedy"),
+        description="compared with; greedy_ensemble, the upper line by probability, asks the simulator for every item",
+    )
     steps: int = Field(default=20_000, gt=0, description="environment steps of training a policy")
     seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1, description="of training, one policy each")
     n_envs: int = Field(default=64, gt=0, description="sessions that run at once in training")
@@ -95,7 +112,10 @@ class ReinforcementSettings(BaseModel):
     evaluation_seed: int = Field(default=1, ge=0, description="of the evaluation's users, coins and session ends")
     hidden: int = Field(default=64, gt=0, description="width of the hidden layers of actor and critic")
     threads: int = Field(default=2, gt=0, description="torch threads in training and evaluation")
+    lin_ucb_alpha: float = Field(default=0.2, ge=0, description="width of the bandit's confidence bound")
     a2c: A2CSettings = A2CSettings()
     dqn: DQNSettings = DQNSettings()
     ppo: PPOSettings = PPOSettings()
     trpo: TRPOSettings = TRPOSettings()
+    qrdqn: QRDQNSettings = QRDQNSettings()
+    maskable_ppo: MaskablePPOSettings = MaskablePPOSettings()

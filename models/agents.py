@@ -8,14 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from sb3_contrib import TRPO
+from sb3_contrib import QRDQN, TRPO, MaskablePPO
 from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 
 from models.agent_settings import ALGORITHMS, AlgorithmName, ReinforcementSettings
-from models.item_policies import ItemActorCriticPolicy, ItemQPolicy
+from models.item_policies import ItemActorCriticPolicy, ItemMaskablePolicy, ItemQPolicy, ItemQuantilePolicy
 from models.item_scorer import ItemPrior, ItemScorer
+from models.masked_environment import MaskedVecEnv
 from models.sessions import EnvironmentSettings
 from models.simulator import UserSimulator
 from models.vector_environment import SessionVecEnv
@@ -74,12 +75,12 @@ def train_agent(
     torch.set_num_threads(settings.threads)
     started = time.perf_counter()
     stream = int(np.random.SeedSequence([seed, ALGORITHMS.index(algorithm)]).generate_state(1)[0])
-    env = SessionVecEnv(simulator, environment, settings.n_envs, stream)
+    env = MaskedVecEnv(simulator, environment, settings.n_envs, stream)
     model = _model(env, settings, algorithm, stream)
     curve = _LearningCurve(max(1, settings.steps // (_POINTS * settings.n_envs)), _expected_length(environment))
     model.learn(settings.steps, callback=curve)
     policy = model.policy
-    assert isinstance(policy, ItemActorCriticPolicy | ItemQPolicy)
+    assert isinstance(policy, ItemActorCriticPolicy | ItemMaskablePolicy | ItemQPolicy | ItemQuantilePolicy)
     seconds = time.perf_counter() - started
     logger.info("%s seed %d: %d steps in %.1f s", algorithm, seed, model.num_timesteps, seconds)
     return TrainedAgent(policy.scorer.eval(), tuple(curve.points), seconds)
@@ -94,7 +95,12 @@ def _model(env: SessionVecEnv, settings: ReinforcementSettings, algorithm: Algor
         return A2C(ItemActorCriticPolicy, policy_kwargs=logits, **common, **own)
     if algorithm == "dqn":
         return DQN(ItemQPolicy, policy_kwargs=values, **common, **own)
+    if algorithm == "qrdqn":
+        values["n_quantiles"] = own.pop("n_quantiles")
+        return QRDQN(ItemQuantilePolicy, policy_kwargs=values, **common, **own)
     own["batch_size"] = min(own["batch_size"], own["n_steps"] * env.num_envs)  # what is collected for one update
+    if algorithm == "maskable_ppo":
+        return MaskablePPO(ItemMaskablePolicy, policy_kwargs=logits, **common, **own)
     return (PPO if algorithm == "ppo" else TRPO)(ItemActorCriticPolicy, policy_kwargs=logits, **common, **own)
 
 

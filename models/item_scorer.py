@@ -47,13 +47,23 @@ class ItemPrior:
         smoothing
             Interactions at the average like rate that every item is given in addition.
         """
-        simulator = sessions.simulator
-        items, likes = simulator.interactions.items, simulator.interactions.likes
-        average = (likes.sum() + 1) / (len(likes) + 2)
-        counts = np.bincount(items, minlength=simulator.n_items) + smoothing
-        rates = (np.bincount(items, weights=likes, minlength=simulator.n_items) + smoothing * average) / counts
-        biases = np.log(rates / (1 - rates)).astype(np.float32)
-        return cls(simulator.sasrec.item_vectors()[sessions.catalogue], biases[sessions.catalogue])
+        return cls(sessions.simulator.sasrec.item_vectors()[sessions.catalogue], item_like_logits(sessions, smoothing))
+
+
+def item_like_logits(sessions: SessionBatch, smoothing: float = 5.0) -> NDArray[np.float32]:
+    """Logits of the smoothed like rates in training interactions: float32 array of shape (n_actions,).
+
+    Parameters
+    ----------
+    smoothing
+        Interactions at the average like rate that every item is given in addition.
+    """
+    simulator = sessions.simulator
+    items, likes = simulator.interactions.items, simulator.interactions.likes
+    average = (likes.sum() + 1) / (len(likes) + 2)
+    counts = np.bincount(items, minlength=simulator.n_items) + smoothing
+    rates = (np.bincount(items, weights=likes, minlength=simulator.n_items) + smoothing * average) / counts
+    return np.log(rates / (1 - rates)).astype(np.float32)[sessions.catalogue]
 
 
 class ItemScorer(nn.Module):

@@ -1,4 +1,4 @@
-"""Who recommends: random, popularity and SASRec's own ranking as baselines, and what the agents learned.
+"""Who recommends: random, popularity, item mean and SASRec's own ranking as baselines, and what the agents learned.
 
 The upper line, `greedy`, which asks the simulator itself, stands in models/greedy.py.
 """
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.item_scorer import ItemScorer
+from models.item_scorer import ItemScorer, item_like_logits
 from models.sessions import SessionBatch
 
 
@@ -59,6 +59,14 @@ class PopularityPolicy(Policy):
         interactions = sessions.simulator.interactions
         likes = np.bincount(interactions.items[interactions.likes], minlength=interactions.n_items)
         return np.broadcast_to(likes[sessions.catalogue].astype(np.float32), sessions.seen.shape)
+
+
+class ItemMeanPolicy(Policy):
+    """The item with the highest like rate in training interactions, each given some reactions at the average."""
+
+    def scores(self, sessions: SessionBatch) -> NDArray[np.float32]:
+        """Logits of smoothed like rates."""
+        return np.broadcast_to(item_like_logits(sessions), sessions.seen.shape)
 
 
 class SASRecPolicy(Policy):

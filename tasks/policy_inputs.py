@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from models.agent_settings import AlgorithmName
+from models.agent_settings import AlgorithmName, BaselineName, ReinforcementSettings
+from models.greedy import GreedyEnsemblePolicy, GreedyPolicy
 from models.item_scorer import ItemPrior, ItemScorer
-from models.policies import LearnedPolicy
+from models.lin_ucb import train_lin_ucb
+from models.policies import ItemMeanPolicy, LearnedPolicy, Policy, PopularityPolicy, RandomPolicy, SASRecPolicy
 from models.sessions import EnvironmentSettings
+from models.simulator import UserSimulator
 from storage.checkpoints import load_arrays, load_json, save_arrays
 from storage.files import publish, publish_json
 from storage.run_folder import RunFolder
@@ -83,6 +86,33 @@ def load_policy(folder: RunFolder, algorithm: AlgorithmName, seed: int) -> Learn
     shapes = {name: array.shape for name, array in scorer.arrays().items()}
     scorer.set_arrays(load_arrays(folder.path(f"{policy_name(algorithm, seed)}/weights.safetensors"), shapes))
     return LearnedPolicy(scorer.eval())
+
+
+def baseline_policy(
+    name: BaselineName, simulator: UserSimulator, environment: EnvironmentSettings, settings: ReinforcementSettings
+) -> Policy:
+    """A policy that needs no checkpoint; the bandit `lin_ucb` learns here, in seconds."""
+    made: dict[BaselineName, Callable[[], Policy]] = {
+        "random": lambda: RandomPolicy(settings.evaluation_seed),
+        "popularity": PopularityPolicy,
+        "item_mean": ItemMeanPolicy,
+        "sasrec": SASRecPolicy,
+        "greedy": lambda: GreedyPolicy(simulator, environment.catalogue_size),
+        "greedy_ensemble": GreedyEnsemblePolicy,
+        "lin_ucb": lambda: _bandit(simulator, environment, settings),
+    }
+    return made[name]()
+
+
+def _bandit(simulator: UserSimulator, environment: EnvironmentSettings, settings: ReinforcementSettings) -> Policy:
+    return train_lin_ucb(
+        simulator,
+        environment,
+        steps=settings.steps,
+        n_envs=settings.n_envs,
+        alpha=settings.lin_ucb_alpha,
+        seed=settings.seeds[0],
+    )
 
 
 def remove_policies_but(folder: RunFolder, kept: Collection[tuple[AlgorithmName, int]]) -> None:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from models.item_scorer import ItemPrior, ItemScorer
-from models.policies import LearnedPolicy, Policy, PopularityPolicy, RandomPolicy, SASRecPolicy
+from models.policies import ItemMeanPolicy, LearnedPolicy, Policy, PopularityPolicy, RandomPolicy, SASRecPolicy
 from models.sessions import EnvironmentSettings, SessionBatch
 from tests.models.worlds import tiny_world
 
@@ -20,7 +20,7 @@ def scorer(sessions: SessionBatch) -> ItemScorer:
     return made
 
 
-@pytest.mark.parametrize("policy", [RandomPolicy(0), PopularityPolicy(), SASRecPolicy(), "learned"])
+@pytest.mark.parametrize("policy", [RandomPolicy(0), PopularityPolicy(), ItemMeanPolicy(), SASRecPolicy(), "learned"])
 def test_no_policy_repeats_itself_or_what_is_known(policy: Policy | str) -> None:
     sessions = SessionBatch(WORLD, EnvironmentSettings(), range(10))
     chosen = LearnedPolicy(scorer(sessions)) if isinstance(policy, str) else policy
@@ -44,6 +44,15 @@ def test_popularity_counts_likes_in_training_interactions() -> None:
     train = WORLD.interactions
     likes = [int((train.likes & (train.items == item)).sum()) for item in sessions.catalogue]
     assert PopularityPolicy().scores(sessions).tolist() == [likes]
+
+
+def test_item_means_are_shrunk_to_the_average() -> None:
+    sessions = SessionBatch(WORLD, EnvironmentSettings(known_items="allow"), [0])
+    train = WORLD.interactions
+    average = (train.likes.sum() + 1) / (len(train) + 2)
+    counts, likes = (np.bincount(train.items[rows], minlength=15) for rows in (slice(None), train.likes))
+    rates = (likes + 5 * average) / (counts + 5)
+    np.testing.assert_allclose(ItemMeanPolicy().scores(sessions)[0], np.log(rates / (1 - rates)), rtol=1e-5)
 
 
 def test_random_chooses_alike_with_the_same_seed_and_all_items_alike() -> None:
