@@ -111,6 +111,7 @@ class ReinforcementSettings(BaseModel):
     )
     evaluation_seed: int = Field(default=1, ge=0, description="of the evaluation's users, coins and session ends")
     hidden: int = Field(default=64, gt=0, description="width of the hidden layers of actor and critic")
+    taste_rank: int = Field(default=16, gt=0, description="axes of a user's taste for pro, and for con keywords")
     threads: int = Field(default=2, gt=0, description="torch threads in training and evaluation")
     lin_ucb_alpha: float = Field(default=0.2, ge=0, description="width of the bandit's confidence bound")
     a2c: A2CSettings = A2CSettings()

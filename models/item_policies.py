@@ -20,28 +20,28 @@ _BELOW_ANY_RETURN = -1.0  # value of a masked action: rewards are not negative
 
 
 class StateValue(nn.Module):
-    """Expected return of features (b, p + n), as (b, hidden) before the last layer."""
+    """Expected return of features (b, p + t + n), as (b, hidden) before the last layer."""
 
-    def __init__(self, user_size: int, n_actions: int, hidden: int) -> None:
+    def __init__(self, state_size: int, n_actions: int, hidden: int) -> None:
         super().__init__()
         self.n_actions = n_actions
-        self.hidden = nn.Sequential(nn.Linear(user_size + 1, hidden), nn.Tanh())
+        self.hidden = nn.Sequential(nn.Linear(state_size + 1, hidden), nn.Tanh())
 
     def forward(self, features: Tensor) -> Tensor:
         """The user's state and the share of items seen, through one layer."""
-        user, seen = split(features, self.n_actions)
-        return self.hidden(torch.cat([user, seen.mean(dim=1, keepdim=True)], dim=1))
+        state, seen = split(features, self.n_actions)
+        return self.hidden(torch.cat([state, seen.mean(dim=1, keepdim=True)], dim=1))
 
 
-class UserAndSeen(BaseFeaturesExtractor):
-    """The two parts of an observation side by side: (b, p + n)."""
+class StateAndSeen(BaseFeaturesExtractor):
+    """The parts of an observation side by side: (b, p + t + n)."""
 
     def __init__(self, observation_space: spaces.Dict) -> None:
         super().__init__(observation_space, sum(spaces.flatdim(space) for space in observation_space.values()))
 
     def forward(self, observations: dict[str, Tensor]) -> Tensor:
-        """Concatenate user and seen."""
-        return torch.cat([observations["user"], observations["seen"]], dim=1)
+        """Concatenate user, taste and seen."""
+        return torch.cat([observations["user"], observations["taste"], observations["seen"]], dim=1)
 
 
 class _Latents(nn.Module):
@@ -78,7 +78,7 @@ class _ItemHeads:
 
     def __init__(self, *args: object, prior: ItemPrior, hidden: int, scale: float, **kwargs: object) -> None:
         self._prior, self._hidden, self._scale = prior, hidden, scale
-        super().__init__(*args, features_extractor_class=UserAndSeen, ortho_init=False, **kwargs)  # type: ignore[call-arg]
+        super().__init__(*args, features_extractor_class=StateAndSeen, ortho_init=False, **kwargs)  # type: ignore[call-arg]
 
     def _build_mlp_extractor(self) -> None:
         n_actions = len(self._prior.biases)
@@ -87,7 +87,7 @@ class _ItemHeads:
 
     def _build(self, lr_schedule: object) -> None:
         super()._build(lr_schedule)  # type: ignore[misc]  # of the class beside this one
-        user_size = self.features_dim - len(self._prior.biases)
+        user_size = self.features_dim - len(self._prior.biases) - self._prior.tastes.shape[1]
         self.action_net = ItemScorer(self._prior, user_size, self._hidden, self._scale)
         arguments = self.optimizer_kwargs | {"lr": self.optimizer.param_groups[0]["lr"]}
         self.optimizer = self.optimizer_class(self.parameters(), **arguments)  # type: ignore[attr-defined]
@@ -115,8 +115,8 @@ class _ItemValues(nn.Module):
         self.scorer, self.value, self.last = scorer, value, nn.Linear(hidden, 1)
 
     def forward(self, features: Tensor) -> Tensor:
-        user, seen = split(features, len(self.scorer.biases))
-        values = self.last(self.value(features)) + self.scorer.scores(user)
+        state, seen = split(features, len(self.scorer.biases))
+        values = self.last(self.value(features)) + self.scorer.scores(state)
         return values.masked_fill(seen > 0, self.scorer.masked)
 
 
@@ -126,9 +126,10 @@ class ItemQNetwork(QNetwork):
     def __init__(self, *args: object, prior: ItemPrior, hidden: int, scale: float, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         n_actions = len(prior.biases)
-        user_size = self.features_dim - n_actions
+        state_size = self.features_dim - n_actions
+        user_size = state_size - prior.tastes.shape[1]
         scorer = ItemScorer(prior, user_size, hidden, scale, _BELOW_ANY_RETURN)
-        self.q_net = _ItemValues(scorer, StateValue(user_size, n_actions, hidden), hidden)  # type: ignore[assignment]
+        self.q_net = _ItemValues(scorer, StateValue(state_size, n_actions, hidden), hidden)  # type: ignore[assignment]
 
 
 class ItemQPolicy(DQNPolicy):
@@ -142,7 +143,7 @@ class ItemQPolicy(DQNPolicy):
 
     def __init__(self, *args: object, prior: ItemPrior, hidden: int, scale: float, **kwargs: object) -> None:
         self._head = {"prior": prior, "hidden": hidden, "scale": scale}
-        super().__init__(*args, net_arch=[], features_extractor_class=UserAndSeen, **kwargs)  # type: ignore[arg-type]
+        super().__init__(*args, net_arch=[], features_extractor_class=StateAndSeen, **kwargs)  # type: ignore[arg-type]
 
     def make_q_net(self) -> ItemQNetwork:
         """One network, online or target."""
@@ -168,8 +169,8 @@ class _ItemQuantiles(nn.Module):
         self.weights = nn.Parameter(torch.zeros(quantiles))
 
     def forward(self, features: Tensor) -> Tensor:
-        user, seen = split(features, len(self.scorer.biases))
-        scores = self.weights.exp()[None, :, None] * self.scorer.scores(user)[:, None]  # (b, quantiles, n)
+        state, seen = split(features, len(self.scorer.biases))
+        scores = self.weights.exp()[None, :, None] * self.scorer.scores(state)[:, None]  # (b, quantiles, n)
         values = self.last(self.value(features))[:, :, None] + scores
         return values.masked_fill(seen[:, None] > 0, self.scorer.masked).flatten(1)
 
@@ -180,9 +181,10 @@ class ItemQuantileNetwork(QuantileNetwork):
     def __init__(self, *args: object, prior: ItemPrior, hidden: int, scale: float, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         n_actions = len(prior.biases)
-        user_size = self.features_dim - n_actions
+        state_size = self.features_dim - n_actions
+        user_size = state_size - prior.tastes.shape[1]
         scorer = ItemScorer(prior, user_size, hidden, scale, _BELOW_ANY_RETURN)
-        value = StateValue(user_size, n_actions, hidden)
+        value = StateValue(state_size, n_actions, hidden)
         self.quantile_net = _ItemQuantiles(scorer, value, hidden, self.n_quantiles)  # type: ignore[assignment]
 
 
@@ -197,7 +199,7 @@ class ItemQuantilePolicy(QRDQNPolicy):
 
     def __init__(self, *args: object, prior: ItemPrior, hidden: int, scale: float, **kwargs: object) -> None:
         self._head = {"prior": prior, "hidden": hidden, "scale": scale}
-        super().__init__(*args, net_arch=[], features_extractor_class=UserAndSeen, **kwargs)  # type: ignore[arg-type]
+        super().__init__(*args, net_arch=[], features_extractor_class=StateAndSeen, **kwargs)  # type: ignore[arg-type]
 
     def make_quantile_net(self) -> ItemQuantileNetwork:
         """One network, online or target."""

@@ -37,6 +37,7 @@ from tasks.step import Summary, step
 
 VERSION = "2"
 UPPER_LINE = "greedy"
+_TRAINING = ("steps", "n_envs", "hidden", "taste_rank", "threads")
 SIMULATOR_PARTS = (
     "users.parquet",
     "items.parquet",
@@ -118,20 +119,8 @@ def _ensure_policy(
         except DataError as error:
             step_logger().warning("%s seed %d is trained again: %s", algorithm, seed, error)
     agent = train_agent(simulator, settings.environment, settings.agents, algorithm, seed)
-    n_actions, vector_size = agent.scorer.embeddings.shape
-    checkpoint = PolicyCheckpoint(
-        algorithm=algorithm,
-        seed=seed,
-        origin=origin,
-        environment=settings.environment,
-        n_actions=n_actions,
-        vector_size=vector_size,
-        user_size=agent.scorer.user_size,
-        hidden=settings.agents.hidden,
-        training_seconds=agent.seconds,
-        learning_curve=agent.learning_curve,
-    )
-    save_policy(folder, agent.scorer, checkpoint)
+    checkpoint = PolicyCheckpoint.of(agent, algorithm, seed, origin, settings.environment)
+    save_policy(folder, agent.policy, checkpoint)
     step_logger().info("%s seed %d: trained in %.0f s", algorithm, seed, agent.seconds)
     return True
 
@@ -143,7 +132,7 @@ def _origin(folder: RunFolder, settings: ReinforceSettings, algorithm: Algorithm
         "version": VERSION,
         "algorithm": algorithm,
         "seed": seed,
-        "training": agents.model_dump(mode="json", include={"steps", "n_envs", "hidden", "threads", algorithm}),
+        "training": agents.model_dump(mode="json", include={*_TRAINING, algorithm}),
         "environment": settings.environment.model_dump(mode="json"),
         "simulator": {name: content_hash(folder.path(name)) for name in SIMULATOR_PARTS},
     }

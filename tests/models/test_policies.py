@@ -7,23 +7,25 @@ import torch
 from models.item_scorer import ItemPrior, ItemScorer
 from models.policies import ItemMeanPolicy, LearnedPolicy, Policy, PopularityPolicy, RandomPolicy, SASRecPolicy
 from models.sessions import EnvironmentSettings, SessionBatch
+from models.tastes import TasteAxes, Tastes
 from tests.models.worlds import tiny_world
 
 WORLD = tiny_world(0)
 
 
-def scorer(sessions: SessionBatch) -> ItemScorer:
+def learned(sessions: SessionBatch) -> LearnedPolicy:
     torch.manual_seed(1)
+    axes = TasteAxes.of(WORLD.knowledge, 3)
     user_size = sessions.observations()["user"].shape[1]
-    made = ItemScorer(ItemPrior.of(sessions), user_size, hidden=8, scale=1.0, masked=-1e8)
-    torch.nn.init.normal_(made.biases)
-    return made
+    scorer = ItemScorer(ItemPrior.of(sessions, Tastes(WORLD.knowledge, axes)), user_size, hidden=8)
+    torch.nn.init.normal_(scorer.biases)
+    return LearnedPolicy(scorer, axes)
 
 
 @pytest.mark.parametrize("policy", [RandomPolicy(0), PopularityPolicy(), ItemMeanPolicy(), SASRecPolicy(), "learned"])
 def test_no_policy_repeats_itself_or_what_is_known(policy: Policy | str) -> None:
     sessions = SessionBatch(WORLD, EnvironmentSettings(), range(10))
-    chosen = LearnedPolicy(scorer(sessions)) if isinstance(policy, str) else policy
+    chosen = learned(sessions) if isinstance(policy, str) else policy
     for _ in range(int((~sessions.seen).sum(axis=1).min())):
         assert not sessions.step(chosen.actions(sessions)).repeated.any()
 
@@ -67,4 +69,4 @@ def test_a_policy_of_another_catalogue_is_refused() -> None:
     sessions = SessionBatch(WORLD, EnvironmentSettings(), [0])
     other = SessionBatch(WORLD, EnvironmentSettings(catalogue_size=5), [0])
     with pytest.raises(ValueError, match="trained for 15 items, the sessions have 5"):
-        LearnedPolicy(scorer(sessions)).scores(other)
+        learned(sessions).scores(other)

@@ -8,7 +8,6 @@ import pytest
 
 from models.agent_settings import ALGORITHMS, AlgorithmName, DQNSettings, QRDQNSettings, ReinforcementSettings
 from models.agents import train_agent
-from models.policies import LearnedPolicy
 from models.sessions import EnvironmentSettings, SessionBatch
 from storage.errors import DataError
 from storage.run_folder import RunFolder
@@ -123,22 +122,10 @@ def test_a_stored_policy_acts_exactly_as_the_trained_one(
 ) -> None:
     simulator = load_simulator(folder)
     agent = train_agent(simulator, SETTINGS.environment, AGENTS, name, seed=3)
-    n_actions, vector_size = agent.scorer.embeddings.shape
-    checkpoint = PolicyCheckpoint(
-        algorithm=name,
-        seed=3,
-        origin="",
-        environment=SETTINGS.environment,
-        n_actions=n_actions,
-        vector_size=vector_size,
-        user_size=agent.scorer.user_size,
-        hidden=AGENTS.hidden,
-        training_seconds=agent.seconds,
-        learning_curve=agent.learning_curve,
-    )
+    checkpoint = PolicyCheckpoint.of(agent, name, 3, "", SETTINGS.environment)
     elsewhere = RunFolder(tmp_path)
-    save_policy(elsewhere, agent.scorer, checkpoint)
-    loaded, trained = load_policy(elsewhere, name, 3), LearnedPolicy(agent.scorer)
+    save_policy(elsewhere, agent.policy, checkpoint)
+    loaded, trained = load_policy(elsewhere, name, 3), agent.policy
     assert load_checkpoint(elsewhere, name, 3) == checkpoint
     sessions = SessionBatch(simulator, SETTINGS.environment, range(32))
     for _ in range(5):
