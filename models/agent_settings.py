@@ -47,6 +47,9 @@ class DQNSettings(BaseModel):
     train_freq: int = Field(default=1, gt=0, description="steps of each session between updates")
     gradient_steps: int = Field(default=2, gt=0, description="updates in a row; more of them overfit the replay")
     target_update_interval: int = Field(default=500, gt=0, description="steps between copies to the target network")
+    exploration_initial_eps: float = Field(
+        default=0.3, ge=0, le=1, description="chance of a random action at first; the prior is too good for 1"
+    )
     exploration_fraction: float = Field(
         default=0.5, ge=0, le=1, description="share of training over which exploration falls"
     )
@@ -111,7 +114,7 @@ class ReinforcementSettings(BaseModel):
     )
     evaluation_seed: int = Field(default=1, ge=0, description="of the evaluation's users, coins and session ends")
     hidden: int = Field(default=64, gt=0, description="width of the hidden layers of actor and critic")
-    taste_rank: int = Field(default=16, gt=0, description="axes of a user's taste for pro, and for con keywords")
+    taste_rank: int = Field(default=64, gt=0, description="axes of a user's taste for pro, and for con keywords")
     threads: int = Field(default=2, gt=0, description="torch threads in training and evaluation")
     lin_ucb_alpha: float = Field(default=0.2, ge=0, description="width of the bandit's confidence bound")
     a2c: A2CSettings = A2CSettings()
