@@ -7,8 +7,6 @@ stored answer, and is stopped again if this run started it. Needs: the environme
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -17,23 +15,17 @@ from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact
 from pydantic import JsonValue
 
+from flows.audience import build_audience, source_references
 from flows.settings import Settings
-from storage.files import content_hash, publish_json
+from storage.files import publish_json
 from storage.locks import exclusive
 from storage.run_folder import RunFolder, Split
-from tasks.annotate import annotate, completions_path, server_source
 from tasks.case_study import case_study
-from tasks.curate import curate
-from tasks.embed import embed
 from tasks.evaluate_fidelity import evaluate_fidelity
-from tasks.fit_ensemble import fit_ensemble
-from tasks.ingest import ingest, source_files
-from tasks.llm_server import on_demand
 from tasks.reinforce import reinforce
 from tasks.report import report
 from tasks.step import FileReference, StepResult
 from tasks.tables import fidelity_rows, markdown_table, reinforcement_rows
-from tasks.train_sasrec import train_sasrec
 
 _VERSIONED = (
     "usersim",
@@ -83,20 +75,9 @@ def reproduce(
     settings = Settings.load(dataset, source, llm, split, overrides or {}, data=Path(data))
     folder = RunFolder.of(Path(data), dataset, split)
     started = datetime.now(UTC)
-    results: dict[str, StepResult] = {}
     with exclusive(folder):
-        sources = _source_references(settings)
-        results["ingest"] = ingest.run(folder, settings.ingest, sources)
-        results["train-sasrec"] = train_sasrec.run(folder, settings.sasrec)
-        with on_demand(settings.llm, Path(data) / ".llm", _every(seconds=15, log=logger.info)) as server:
-            server_source.set(server)
-            completions_path.set(Path(data) / "completions.sqlite")
-            results["annotate"] = annotate.run(
-                folder, settings.annotate.of_model(settings.llm, noun=settings.dataset.noun)
-            )
-        results["curate"] = curate.run(folder, settings.curate)
-        results["embed"] = embed.run(folder, settings.embed)
-        results["fit-ensemble"] = fit_ensemble.run(folder, settings.ensemble)
+        sources = source_references(settings)
+        results = build_audience(folder, settings, sources, Path(data))
         results["evaluate-fidelity"] = evaluate_fidelity.run(folder, settings.fidelity)
         results["reinforce"] = reinforce.run(folder, settings.reinforce)
         results["case-study"] = case_study.run(folder, settings.case_study)
@@ -117,23 +98,6 @@ def reproduce(
     cached = sum(result.cached for result in results.values())
     logger.info("Report: %s (%d of %d steps from cache)", page, cached, len(results))
     return str(page)
-
-
-def _every(seconds: float, log: Callable[[str], None]) -> Callable[[str], None]:
-    """Pass on a message now and then, so that a minute of waiting is a few lines of log."""
-    last = float("-inf")
-
-    def occasionally(message: str) -> None:
-        nonlocal last
-        if time.monotonic() - last >= seconds:
-            last = time.monotonic()
-            log(message)
-
-    return occasionally
-
-
-def _source_references(settings: Settings) -> tuple[FileReference, ...]:
-    return tuple(FileReference(name=path.name, sha256=content_hash(path)) for path in source_files(settings.ingest))
 
 
 def _provenance(

@@ -8,7 +8,7 @@ a prior that is already a good model.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -107,6 +107,7 @@ class Ensemble:
         *,
         penalty: float = 1.0,
         prior: Mapping[str, float] | None = None,
+        stiffness: Mapping[str, float] | None = None,
     ) -> Self:
         """Fit on validation rows, which must hold both likes and dislikes for any feature to matter.
 
@@ -121,6 +122,8 @@ class Ensemble:
         prior
             Weights of features as they are, not standardised, for a model without intercept; 0 where a name is missing.
             Without any prior the intercept is free.
+        stiffness
+            How many times the penalty of a feature is; 1 where a name is missing.
 
         Raises
         ------
@@ -137,7 +140,11 @@ class Ensemble:
         else:
             start = np.array([(prior or {}).get(name, 0.0) for name in names]) * scales
             usual = None if prior is None else float(start @ (means / scales))
-            coefficients, intercept = _logistic((features - means) / scales, likes, start, usual, penalty=penalty)
+            penalties = penalty * np.array([(stiffness or {}).get(name, 1.0) for name in names])
+            of_intercept = 0.0 if usual is None else penalty
+            coefficients, intercept = _logistic(
+                (features - means) / scales, likes, np.append(start, usual or 0.0), np.append(penalties, of_intercept)
+            )
         return cls(names, tuple(means.tolist()), tuple(scales.tolist()), tuple(coefficients.tolist()), intercept)
 
     def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -150,17 +157,34 @@ class Ensemble:
         return expit(self.logits(features))
 
 
+@dataclass(frozen=True)
+class StackPenalty:
+    """How strongly a stack is held to its prior.
+
+    Parameters
+    ----------
+    penalty
+        Of every feature, as in `Ensemble.fit`.
+    stiffness
+        How many times that of the features in doubt is; a large one leaves them out.
+    """
+
+    penalty: float
+    stiffness: float = 1.0
+
+
 def choose_penalty(
     names: tuple[str, ...],
     features: NDArray[np.float32],
     likes: NDArray[np.bool_],
     *,
     users: NDArray[np.int64],
-    penalties: tuple[float, ...],
+    candidates: Sequence[StackPenalty],
+    in_doubt: Collection[str],
     prior: Mapping[str, float],
     seed: int,
-) -> float:
-    """The penalty with the lowest log-loss in five-fold cross-validation over users.
+) -> StackPenalty:
+    """The candidate with the lowest log-loss in five-fold cross-validation over users.
 
     Parameters
     ----------
@@ -168,53 +192,53 @@ def choose_penalty(
         As in `Ensemble.fit`.
     users
         int64 array of shape (n,): rows of one user are held out together.
-    penalties
-        Candidates.
+    candidates
+        What to choose from; the first of equals is taken.
+    in_doubt
+        Features that a candidate's stiffness applies to.
     prior
         As in `Ensemble.fit`.
     seed
         Assigns users to folds.
     """
     names_of_users, rows = np.unique(users, return_inverse=True)
+    if len(names_of_users) == 1:  # a single user says nothing of others: stay near the prior
+        return max(candidates, key=lambda candidate: (candidate.penalty, candidate.stiffness))
     folds = np.random.default_rng(seed).permutation(len(names_of_users))[rows] % _FOLDS
     losses = []
-    for penalty in penalties:
-        loss = 0.0
+    for candidate in candidates:
+        stiffness, loss = dict.fromkeys(in_doubt, candidate.stiffness), 0.0
         for fold in np.unique(folds):
             held_out = folds == fold
-            if held_out.all():
-                return max(penalties)  # a single user says nothing of others: stay near the prior
-            model = Ensemble.fit(names, features[~held_out], likes[~held_out], penalty=penalty, prior=prior)
+            model = Ensemble.fit(
+                names,
+                features[~held_out],
+                likes[~held_out],
+                penalty=candidate.penalty,
+                prior=prior,
+                stiffness=stiffness,
+            )
             p = model.probabilities(features[held_out]).astype(np.float64)
             loss -= np.log(np.clip(np.where(likes[held_out], p, 1 - p), 1e-6, None)).sum()
         losses.append(loss)
-    return penalties[int(np.argmin(losses))]
+    return candidates[int(np.argmin(losses))]
 
 
 def _logistic(
-    x: NDArray[np.float64],
-    likes: NDArray[np.bool_],
-    prior: NDArray[np.float64],
-    intercept: float | None,
-    *,
-    penalty: float,
+    x: NDArray[np.float64], likes: NDArray[np.bool_], prior: NDArray[np.float64], penalties: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], float]:
-    """Weights (f,) and an intercept that minimise the log-loss plus penalty / 2 times their squared departures.
+    """Weights (f,) and an intercept that minimise the log-loss plus half the penalised squared departures.
 
-    `prior` (f,) and `intercept` are what they depart from; where that is None the intercept is free.
+    `prior` and `penalties` (f + 1,) are those of the weights and, last, of the intercept.
     """
     y = likes.astype(np.float64)
-    penalties = np.full(x.shape[1] + 1, penalty)
-    penalties[0] = 0.0 if intercept is None else penalty
-    start = np.concatenate([[intercept or 0.0], prior])
+    x = np.column_stack([x, np.ones(len(x))])
 
     def loss(departure: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        weights = start + departure
-        logits = weights[0] + x @ weights[1:]
+        logits = x @ (prior + departure)
         error = expit(logits) - y
         log_loss = np.logaddexp(0, logits).sum() - logits @ y
-        gradient = np.concatenate([[error.sum()], x.T @ error]) + penalties * departure
-        return float(log_loss + 0.5 * penalties @ departure**2), gradient
+        return float(log_loss + 0.5 * penalties @ departure**2), x.T @ error + penalties * departure
 
-    weights = start + minimize(loss, np.zeros(x.shape[1] + 1), jac=True, method="L-BFGS-B").x
-    return weights[1:], float(weights[0])
+    weights = prior + minimize(loss, np.zeros(len(prior)), jac=True, method="L-BFGS-B").x
+    return weights[:-1], float(weights[-1])

@@ -5,10 +5,11 @@ Pairs of one user are not independent, so intervals come from a bootstrap that d
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import ks_2samp
 from sklearn.metrics import accuracy_score, brier_score_loss, f1_score, log_loss, roc_auc_score
 
 N_BINS = 15
@@ -73,6 +74,12 @@ def log_losses(likes: NDArray[np.bool_], probabilities: NDArray[np.float32]) -> 
     """Log-loss of each of n pairs, probabilities kept off 0 and 1: float64 (n,)."""
     clipped = np.clip(probabilities.astype(np.float64), _CLIP, 1 - _CLIP)
     return -np.log(np.where(likes, clipped, 1 - clipped))
+
+
+def kolmogorov_smirnov(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Greatest distance between the distribution functions of two samples, of any sizes."""
+    result: Any = ks_2samp(a, b, method="asymp")  # scipy declares no type for it; the method concerns the p-value only
+    return float(result.statistic)
 
 
 class UserBootstrap:

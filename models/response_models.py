@@ -39,6 +39,31 @@ FEATURE_NAMES = (
     "history_like_share",
 )
 
+# The parts of the simulator that the features come from.
+FEATURE_GROUPS: dict[str, tuple[str, ...]] = {
+    "sasrec": ("sasrec_logit",),
+    "statistics": ("statistics_logit",),
+    "factors": ("factor_match",),
+    "effects": ("user_effect", "item_effect"),
+    "keywords": (
+        "keywords_for",
+        "keywords_against",
+        "keywords_balance",
+        "pro_keyword_taste",
+        "con_keyword_taste",
+    ),
+    "similarity": (
+        "similarity_for",
+        "similarity_against",
+        "similarity_balance",
+        "pro_similarity_taste",
+        "con_similarity_taste",
+    ),
+    "history": ("history_size", "history_like_share"),
+}
+LOGICAL = ("keywords", "similarity")  # what rests on the language model's keywords
+FROM_KEYWORDS = tuple(name for group in LOGICAL for name in FEATURE_GROUPS[group])
+
 # SASRec's logit and the match of factors: where the stack stays unless validation pairs say otherwise.
 STACK_PRIOR = {"sasrec_logit": 1.0, "factor_match": 1.0}
 

@@ -26,19 +26,22 @@ class FidelitySettings(BaseModel):
     seed: int = Field(default=0, ge=0, description="of the samples, of tied votes and of the factors' starting values")
 
 
+EVALUATED = (
+    "users.parquet",
+    "items.parquet",
+    "interactions.parquet",
+    "keywords.parquet",
+    "vocabulary.parquet",
+    "embeddings",
+    "sasrec",
+    "ensemble",
+)
+
+
 # truth.parquet, which only generated datasets have, comes from the same step and seed as interactions.parquet.
 @step(
     version="2",
-    reads=(
-        "users.parquet",
-        "items.parquet",
-        "interactions.parquet",
-        "keywords.parquet",
-        "vocabulary.parquet",
-        "embeddings",
-        "sasrec",
-        "ensemble",
-    ),
+    reads=EVALUATED,
     writes=("report/fidelity.json", "report/predictions.parquet"),
 )
 def evaluate_fidelity(folder: RunFolder, settings: FidelitySettings) -> Summary:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.baselines import Bias
-from models.ensemble import Ensemble, choose_penalty
+from models.ensemble import StackPenalty
 from models.fidelity import vote_tables
 from models.rating_factors import FactorSettings, RatingFactors
-from models.response_models import FEATURE_NAMES, STACK_PRIOR
+from models.response_models import FEATURE_NAMES
 from models.similarity import neutral_values
+from models.stacking import fit_stack
 from storage.checkpoints import save_arrays
 from storage.files import publish, publish_json
 from storage.run_folder import RunFolder
@@ -32,12 +33,21 @@ class EnsembleSettings(BaseModel):
         min_length=1,
         description="L2 penalties of the stack's departure from its prior; cross-validation takes one",
     )
+    stiffnesses: tuple[float, ...] = Field(
+        default=(1.0, 30.0, 10_000.0),
+        min_length=1,
+        description="how many times that penalty the features from keywords may get; cross-validation takes one",
+    )
     neutral_pairs: int = Field(default=10_000, gt=0, description="training pairs that neutral similarities rest on")
     seed: int = Field(default=0, ge=0, description="chooses those pairs and the folds of cross-validation")
 
+    def candidates(self) -> list[StackPenalty]:
+        """Every penalty with every stiffness."""
+        return [StackPenalty(penalty, stiffness) for stiffness in self.stiffnesses for penalty in self.penalties]
+
 
 @step(
-    version="5",
+    version="6",
     reads=(
         "users.parquet",
         "items.parquet",
@@ -60,16 +70,7 @@ def fit_ensemble(folder: RunFolder, settings: EnsembleSettings) -> Summary:
     models = response_models(knowledge, sasrec, bias, factors, neutral)
     histories = train.histories(validation.users, settings.max_history)
     opinions = models.opinions(validation.users, validation.items, histories)
-    penalty = choose_penalty(
-        FEATURE_NAMES,
-        opinions.features,
-        validation.likes,
-        users=validation.users,
-        penalties=settings.penalties,
-        prior=STACK_PRIOR,
-        seed=settings.seed,
-    )
-    ensemble = Ensemble.fit(FEATURE_NAMES, opinions.features, validation.likes, penalty=penalty, prior=STACK_PRIOR)
+    ensemble, chosen = fit_stack(FEATURE_NAMES, opinions.features, validation, settings.candidates(), settings.seed)
     checkpoint = EnsembleCheckpoint(
         ensemble=ensemble,
         vote_tables=vote_tables(opinions, validation.likes),
@@ -83,4 +84,9 @@ def fit_ensemble(folder: RunFolder, settings: EnsembleSettings) -> Summary:
         save_arrays(target / "factors.safetensors", {"items": factors.items})
         publish_json(target / "model.json", checkpoint.model_dump(mode="json"))
     weights = dict(zip(ensemble.names, ensemble.coefficients, strict=True))
-    return {"validation_pairs": len(validation), "penalty": penalty, "weights": {**weights}}
+    return {
+        "validation_pairs": len(validation),
+        "penalty": chosen.penalty,
+        "stiffness": chosen.stiffness,
+        "weights": {**weights},
+    }

@@ -13,6 +13,9 @@ from storage.errors import DataError
 from storage.files import content_hash, publish_json
 from storage.run_folder import RunFolder
 from storage.tables import INTERACTIONS, TRUTH, read_table, write_table
+from tasks.ablate import AblationSettings, ablate_ensemble
+from tasks.card_tables import card_tables
+from tasks.evaluate_behaviour import BehaviourSettings, evaluate_behaviour
 from tasks.evaluate_fidelity import FidelitySettings, evaluate_fidelity
 from tasks.fit_ensemble import EnsembleSettings, fit_ensemble
 from tasks.inputs import load_interactions
@@ -156,3 +159,16 @@ def test_checkpoints_hold_no_pickle(folder: RunFolder) -> None:
         "arrays.safetensors",
         "model.json",
     }
+
+
+def test_the_whole_card_is_published_and_reads_as_tables(folder: RunFolder) -> None:
+    evaluate_fidelity.function(folder, FIDELITY)
+    evaluate_behaviour.function(folder, BehaviourSettings(resamples=10))
+    settings = EnsembleSettings(max_history=10, neutral_pairs=20)
+    ablate_ensemble.function(folder, AblationSettings(ensemble=settings, resamples=10))
+    variants = json.loads(folder.path("report/ablation.json").read_text())["variants"]
+    assert variants[0]["variant"] == "without keywords and similarity"
+    assert "TF-IDF words instead of keywords" in {row["variant"] for row in variants}
+    tables = dict(card_tables(folder))
+    assert {"Response prediction", "What each part is worth", "Liked against unseen items"} <= set(tables)
+    assert all(len(row) == len(rows[0]) for rows in tables.values() for row in rows)

@@ -1,0 +1,76 @@
+"""From ratings to a simulated audience: the steps that every flow about a dataset begins with.
+
+Each is a Prefect task cached by the content of what it reads (tasks/step.py). A language-model server is started only
+if a prompt has no stored answer, and is stopped again if this run started it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from prefect import get_run_logger
+
+from flows.settings import Settings
+from storage.files import content_hash
+from storage.run_folder import RunFolder
+from tasks.annotate import annotate, completions_path, server_source
+from tasks.curate import curate
+from tasks.embed import embed
+from tasks.fit_ensemble import fit_ensemble
+from tasks.ingest import ingest, source_files
+from tasks.llm_server import on_demand
+from tasks.step import FileReference, StepResult
+from tasks.train_sasrec import train_sasrec
+
+
+def build_audience(
+    folder: RunFolder, settings: Settings, sources: tuple[FileReference, ...], data: Path
+) -> dict[str, StepResult]:
+    """Run the steps from ingest to the fitted ensemble; inside a flow, with the run folder locked.
+
+    Parameters
+    ----------
+    folder
+        The run folder.
+    settings
+        Of all steps.
+    sources
+        See `source_references`.
+    data
+        The data folder: the completion cache and what is known of running servers.
+
+    Returns
+    -------
+    The steps' results by name.
+    """
+    results: dict[str, StepResult] = {}
+    results["ingest"] = ingest.run(folder, settings.ingest, sources)
+    results["train-sasrec"] = train_sasrec.run(folder, settings.sasrec)
+    with on_demand(settings.llm, data / ".llm", _every(seconds=15, log=get_run_logger().info)) as server:
+        server_source.set(server)
+        completions_path.set(data / "completions.sqlite")
+        results["annotate"] = annotate.run(folder, settings.annotate.of_model(settings.llm, noun=settings.dataset.noun))
+    results["curate"] = curate.run(folder, settings.curate)
+    results["embed"] = embed.run(folder, settings.embed)
+    results["fit-ensemble"] = fit_ensemble.run(folder, settings.ensemble)
+    return results
+
+
+def source_references(settings: Settings) -> tuple[FileReference, ...]:
+    """Content hashes of the publisher's files."""
+    return tuple(FileReference(name=path.name, sha256=content_hash(path)) for path in source_files(settings.ingest))
+
+
+def _every(seconds: float, log: Callable[[str], None]) -> Callable[[str], None]:
+    """Pass on a message now and then, so that a minute of waiting is a few lines of log."""
+    last = float("-inf")
+
+    def occasionally(message: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= seconds:
+            last = time.monotonic()
+            log(message)
+
+    return occasionally

@@ -1,0 +1,60 @@
+"""The whole fidelity card of a dataset, under all three splits: `usersim evaluate`.
+
+Runs the steps that a card rests on for each split, every one cached as in flows/reproduce.py, and then the parts that
+`reproduce` leaves out because they take minutes: ablations, sessions, distributions, ranking agreement. Each split has
+a run folder, keywords and models of its own; the completion cache answers most of their prompts.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prefect import flow, get_run_logger
+from pydantic import JsonValue
+
+from flows.audience import build_audience, source_references
+from flows.settings import Settings
+from storage.locks import exclusive
+from storage.run_folder import RunFolder, Split
+from tasks.ablate import AblationSettings, ablate_ensemble
+from tasks.evaluate_behaviour import BehaviourSettings, evaluate_behaviour
+from tasks.evaluate_fidelity import evaluate_fidelity
+
+
+@flow(name="evaluate", flow_run_name="evaluate {dataset}", validate_parameters=True, persist_result=False)
+def evaluate(
+    dataset: str = "sample",
+    *,
+    source: str | None = None,
+    llm: str = "embedded",
+    splits: tuple[Split, ...] = ("tail", "loo", "time"),
+    overrides: dict[str, JsonValue] | None = None,
+    data: str = "data",
+) -> list[str]:
+    """Publish report/fidelity.json, behaviour.json and ablation.json of every split.
+
+    Parameters
+    ----------
+    dataset, source, llm, overrides, data
+        As in `flows.reproduce.reproduce`.
+    splits
+        Any of tail, loo and time.
+
+    Returns
+    -------
+    list[str]
+        The run folders.
+    """
+    logger, folders = get_run_logger(), []
+    for split in splits:
+        settings = Settings.load(dataset, source, llm, split, overrides or {}, data=Path(data))
+        folder = RunFolder.of(Path(data), dataset, split)
+        with exclusive(folder):
+            build_audience(folder, settings, source_references(settings), Path(data))
+            evaluate_fidelity.run(folder, settings.fidelity)
+            shared = {"resamples": settings.fidelity.resamples, "seed": settings.fidelity.seed}
+            ablate_ensemble.run(folder, AblationSettings(ensemble=settings.ensemble, encoder=settings.embed, **shared))
+            evaluate_behaviour.run(folder, BehaviourSettings(**shared))
+        logger.info("Fidelity card of split %s: %s", split, folder.path("report"))
+        folders.append(str(folder.root))
+    return folders

@@ -1,0 +1,83 @@
+"""Step `ablate`: what each part of the ensemble is worth, the language model's keywords above all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.ablation import Ablation, Features, ablate
+from models.embeddings import EmbeddingSettings, SentenceEncoder
+from models.fidelity_parts import COLD_ITEM
+from models.interactions import Interactions
+from models.keyword_matching import KeywordMatching
+from models.response_models import ResponseModels
+from models.similarity import Similarity, neutral_values
+from storage.files import publish_json
+from storage.run_folder import RunFolder
+from tasks.evaluate_fidelity import EVALUATED
+from tasks.fit_ensemble import EnsembleSettings
+from tasks.inputs import load_interactions
+from tasks.knowledge_variants import knowledge_variants
+from tasks.progress import step_logger
+from tasks.simulator_inputs import load_simulator
+from tasks.step import Summary, step
+
+_PAIRS_AT_ONCE = 4096
+
+
+class AblationSettings(BaseModel):
+    """How variants are fitted and compared."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ensemble: EnsembleSettings = EnsembleSettings()
+    encoder: EmbeddingSettings = EmbeddingSettings()
+    resamples: int = Field(default=500, gt=0, description="bootstrap samples of users behind each interval")
+    seed: int = Field(default=0, ge=0, description="of the samples and of the folds of cross-validation")
+
+
+@step(version="1", reads=EVALUATED, writes=("report/ablation.json",))
+def ablate_ensemble(folder: RunFolder, settings: AblationSettings) -> Summary:
+    """Fit the stack without each part, on each part alone and on other keywords; publish what that costs."""
+    simulator = load_simulator(folder)
+    validation, test = (load_interactions(folder, (split,)) for split in ("validation", "test"))
+    train, models, logger = simulator.interactions, simulator.models, step_logger()
+    of_items = np.bincount(train.items, minlength=train.n_items)
+
+    def features(of: ResponseModels) -> Features:
+        return Features(*(_features(of, train, pairs, simulator.max_history) for pairs in (validation, test)))
+
+    ablation = Ablation(
+        validation,
+        test,
+        features(models),
+        of_items[test.items] < COLD_ITEM,
+        candidates=settings.ensemble.candidates(),
+        n_resamples=settings.resamples,
+        seed=settings.seed,
+    )
+    variants = {}
+    for name, knowledge in knowledge_variants(folder, simulator.knowledge, SentenceEncoder(settings.encoder)).items():
+        logger.info("%s: features", name)
+        neutral = neutral_values(
+            knowledge, train, simulator.max_history, settings.ensemble.seed, settings.ensemble.neutral_pairs
+        )
+        other = replace(models, keyword_matching=KeywordMatching(knowledge), similarity=Similarity(knowledge, neutral))
+        variants[name] = features(other)
+    rows = ablate(ablation, variants)
+    publish_json(folder.path("report/ablation.json"), {"n": len(test), "cold_item_below": COLD_ITEM, "variants": rows})
+    return {row["variant"]: row["auc_lost"] for row in rows}
+
+
+def _features(
+    models: ResponseModels, train: Interactions, pairs: Interactions, max_history: int
+) -> NDArray[np.float32]:
+    """The stack's inputs for each pair, given the training histories: float32 (n, 17)."""
+    parts = []
+    for start in range(0, len(pairs), _PAIRS_AT_ONCE):
+        users, items = pairs.users[start : start + _PAIRS_AT_ONCE], pairs.items[start : start + _PAIRS_AT_ONCE]
+        parts.append(models.opinions(users, items, train.histories(users, max_history)).features)
+    return np.concatenate(parts)

@@ -1,0 +1,170 @@
+"""The fidelity card as tables for people: fidelity.json, behaviour.json and ablation.json of a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from models.ablation import Variant
+from models.discrimination import Discrimination
+from models.distribution_match import GroupMatch, Stratum
+from models.fidelity import Comparison
+from models.fidelity_parts import FidelityPart
+from models.list_choice import ListChoice
+from models.ranking_agreement import MeasuredAgreement
+from models.session_match import SessionMatch
+from storage.run_folder import RunFolder
+from tasks.tables import Rows, fidelity_rows, label
+
+_COMPARED = ("bias", "gradient_boosting", "sasrec", "ensemble")
+
+
+def card_tables(folder: RunFolder) -> list[tuple[str, Rows]]:
+    """Titles and rows, header first, of an evaluated run; what could not be measured is left out."""
+    fidelity, behaviour, ablation = (
+        json.loads(folder.path(f"report/{part}.json").read_text(encoding="utf-8"))
+        for part in ("fidelity", "behaviour", "ablation")
+    )
+    ranked = behaviour["ranking_agreement"]
+    tables = [
+        ("Response prediction", fidelity_rows(folder)),
+        ("Better than, paired over resampled users", _comparisons(fidelity["comparisons"])),
+        ("Parts of the test pairs: AUC", _parts(behaviour["parts"])),
+        ("Liked against unseen items", _discrimination(behaviour["discrimination"])),
+        ("Choice from a user's held-out list", _choice(behaviour["choice"])),
+        ("Like rates of groups, real against simulated", _groups(behaviour["distributions"]["groups"])),
+        ("Like rate by popularity of the item", _strata(behaviour["distributions"]["popularity"])),
+        ("Sessions replayed", _sessions(behaviour["sessions"])),
+        ("Order of recommenders: Kendall's tau with the real users'", _agreement(ranked["measures"] if ranked else {})),
+        ("What each part is worth", _ablation(ablation["variants"])),
+    ]
+    return [(title, rows) for title, rows in tables if len(rows) > 1]
+
+
+def _comparisons(rows: Sequence[Comparison]) -> Rows:
+    header = ["Model", "against", "AUC", "Log loss"]
+    return [header] + [
+        [
+            label(row["model"]),
+            label(row["against"]),
+            _signed(row["auc_difference"], row["ci95"]),
+            _signed(row["log_loss_difference"], row["log_loss_ci95"]),
+        ]
+        for row in rows
+    ]
+
+
+def _parts(parts: Sequence[FidelityPart]) -> Rows:
+    names = [name for name in _COMPARED if parts and name in parts[0]["models"]]
+    header = ["Part", "Pairs", "Like rate", *map(label, names), "Ensemble over bias"]
+    return [header] + [
+        [
+            part["part"],
+            f"{part['n']:,}",
+            _number(part["like_rate"]),
+            *(_number(part["models"][name]["auc"]) for name in names),
+            _signed(part["models"]["ensemble"]["auc_over_bias"], part["models"]["ensemble"]["auc_over_bias_ci95"]),
+        ]
+        for part in parts
+    ]
+
+
+def _discrimination(rows: Sequence[Discrimination]) -> Rows:
+    header = ["Model", "Liked : unseen", "AUC", "Accuracy", "Precision", "Recall", "F1"]
+    return [header] + [
+        [
+            label(row["model"]),
+            f"1 : {row['ratio']}",
+            *(_number(row[key]) for key in ("auc", "accuracy", "precision", "recall", "f1")),
+        ]
+        for row in rows
+    ]
+
+
+def _choice(rows: Sequence[ListChoice]) -> Rows:
+    header = ["Model", "Users", "First is liked", "By chance", "Pairs in order"]
+    return [header] + [
+        [
+            label(row["model"]),
+            f"{row['users']:,}",
+            _number(row["first_liked"], row["first_liked_ci95"]),
+            _number(row["by_chance"]),
+            _number(row["pairs_right"]),
+        ]
+        for row in rows
+    ]
+
+
+def _groups(rows: Sequence[GroupMatch]) -> Rows:
+    header = ["Grouping", "Model", "Groups", "KS", "Jensen-Shannon", "Correlation", "Mean abs. error"]
+    return [header] + [
+        [
+            row["grouping"],
+            label(row["model"]),
+            f"{row['groups']:,}",
+            *(_number(row[key]) for key in ("ks", "jensen_shannon", "correlation", "mean_absolute_error")),
+        ]
+        for row in rows
+        if row["model"] in (*_COMPARED, "vote")
+    ]
+
+
+def _strata(rows: Sequence[Stratum]) -> Rows:
+    names = [name for name in (*_COMPARED, "vote") if rows and name in rows[0]["simulated"]]
+    return [["Train interactions of the item", "Pairs", "Real", *map(label, names)]] + [
+        [
+            f"{row['mean_train_count']:.1f}",
+            f"{row['n']:,}",
+            _number(row["real"]),
+            *(_number(row["simulated"][name]) for name in names),
+        ]
+        for row in rows
+    ]
+
+
+def _sessions(rows: Sequence[SessionMatch]) -> Rows:
+    """One column a mode: the figures are many and the modes two."""
+    if not rows:
+        return [["Figure"]]
+    figures = [name for name in rows[0] if name != "mode"]
+    return [["Figure", *(f"by {row['mode']}" for row in rows)]] + [
+        [name.replace("_", " "), *(_plain(row[name]) for row in rows)] for name in figures
+    ]
+
+
+def _agreement(measures: Mapping[str, MeasuredAgreement]) -> Rows:
+    header = ["Judge", "Measure", "Tau", "Two halves of the real users"]
+    return [header] + [
+        [label(name), measure.upper(), _number(judge["kendall_tau"], judge["ci95"]), _number(agreed["split_half_tau"])]
+        for measure, agreed in measures.items()
+        for name, judge in agreed["judges"].items()
+    ]
+
+
+def _ablation(rows: Sequence[Variant]) -> Rows:
+    header = ["Variant", "AUC", "Log loss", "AUC lost", "Log loss saved by the whole", "AUC lost on cold items"]
+    return [header] + [
+        [
+            row["variant"],
+            _number(row["auc"]),
+            _number(row["log_loss"]),
+            _signed(row["auc_lost"], row["auc_lost_ci95"]),
+            _signed(row["log_loss_saved"], row["log_loss_saved_ci95"]),
+            _signed(row["cold_items_auc_lost"], row["cold_items_auc_lost_ci95"]),
+        ]
+        for row in rows
+    ]
+
+
+def _number(value: float, interval: Sequence[float] | None = None) -> str:
+    return f"{value:.3f}" + (f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else "")
+
+
+def _signed(value: float | None, interval: Sequence[float] | None) -> str:
+    if value is None or interval is None:
+        return "–"
+    return f"{value:+.4f} [{interval[0]:+.4f}, {interval[1]:+.4f}]"
+
+
+def _plain(value: object) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,114 @@
+"""Other knowledge of the same items, for ablations: some of the keywords only, or words that took no language model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from models.embeddings import Encode, mean_vectors
+from models.knowledge import ItemKnowledge
+from models.plain_keywords import tfidf_words
+from storage.run_folder import RunFolder
+from storage.tables import INTERACTIONS, ITEMS, KEYWORDS, read_table
+from storage.vectors import read_keyword_vectors
+
+_REVIEWS_PER_ITEM = 20
+
+
+def knowledge_variants(folder: RunFolder, full: ItemKnowledge, encode: Encode) -> Mapping[str, ItemKnowledge]:
+    """Variants by name, in the order in which a table shows them.
+
+    Parameters
+    ----------
+    folder
+        A run with keywords and embeddings.
+    full
+        Its knowledge as the simulator has it.
+    encode
+        The sentence encoder, for words that have no vector yet.
+    """
+    sources = read_table(folder.path("keywords.parquet"), KEYWORDS, ["item_id", "side", "keyword", "source"])
+    variants = {}
+    for source in ("objective", "subjective"):
+        kept = sources.filter(pl.col("source").is_in([source, "both"]))
+        if 0 < kept.height < sources.height:
+            variants[f"{source} keywords only"] = _only(folder, full, kept)
+    no_restriction = csr_array(np.ones((full.n_items, 1), dtype=np.float32))
+    variants["no restriction to the category"] = replace(full, categories=no_restriction, category_names=("all",))
+    if full.category_names:
+        names = encode(full.category_names)
+        variants["categories instead of keywords"] = _of_sets(
+            full, full.category_names, (full.categories, full.categories), (names, names)
+        )
+    variants["TF-IDF words instead of keywords"] = _of_words(folder, full, encode)
+    return variants
+
+
+def _only(folder: RunFolder, full: ItemKnowledge, kept: pl.DataFrame) -> ItemKnowledge:
+    """Those keywords alone, with the vectors that they have."""
+    names, vectors = read_keyword_vectors(folder.path("embeddings"))
+    rows = kept.join(pl.DataFrame({"keyword": names, "column": np.arange(len(names))}), on="keyword")
+    sets = []
+    for side in ("pro", "con"):
+        of_side = rows.filter(pl.col("side") == side)
+        places = (of_side["item_id"].to_numpy(), of_side["column"].to_numpy())
+        ones = np.ones(of_side.height, dtype=np.float32)
+        sets.append(csr_array((ones, places), shape=(full.n_items, len(names))))
+    return _of_sets(full, tuple(names), (sets[0], sets[1]), (vectors, vectors))
+
+
+def _of_words(folder: RunFolder, full: ItemKnowledge, encode: Encode) -> ItemKnowledge:
+    """TF-IDF words of an item's facts and of the reviews of those who liked it (disliked it), train rows only."""
+    items = read_table(folder.path("items.parquet"), ITEMS)
+    facts = items.select("item_id", text=pl.concat_str("name", "attributes", "description", separator=" "))
+    train = pl.col("review_text").is_not_null() & (pl.col("split") == "train")
+    reviews = read_table(
+        folder.path("interactions.parquet"), INTERACTIONS, ["item_id", "like", "review_text", "split"], rows=train
+    )
+    sides = []
+    for like in (True, False):
+        of_side = (
+            reviews.filter(pl.col("like") == like)
+            .group_by("item_id")
+            .agg(pl.col("review_text").head(_REVIEWS_PER_ITEM))
+        )
+        joined = of_side.select("item_id", reviews=pl.col("review_text").list.join(" "))
+        texts = facts.join(joined, on="item_id", how="left").sort("item_id")
+        sides.append(tfidf_words((texts["text"] + " " + texts["reviews"].fill_null("")).to_list()))
+    (pro, pro_words), (con, con_words) = sides
+    words = tuple(sorted({*pro_words, *con_words}))
+    position = {word: column for column, word in enumerate(words)}
+    sets = tuple(_renamed(matrix, names, position) for matrix, names in ((pro, pro_words), (con, con_words)))
+    vectors = encode(words)
+    return _of_sets(full, words, (sets[0], sets[1]), (vectors, vectors))
+
+
+def _renamed(matrix: csr_array, names: tuple[str, ...], position: Mapping[str, int]) -> csr_array:
+    """The same sets over a larger vocabulary."""
+    of_name = np.array([position[name] for name in names], dtype=np.int64)
+    entries = matrix.tocoo()
+    rows, columns = entries.coords
+    return csr_array((entries.data, (rows, of_name[columns])), shape=(matrix.indptr.size - 1, len(position)))
+
+
+def _of_sets(
+    full: ItemKnowledge,
+    keywords: tuple[str, ...],
+    sets: tuple[csr_array, csr_array],
+    vectors: tuple[NDArray[np.float32], NDArray[np.float32]],
+) -> ItemKnowledge:
+    """Knowledge from keyword sets (n_items, v) of pros and cons and the keywords' vectors (v, d)."""
+    means = []
+    for side, of_keywords in zip(sets, vectors, strict=True):
+        entries = side.tocoo()
+        items, columns = (coordinates.astype(np.int64) for coordinates in entries.coords)
+        of_items = np.zeros((full.n_items, of_keywords.shape[1]), dtype=np.float32)
+        ids, found = mean_vectors(items, of_keywords[columns])
+        of_items[ids] = found
+        means.append(of_items)
+    return replace(full, keywords=keywords, pro=sets[0], con=sets[1], pro_vectors=means[0], con_vectors=means[1])
