@@ -16,7 +16,7 @@ from flows.cache_commands import cache_app
 from flows.dataset_commands import datasets_app
 from flows.evaluate_command import evaluate_command
 from flows.llm_commands import list_profiles
-from flows.policy_commands import export_command, recommend_command, simulate_command
+from flows.policy_commands import cross_check_command, export_command, recommend_command, simulate_command
 from flows.prefect_environment import configure_prefect, show_expected_errors_without_traceback
 from flows.terminal import DataOption, DatasetArgument, console, finished_run
 from storage.errors import SettingsError, UsersimError
@@ -38,6 +38,7 @@ app.add_typer(cache_app, name="cache")
 app.command("recommend")(recommend_command)
 app.command("simulate")(simulate_command)
 app.command("export")(export_command)
+app.command("cross-check")(cross_check_command)
 app.command("evaluate")(evaluate_command)
 
 SplitOption = Annotated[Split, typer.Option(help="How interactions are split in train, validation and test.")]

@@ -102,3 +102,27 @@ def export_command(
     target = output or folder.path(f"exported/{policy}.{export_format}")
     about = export_policy(load_policy_for_use(folder, policy, seed), target, export_format)
     console.print(f"{target}, described in {about}", soft_wrap=True)
+
+
+def cross_check_command(
+    dataset: DatasetArgument,
+    *,
+    algorithms: Annotated[
+        list[str] | None, typer.Option("--algorithm", help="What to train; repeatable. dqn and a2c where not given.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Of training; the run's where not given.", min=1)] = None,
+    episodes: Annotated[int | None, typer.Option(help="Of evaluation; the run's where not given.", min=2)] = None,
+    split: SplitOption = DEFAULT_SPLIT,
+    data: DataOption = Path("data"),
+) -> None:
+    """Check whether what wins in one simulator wins in others, and on logged ratings that nothing was trained on."""
+    from tasks.cross_check import REPORT, cross_check, cross_check_rows
+
+    folder = finished_run(data, dataset, split)
+    check = cross_check(folder, algorithms or ["dqn", "a2c"], steps=steps, episodes=episodes)
+    header, *body = cross_check_rows(check)
+    table = Table(*header, box=None, header_style="bold")
+    for row in body:
+        table.add_row(*row)
+    console.print(table)
+    console.print(f"{folder.path(REPORT)}", soft_wrap=True)

@@ -27,7 +27,7 @@ class A2CSettings(BaseModel):
 
     learning_rate: float = Field(default=0.002, gt=0, description="RMSprop's step size")
     n_steps: int = Field(default=8, gt=0, description="steps of each session between updates")
-    gamma: float = Field(default=0.5, ge=0, le=1, description="discount")
+    gamma: float = Field(default=0.2, ge=0, le=1, description="discount")
     gae_lambda: float = Field(default=0.9, ge=0, le=1, description="trade-off of bias and variance of advantages")
     ent_coef: float = Field(default=0.002, ge=0, description="weight of the entropy bonus")
     vf_coef: float = Field(default=0.5, ge=0, description="weight of the critic's loss")
@@ -40,8 +40,8 @@ class DQNSettings(BaseModel):
     model_config = _FROZEN
 
     learning_rate: float = Field(default=0.001, gt=0, description="Adam's step size")
-    gamma: float = Field(default=0.5, ge=0, le=1, description="discount")
-    buffer_size: int = Field(default=20_000, gt=0, description="transitions remembered")
+    gamma: float = Field(default=0.2, ge=0, le=1, description="discount")
+    buffer_size: int = Field(default=40_000, gt=0, description="transitions remembered")
     learning_starts: int = Field(default=500, ge=0, description="random steps before the first update")
     batch_size: int = Field(default=256, gt=0, description="transitions an update")
     train_freq: int = Field(default=1, gt=0, description="steps of each session between updates")
@@ -67,11 +67,11 @@ class PPOSettings(BaseModel):
 
     model_config = _FROZEN
 
-    learning_rate: float = Field(default=0.002, gt=0, description="Adam's step size")
-    n_steps: int = Field(default=16, gt=0, description="steps of each session between updates")
+    learning_rate: float = Field(default=0.004, gt=0, description="Adam's step size")
+    n_steps: int = Field(default=32, gt=0, description="steps of each session between updates")
     batch_size: int = Field(default=256, gt=0, description="transitions a gradient step")
     n_epochs: int = Field(default=5, gt=0, description="passes over the transitions of an update")
-    gamma: float = Field(default=0.5, ge=0, le=1, description="discount")
+    gamma: float = Field(default=0.2, ge=0, le=1, description="discount")
     gae_lambda: float = Field(default=0.9, ge=0, le=1, description="trade-off of bias and variance of advantages")
     clip_range: float = Field(default=0.2, gt=0, description="limit of the probability ratio")
     ent_coef: float = Field(default=0.002, ge=0, description="weight of the entropy bonus")
@@ -90,10 +90,10 @@ class TRPOSettings(BaseModel):
     learning_rate: float = Field(default=0.002, gt=0, description="step size of the critic's Adam")
     n_steps: int = Field(default=16, gt=0, description="steps of each session between updates")
     batch_size: int = Field(default=256, gt=0, description="transitions a gradient step of the critic")
-    gamma: float = Field(default=0.5, ge=0, le=1, description="discount")
+    gamma: float = Field(default=0.2, ge=0, le=1, description="discount")
     gae_lambda: float = Field(default=0.9, ge=0, le=1, description="trade-off of bias and variance of advantages")
     cg_max_steps: int = Field(default=10, gt=0, description="conjugate-gradient iterations")
-    target_kl: float = Field(default=0.03, gt=0, description="size of the trust region")
+    target_kl: float = Field(default=0.06, gt=0, description="size of the trust region")
 
 
 class ReinforcementSettings(BaseModel):
@@ -101,12 +101,15 @@ class ReinforcementSettings(BaseModel):
 
     model_config = _FROZEN
 
-    algorithms: tuple[AlgorithmName, ...] = Field(default=ALGORITHMS, description="trained, each with every seed")
+    algorithms: tuple[AlgorithmName, ...] = Field(
+        default=("a2c", "dqn", "ppo", "trpo"),
+        description="trained, each with every seed; qrdqn and maskable_ppo as well where named",
+    )
     baselines: tuple[BaselineName, ...] = Field(
         default=("random", "popularity", "item_mean", "sasrec", "lin_ucb", "greedy"),
         description="compared with; greedy_ensemble, the upper line by probability, asks the simulator for every item",
     )
-    steps: int = Field(default=20_000, gt=0, description="environment steps of training a policy")
+    steps: int = Field(default=30_000, gt=0, description="environment steps of training a policy")
     seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1, description="of training, one policy each")
     n_envs: int = Field(default=64, gt=0, description="sessions that run at once in training")
     evaluation_episodes: int = Field(
