@@ -16,8 +16,9 @@ from flows.cache_commands import cache_app
 from flows.dataset_commands import datasets_app
 from flows.evaluate_command import evaluate_command
 from flows.llm_commands import list_profiles
+from flows.policy_commands import cross_check_command, export_command, recommend_command, simulate_command
 from flows.prefect_environment import configure_prefect, show_expected_errors_without_traceback
-from flows.terminal import DataOption, DatasetArgument, console
+from flows.terminal import DataOption, DatasetArgument, console, finished_run
 from storage.errors import SettingsError, UsersimError
 from storage.run_folder import DEFAULT_SPLIT, RunFolder, Split
 
@@ -34,6 +35,10 @@ llm_app.command("profiles")(list_profiles)
 app.add_typer(llm_app, name="llm")
 app.add_typer(datasets_app, name="datasets")
 app.add_typer(cache_app, name="cache")
+app.command("recommend")(recommend_command)
+app.command("simulate")(simulate_command)
+app.command("export")(export_command)
+app.command("cross-check")(cross_check_command)
 app.command("evaluate")(evaluate_command)
 
 SplitOption = Annotated[Split, typer.Option(help="How interactions are split in train, validation and test.")]
@@ -81,7 +86,7 @@ def report_command(
     dataset: DatasetArgument, split: SplitOption = DEFAULT_SPLIT, data: DataOption = Path("data")
 ) -> None:
     """Print the tables of a finished run and the path of its report page."""
-    _print_report(_finished(data, dataset, split))
+    _print_report(finished_run(data, dataset, split))
 
 
 @app.command("explain")
@@ -98,7 +103,7 @@ def explain_command(
     from flows.explanation_text import print_explanation
     from tasks.explain import explain_pair
 
-    explanation = explain_pair(_finished(data, dataset, split), user, item)
+    explanation = explain_pair(finished_run(data, dataset, split), user, item)
     if as_json:
         console.print_json(data=explanation.to_json())
     else:
@@ -184,13 +189,6 @@ def _prompt_cap(text: str) -> int | None:
     if not text.isdigit() or int(text) < 1:
         raise SettingsError(f"--max-prompts {text!r}: expected a whole number from 1, or all.")
     return int(text)
-
-
-def _finished(data: Path, dataset: str, split: Split) -> RunFolder:
-    folder = RunFolder.of(data, dataset, split)
-    if not folder.path("manifest.json").exists():
-        raise SettingsError(f"{folder.root}: no finished run there. Make one with: usersim reproduce {dataset}")
-    return folder
 
 
 def _print_report(folder: RunFolder) -> None:

@@ -9,6 +9,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from storage.errors import SettingsError
+from storage.run_folder import RunFolder, Split
+
 # Tables in a log file are as wide as they need; on a terminal they fit it.
 console = Console(width=None if sys.stdout.isatty() else 140)
 
@@ -16,3 +19,17 @@ DataOption = Annotated[
     Path, typer.Option("--data", help="The data folder, where runs are kept.", envvar="USERSIM_DATA")
 ]
 DatasetArgument = Annotated[str, typer.Argument(help="A dataset profile; `usersim datasets` lists them.")]
+
+
+def finished_run(data: Path, dataset: str, split: Split) -> RunFolder:
+    """The folder of a finished run.
+
+    Raises
+    ------
+    SettingsError
+        Where there is none.
+    """
+    folder = RunFolder.of(data, dataset, split)
+    if not folder.path("manifest.json").exists():
+        raise SettingsError(f"{folder.root}: no finished run there. Make one with: usersim reproduce {dataset}")
+    return folder

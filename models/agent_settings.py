@@ -1,6 +1,7 @@
 """Settings of reinforcement learning: what is trained, for how long, and each algorithm's tuned defaults.
 
-The names of an algorithm's fields are its constructor's in Stable-Baselines3 (A2C, DQN, PPO) or sb3-contrib (TRPO).
+The names of an algorithm's fields are its constructor's in Stable-Baselines3 (A2C, DQN, PPO) or sb3-contrib (TRPO,
+QR-DQN, MaskablePPO).
 The discount is low: a recommendation's effect is mostly its own reward, and a short horizon keeps the noise of later
 rewards out.
 """
@@ -11,8 +12,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-AlgorithmName = Literal["a2c", "dqn", "ppo", "trpo"]
-ALGORITHMS: tuple[AlgorithmName, ...] = ("a2c", "dqn", "ppo", "trpo")
+AlgorithmName = Literal["a2c", "dqn", "ppo", "trpo", "qrdqn", "maskable_ppo"]
+ALGORITHMS: tuple[AlgorithmName, ...] = ("a2c", "dqn", "ppo", "trpo", "qrdqn", "maskable_ppo")
+
+BaselineName = Literal["random", "popularity", "item_mean", "sasrec", "lin_ucb", "greedy", "greedy_ensemble"]
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
@@ -24,7 +27,7 @@ class A2CSettings(BaseModel):
 
     learning_rate: float = Field(default=0.002, gt=0, description="RMSprop's step size")
     n_steps: int = Field(default=8, gt=0, description="steps of each session between updates")
-    gamma: float = Field(default=0.5, ge=0, le=1, description="discount")
+    gamma: float = Field(default=0.2, ge=0, le=1, description="discount")
     gae_lambda: float = Field(default=0.9, ge=0, le=1, description="trade-off of bias and variance of advantages")
     ent_coef: float = Field(default=0.002, ge=0, description="weight of the entropy bonus")
     vf_coef: float = Field(default=0.5, ge=0, description="weight of the critic's loss")
@@ -37,17 +40,26 @@ class DQNSettings(BaseModel):
     model_config = _FROZEN
 
     learning_rate: float = Field(default=0.001, gt=0, description="Adam's step size")
-    gamma: float = Field(default=0.5, ge=0, le=1, description="discount")
-    buffer_size: int = Field(default=20_000, gt=0, description="transitions remembered")
+    gamma: float = Field(default=0.2, ge=0, le=1, description="discount")
+    buffer_size: int = Field(default=40_000, gt=0, description="transitions remembered")
     learning_starts: int = Field(default=500, ge=0, description="random steps before the first update")
     batch_size: int = Field(default=256, gt=0, description="transitions an update")
     train_freq: int = Field(default=1, gt=0, description="steps of each session between updates")
     gradient_steps: int = Field(default=2, gt=0, description="updates in a row; more of them overfit the replay")
     target_update_interval: int = Field(default=500, gt=0, description="steps between copies to the target network")
+    exploration_initial_eps: float = Field(
+        default=0.3, ge=0, le=1, description="chance of a random action at first; the prior is too good for 1"
+    )
     exploration_fraction: float = Field(
         default=0.5, ge=0, le=1, description="share of training over which exploration falls"
     )
     exploration_final_eps: float = Field(default=0.05, ge=0, le=1, description="chance of a random action afterwards")
+
+
+class QRDQNSettings(DQNSettings):
+    """Quantile regression DQN (Dabney et al., arXiv 1710.10044): learns the distribution of returns."""
+
+    n_quantiles: int = Field(default=16, gt=0, description="quantiles of a return's distribution")
 
 
 class PPOSettings(BaseModel):
@@ -55,15 +67,19 @@ class PPOSettings(BaseModel):
 
     model_config = _FROZEN
 
-    learning_rate: float = Field(default=0.002, gt=0, description="Adam's step size")
-    n_steps: int = Field(default=16, gt=0, description="steps of each session between updates")
+    learning_rate: float = Field(default=0.004, gt=0, description="Adam's step size")
+    n_steps: int = Field(default=32, gt=0, description="steps of each session between updates")
     batch_size: int = Field(default=256, gt=0, description="transitions a gradient step")
     n_epochs: int = Field(default=5, gt=0, description="passes over the transitions of an update")
-    gamma: float = Field(default=0.5, ge=0, le=1, description="discount")
+    gamma: float = Field(default=0.2, ge=0, le=1, description="discount")
     gae_lambda: float = Field(default=0.9, ge=0, le=1, description="trade-off of bias and variance of advantages")
     clip_range: float = Field(default=0.2, gt=0, description="limit of the probability ratio")
     ent_coef: float = Field(default=0.002, ge=0, description="weight of the entropy bonus")
     vf_coef: float = Field(default=0.5, ge=0, description="weight of the critic's loss")
+
+
+class MaskablePPOSettings(PPOSettings):
+    """PPO with invalid actions masked by the environment (Huang and Ontañón, arXiv 2006.14171)."""
 
 
 class TRPOSettings(BaseModel):
@@ -74,10 +90,10 @@ class TRPOSettings(BaseModel):
     learning_rate: float = Field(default=0.002, gt=0, description="step size of the critic's Adam")
     n_steps: int = Field(default=16, gt=0, description="steps of each session between updates")
     batch_size: int = Field(default=256, gt=0, description="transitions a gradient step of the critic")
-    gamma: float = Field(default=0.5, ge=0, le=1, description="discount")
+    gamma: float = Field(default=0.2, ge=0, le=1, description="discount")
     gae_lambda: float = Field(default=0.9, ge=0, le=1, description="trade-off of bias and variance of advantages")
     cg_max_steps: int = Field(default=10, gt=0, description="conjugate-gradient iterations")
-    target_kl: float = Field(default=0.03, gt=0, description="size of the trust region")
+    target_kl: float = Field(default=0.06, gt=0, description="size of the trust region")
 
 
 class ReinforcementSettings(BaseModel):
@@ -85,8 +101,15 @@ class ReinforcementSettings(BaseModel):
 
     model_config = _FROZEN
 
-    algorithms: tuple[AlgorithmName, ...] = Field(default=ALGORITHMS, description="trained, each with every seed")
-    steps: int = Field(default=20_000, gt=0, description="environment steps of training a policy")
+    algorithms: tuple[AlgorithmName, ...] = Field(
+        default=("a2c", "dqn", "ppo", "trpo"),
+        description="trained, each with every seed; qrdqn and maskable_ppo as well where named",
+    )
+    baselines: tuple[BaselineName, ...] = Field(
+        default=("random", "popularity", "item_mean", "sasrec", "lin_ucb", "greedy"),
+        description="compared with; greedy_ensemble, the upper line by probability, asks the simulator for every item",
+    )
+    steps: int = Field(default=30_000, gt=0, description="environment steps of training a policy")
     seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1, description="of training, one policy each")
     n_envs: int = Field(default=64, gt=0, description="sessions that run at once in training")
     evaluation_episodes: int = Field(
@@ -94,8 +117,12 @@ class ReinforcementSettings(BaseModel):
     )
     evaluation_seed: int = Field(default=1, ge=0, description="of the evaluation's users, coins and session ends")
     hidden: int = Field(default=64, gt=0, description="width of the hidden layers of actor and critic")
+    taste_rank: int = Field(default=64, gt=0, description="axes of a user's taste for pro, and for con keywords")
     threads: int = Field(default=2, gt=0, description="torch threads in training and evaluation")
+    lin_ucb_alpha: float = Field(default=0.2, ge=0, description="width of the bandit's confidence bound")
     a2c: A2CSettings = A2CSettings()
     dqn: DQNSettings = DQNSettings()
     ppo: PPOSettings = PPOSettings()
     trpo: TRPOSettings = TRPOSettings()
+    qrdqn: QRDQNSettings = QRDQNSettings()
+    maskable_ppo: MaskablePPOSettings = MaskablePPOSettings()

@@ -8,16 +8,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from sb3_contrib import TRPO
+from sb3_contrib import QRDQN, TRPO, MaskablePPO
 from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 
+from models.agent_environment import AgentVecEnv
 from models.agent_settings import ALGORITHMS, AlgorithmName, ReinforcementSettings
-from models.item_policies import ItemActorCriticPolicy, ItemQPolicy
-from models.item_scorer import ItemPrior, ItemScorer
+from models.item_policies import ItemActorCriticPolicy, ItemMaskablePolicy, ItemQPolicy, ItemQuantilePolicy
+from models.item_scorer import ItemPrior
+from models.policies import LearnedPolicy
 from models.sessions import EnvironmentSettings
 from models.simulator import UserSimulator
+from models.tastes import TasteAxes, Tastes
 from models.vector_environment import SessionVecEnv
 
 logger = logging.getLogger(__name__)
@@ -32,15 +35,15 @@ class TrainedAgent:
 
     Parameters
     ----------
-    scorer
-        The network that recommends.
+    policy
+        What recommends.
     learning_curve
         Pairs (environment steps, average reward of an episode) during training, exploration included.
     seconds
         Wall time of training.
     """
 
-    scorer: ItemScorer
+    policy: LearnedPolicy
     learning_curve: tuple[tuple[int, float], ...]
     seconds: float
 
@@ -74,19 +77,23 @@ def train_agent(
     torch.set_num_threads(settings.threads)
     started = time.perf_counter()
     stream = int(np.random.SeedSequence([seed, ALGORITHMS.index(algorithm)]).generate_state(1)[0])
-    env = SessionVecEnv(simulator, environment, settings.n_envs, stream)
-    model = _model(env, settings, algorithm, stream)
+    axes = TasteAxes.of(simulator.knowledge, settings.taste_rank)
+    tastes = Tastes(simulator.knowledge, axes)
+    env = AgentVecEnv(SessionVecEnv(simulator, environment, settings.n_envs, stream), tastes)
+    model = _model(env, ItemPrior.of(env.sessions, tastes), settings, algorithm, stream)
     curve = _LearningCurve(max(1, settings.steps // (_POINTS * settings.n_envs)), _expected_length(environment))
     model.learn(settings.steps, callback=curve)
     policy = model.policy
-    assert isinstance(policy, ItemActorCriticPolicy | ItemQPolicy)
+    assert isinstance(policy, ItemActorCriticPolicy | ItemMaskablePolicy | ItemQPolicy | ItemQuantilePolicy)
     seconds = time.perf_counter() - started
     logger.info("%s seed %d: %d steps in %.1f s", algorithm, seed, model.num_timesteps, seconds)
-    return TrainedAgent(policy.scorer.eval(), tuple(curve.points), seconds)
+    return TrainedAgent(LearnedPolicy(policy.scorer.eval(), axes), tuple(curve.points), seconds)
 
 
-def _model(env: SessionVecEnv, settings: ReinforcementSettings, algorithm: AlgorithmName, seed: int) -> BaseAlgorithm:
-    head = {"prior": ItemPrior.of(env.sessions), "hidden": settings.hidden}
+def _model(
+    env: AgentVecEnv, prior: ItemPrior, settings: ReinforcementSettings, algorithm: AlgorithmName, seed: int
+) -> BaseAlgorithm:
+    head = {"prior": prior, "hidden": settings.hidden}
     logits, values = head | {"scale": _LOGIT_SCALE}, head | {"scale": _VALUE_SCALE}
     common = {"env": env, "seed": seed, "device": "cpu"}
     own = getattr(settings, algorithm).model_dump()
@@ -94,7 +101,12 @@ def _model(env: SessionVecEnv, settings: ReinforcementSettings, algorithm: Algor
         return A2C(ItemActorCriticPolicy, policy_kwargs=logits, **common, **own)
     if algorithm == "dqn":
         return DQN(ItemQPolicy, policy_kwargs=values, **common, **own)
+    if algorithm == "qrdqn":
+        values["n_quantiles"] = own.pop("n_quantiles")
+        return QRDQN(ItemQuantilePolicy, policy_kwargs=values, **common, **own)
     own["batch_size"] = min(own["batch_size"], own["n_steps"] * env.num_envs)  # what is collected for one update
+    if algorithm == "maskable_ppo":
+        return MaskablePPO(ItemMaskablePolicy, policy_kwargs=logits, **common, **own)
     return (PPO if algorithm == "ppo" else TRPO)(ItemActorCriticPolicy, policy_kwargs=logits, **common, **own)
 
 

@@ -1,9 +1,14 @@
-"""The agents' networks for Stable-Baselines3: `ItemScorer` as an actor's logits, or as advantages over a value."""
+"""The agents' networks for Stable-Baselines3: `ItemScorer` as an actor's logits, or as advantages over a value.
+
+All of them mask what would earn nothing, which the observation tells; MaskablePPO asks the environment for it besides.
+"""
 
 from __future__ import annotations
 
 import torch
 from gymnasium import spaces
+from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
+from sb3_contrib.qrdqn.policies import QRDQNPolicy, QuantileNetwork
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
@@ -15,28 +20,28 @@ _BELOW_ANY_RETURN = -1.0  # value of a masked action: rewards are not negative
 
 
 class StateValue(nn.Module):
-    """Expected return of features (b, p + n), as (b, hidden) before the last layer."""
+    """Expected return of features (b, p + t + n), as (b, hidden) before the last layer."""
 
-    def __init__(self, user_size: int, n_actions: int, hidden: int) -> None:
+    def __init__(self, state_size: int, n_actions: int, hidden: int) -> None:
         super().__init__()
         self.n_actions = n_actions
-        self.hidden = nn.Sequential(nn.Linear(user_size + 1, hidden), nn.Tanh())
+        self.hidden = nn.Sequential(nn.Linear(state_size + 1, hidden), nn.Tanh())
 
     def forward(self, features: Tensor) -> Tensor:
         """The user's state and the share of items seen, through one layer."""
-        user, seen = split(features, self.n_actions)
-        return self.hidden(torch.cat([user, seen.mean(dim=1, keepdim=True)], dim=1))
+        state, seen = split(features, self.n_actions)
+        return self.hidden(torch.cat([state, seen.mean(dim=1, keepdim=True)], dim=1))
 
 
-class UserAndSeen(BaseFeaturesExtractor):
-    """The two parts of an observation side by side: (b, p + n)."""
+class StateAndSeen(BaseFeaturesExtractor):
+    """The parts of an observation side by side: (b, p + t + n)."""
 
     def __init__(self, observation_space: spaces.Dict) -> None:
         super().__init__(observation_space, sum(spaces.flatdim(space) for space in observation_space.values()))
 
     def forward(self, observations: dict[str, Tensor]) -> Tensor:
-        """Concatenate user and seen."""
-        return torch.cat([observations["user"], observations["seen"]], dim=1)
+        """Concatenate user, taste and seen."""
+        return torch.cat([observations["user"], observations["taste"], observations["seen"]], dim=1)
 
 
 class _Latents(nn.Module):
@@ -57,8 +62,8 @@ class _Latents(nn.Module):
         return self.value(features)
 
 
-class ItemActorCriticPolicy(ActorCriticPolicy):
-    """Actor and critic of A2C, PPO and TRPO; the actor's logits come from `ItemScorer`.
+class _ItemHeads:
+    """Actor and critic whose logits come from `ItemScorer`: what SB3's class and sb3-contrib's have in common.
 
     Parameters
     ----------
@@ -66,27 +71,40 @@ class ItemActorCriticPolicy(ActorCriticPolicy):
         See `ItemScorer`; given through `policy_kwargs`, the others by Stable-Baselines3.
     """
 
+    features_dim: int
+    optimizer: torch.optim.Optimizer
+    optimizer_class: type[torch.optim.Optimizer]
+    optimizer_kwargs: dict[str, object]
+
     def __init__(self, *args: object, prior: ItemPrior, hidden: int, scale: float, **kwargs: object) -> None:
         self._prior, self._hidden, self._scale = prior, hidden, scale
-        super().__init__(*args, features_extractor_class=UserAndSeen, ortho_init=False, **kwargs)  # type: ignore[arg-type]
+        super().__init__(*args, features_extractor_class=StateAndSeen, ortho_init=False, **kwargs)  # type: ignore[call-arg]
 
     def _build_mlp_extractor(self) -> None:
         n_actions = len(self._prior.biases)
         value = StateValue(self.features_dim - n_actions, n_actions, self._hidden)
-        self.mlp_extractor = _Latents(self.features_dim, value, self._hidden)  # type: ignore[assignment]
+        self.mlp_extractor = _Latents(self.features_dim, value, self._hidden)
 
     def _build(self, lr_schedule: object) -> None:
-        super()._build(lr_schedule)  # type: ignore[arg-type]
-        user_size = self.features_dim - len(self._prior.biases)
+        super()._build(lr_schedule)  # type: ignore[misc]  # of the class beside this one
+        user_size = self.features_dim - len(self._prior.biases) - self._prior.tastes.shape[1]
         self.action_net = ItemScorer(self._prior, user_size, self._hidden, self._scale)
         arguments = self.optimizer_kwargs | {"lr": self.optimizer.param_groups[0]["lr"]}
-        self.optimizer = self.optimizer_class(self.parameters(), **arguments)
+        self.optimizer = self.optimizer_class(self.parameters(), **arguments)  # type: ignore[attr-defined]
 
     @property
     def scorer(self) -> ItemScorer:
         """What recommends, without the critic."""
         assert isinstance(self.action_net, ItemScorer)
         return self.action_net
+
+
+class ItemActorCriticPolicy(_ItemHeads, ActorCriticPolicy):  # type: ignore[misc]
+    """Actor and critic of A2C, PPO and TRPO."""
+
+
+class ItemMaskablePolicy(_ItemHeads, MaskableActorCriticPolicy):  # type: ignore[misc]
+    """Actor and critic of MaskablePPO."""
 
 
 class _ItemValues(nn.Module):
@@ -97,8 +115,8 @@ class _ItemValues(nn.Module):
         self.scorer, self.value, self.last = scorer, value, nn.Linear(hidden, 1)
 
     def forward(self, features: Tensor) -> Tensor:
-        user, seen = split(features, len(self.scorer.biases))
-        values = self.last(self.value(features)) + self.scorer.scores(user)
+        state, seen = split(features, len(self.scorer.biases))
+        values = self.last(self.value(features)) + self.scorer.scores(state)
         return values.masked_fill(seen > 0, self.scorer.masked)
 
 
@@ -108,9 +126,10 @@ class ItemQNetwork(QNetwork):
     def __init__(self, *args: object, prior: ItemPrior, hidden: int, scale: float, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         n_actions = len(prior.biases)
-        user_size = self.features_dim - n_actions
+        state_size = self.features_dim - n_actions
+        user_size = state_size - prior.tastes.shape[1]
         scorer = ItemScorer(prior, user_size, hidden, scale, _BELOW_ANY_RETURN)
-        self.q_net = _ItemValues(scorer, StateValue(user_size, n_actions, hidden), hidden)  # type: ignore[assignment]
+        self.q_net = _ItemValues(scorer, StateValue(state_size, n_actions, hidden), hidden)  # type: ignore[assignment]
 
 
 class ItemQPolicy(DQNPolicy):
@@ -124,7 +143,7 @@ class ItemQPolicy(DQNPolicy):
 
     def __init__(self, *args: object, prior: ItemPrior, hidden: int, scale: float, **kwargs: object) -> None:
         self._head = {"prior": prior, "hidden": hidden, "scale": scale}
-        super().__init__(*args, net_arch=[], features_extractor_class=UserAndSeen, **kwargs)  # type: ignore[arg-type]
+        super().__init__(*args, net_arch=[], features_extractor_class=StateAndSeen, **kwargs)  # type: ignore[arg-type]
 
     def make_q_net(self) -> ItemQNetwork:
         """One network, online or target."""
@@ -136,3 +155,59 @@ class ItemQPolicy(DQNPolicy):
         """What recommends, without the state's value, which all items share."""
         assert isinstance(self.q_net.q_net, _ItemValues)
         return self.q_net.q_net.scorer
+
+
+class _ItemQuantiles(nn.Module):
+    """Quantiles of the return, (b, quantiles * n): Z_q(s, i) = v_q(s) + w_q score(s, i) with w_q > 0.
+
+    The weights keep the items' order by mean return that of their scores.
+    """
+
+    def __init__(self, scorer: ItemScorer, value: StateValue, hidden: int, quantiles: int) -> None:
+        super().__init__()
+        self.scorer, self.value, self.last = scorer, value, nn.Linear(hidden, quantiles)
+        self.weights = nn.Parameter(torch.zeros(quantiles))
+
+    def forward(self, features: Tensor) -> Tensor:
+        state, seen = split(features, len(self.scorer.biases))
+        scores = self.weights.exp()[None, :, None] * self.scorer.scores(state)[:, None]  # (b, quantiles, n)
+        values = self.last(self.value(features))[:, :, None] + scores
+        return values.masked_fill(seen[:, None] > 0, self.scorer.masked).flatten(1)
+
+
+class ItemQuantileNetwork(QuantileNetwork):
+    """Quantiles of all items' returns; see `ItemQuantilePolicy`."""
+
+    def __init__(self, *args: object, prior: ItemPrior, hidden: int, scale: float, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        n_actions = len(prior.biases)
+        state_size = self.features_dim - n_actions
+        user_size = state_size - prior.tastes.shape[1]
+        scorer = ItemScorer(prior, user_size, hidden, scale, _BELOW_ANY_RETURN)
+        value = StateValue(state_size, n_actions, hidden)
+        self.quantile_net = _ItemQuantiles(scorer, value, hidden, self.n_quantiles)  # type: ignore[assignment]
+
+
+class ItemQuantilePolicy(QRDQNPolicy):
+    """QR-DQN's online and target networks.
+
+    Parameters
+    ----------
+    prior, hidden, scale
+        See `ItemScorer`; given through `policy_kwargs`, the others by Stable-Baselines3.
+    """
+
+    def __init__(self, *args: object, prior: ItemPrior, hidden: int, scale: float, **kwargs: object) -> None:
+        self._head = {"prior": prior, "hidden": hidden, "scale": scale}
+        super().__init__(*args, net_arch=[], features_extractor_class=StateAndSeen, **kwargs)  # type: ignore[arg-type]
+
+    def make_quantile_net(self) -> ItemQuantileNetwork:
+        """One network, online or target."""
+        arguments = self._update_features_extractor(self.net_args, features_extractor=None)
+        return ItemQuantileNetwork(**arguments, **self._head).to(self.device)
+
+    @property
+    def scorer(self) -> ItemScorer:
+        """What recommends, without the state's value, which all items share."""
+        assert isinstance(self.quantile_net.quantile_net, _ItemQuantiles)
+        return self.quantile_net.quantile_net.scorer

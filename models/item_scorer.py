@@ -1,11 +1,13 @@
-"""What an agent recommends by: an item's score is a product with its embedding, not a weight row of its own.
+"""What an agent recommends by: an item's score is a product with its vectors, not a weight row of its own.
 
-    score(s, i) = c (<h + f(s), e_i> + b_i),    h = SASRec's state, part of the observation
+    score(s, i) = c (<h + f(s), e_i> + <w u + g(s), t_i> + b_i)
 
-e_i starts as SASRec's item vector and b_i as the logit of the item's training like rate, f at zero: the agent begins
-with what SASRec knows and learns what the reward adds. Sharing e_i lets a reaction to one item teach about the like,
-which is what makes hundreds of actions learnable in tens of thousands of steps. Items that would earn nothing (the
-observation's "seen") are masked.
+h is SASRec's state, u ten times the user's taste (models/tastes.py), with a weight w for each of its blocks. e_i starts
+as SASRec's item vector, t_i as the item's description on the axes of taste, b_i as the logit of its training like rate,
+w at 1, f and g at zero: the agent begins with what is known and learns what the reward adds. Sharing e_i and t_i lets a
+reaction to one item teach about the like, which is what makes hundreds of actions learnable in tens of thousands of
+steps. Without u all users look nearly alike to the agent, and it learns hardly more than which items are popular. Items
+that would earn nothing (the observation's "seen") are masked.
 """
 
 from __future__ import annotations
@@ -19,8 +21,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.sessions import SessionBatch
+from models.tastes import Tastes
 
 MASKED_LOGIT = -1e8  # its probability is exactly 0
+_TASTE_SCALE = 10.0  # means over a history are small: what w = 1 stands for
 
 
 @dataclass(frozen=True)
@@ -33,69 +37,97 @@ class ItemPrior:
         float32 array of shape (n, d): SASRec's item vectors.
     biases
         float32 array of shape (n,): logit of the smoothed like rate in training interactions.
+    tastes
+        float32 array of shape (n, t): the items on the axes of taste.
+    blocks
+        Sizes of the blocks that these are made of; they add up to t.
     """
 
     vectors: NDArray[np.float32]
     biases: NDArray[np.float32]
+    tastes: NDArray[np.float32]
+    blocks: tuple[int, ...]
 
     @classmethod
-    def of(cls, sessions: SessionBatch, smoothing: float = 5.0) -> ItemPrior:
-        """The prior for the catalogue of `sessions`.
+    def of(cls, sessions: SessionBatch, tastes: Tastes) -> ItemPrior:
+        """The prior for the catalogue of `sessions`."""
+        rows = sessions.catalogue
+        vectors = sessions.simulator.sasrec.item_vectors()[rows]
+        return cls(vectors, item_like_logits(sessions), tastes.items[rows], tastes.sizes)
 
-        Parameters
-        ----------
-        smoothing
-            Interactions at the average like rate that every item is given in addition.
-        """
-        simulator = sessions.simulator
-        items, likes = simulator.interactions.items, simulator.interactions.likes
-        average = (likes.sum() + 1) / (len(likes) + 2)
-        counts = np.bincount(items, minlength=simulator.n_items) + smoothing
-        rates = (np.bincount(items, weights=likes, minlength=simulator.n_items) + smoothing * average) / counts
-        biases = np.log(rates / (1 - rates)).astype(np.float32)
-        return cls(simulator.sasrec.item_vectors()[sessions.catalogue], biases[sessions.catalogue])
+    @classmethod
+    def empty(cls, n_actions: int, vector_size: int, blocks: tuple[int, ...]) -> ItemPrior:
+        """Zeros, for a network whose values are loaded."""
+        zeros = np.zeros((n_actions, vector_size + sum(blocks)), dtype=np.float32)
+        return cls(zeros[:, :vector_size], np.zeros(n_actions, dtype=np.float32), zeros[:, vector_size:], blocks)
+
+
+def item_like_logits(sessions: SessionBatch, smoothing: float = 5.0) -> NDArray[np.float32]:
+    """Logits of the smoothed like rates in training interactions: float32 array of shape (n_actions,).
+
+    Parameters
+    ----------
+    smoothing
+        Interactions at the average like rate that every item is given in addition.
+    """
+    simulator = sessions.simulator
+    items, likes = simulator.interactions.items, simulator.interactions.likes
+    average = (likes.sum() + 1) / (len(likes) + 2)
+    counts = np.bincount(items, minlength=simulator.n_items) + smoothing
+    rates = (np.bincount(items, weights=likes, minlength=simulator.n_items) + smoothing * average) / counts
+    return np.log(rates / (1 - rates)).astype(np.float32)[sessions.catalogue]
 
 
 class ItemScorer(nn.Module):
-    """Scores of n actions from features, the observation's "user" (p numbers) and "seen" (n) side by side.
+    """Scores of n actions from features: "user" (p numbers), "taste" (t) and "seen" (n) side by side.
 
     Parameters
     ----------
     prior
-        Starting values of embeddings and biases.
+        Starting values of vectors and biases.
     user_size
         p; the first d of them are SASRec's state.
     hidden
-        Width of f's hidden layer.
+        Width of the hidden layer of f and g.
     scale
         Starting value of c.
     masked
         Score of seen items in `forward`.
     """
 
+    blocks: Tensor
+
     def __init__(
         self, prior: ItemPrior, user_size: int, hidden: int, scale: float = 1.0, masked: float = MASKED_LOGIT
     ) -> None:
         super().__init__()
-        d = prior.vectors.shape[1]
-        self.user_size, self.masked = user_size, masked
+        self.user_size, self.hidden, self.masked = user_size, hidden, masked
+        self.taste_size, self.block_sizes = prior.tastes.shape[1], prior.blocks
         self.embeddings = nn.Parameter(torch.from_numpy(prior.vectors.copy()))
+        self.tastes = nn.Parameter(torch.from_numpy(prior.tastes.copy()))
         self.biases = nn.Parameter(torch.from_numpy(prior.biases.copy()))
         self.scale = nn.Parameter(torch.tensor([scale]))
-        last = nn.Linear(hidden, d)
+        self.taste_weights = nn.Parameter(torch.ones(len(prior.blocks)))
+        self.register_buffer(
+            "blocks", torch.arange(len(prior.blocks)).repeat_interleave(torch.tensor(prior.blocks)), persistent=False
+        )
+        last = nn.Linear(hidden, self.embeddings.shape[1] + self.taste_size)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
-        self.shift = nn.Sequential(nn.Linear(user_size, hidden), nn.Tanh(), last)
+        self.shift = nn.Sequential(nn.Linear(user_size + self.taste_size, hidden), nn.Tanh(), last)
 
-    def scores(self, user: Tensor) -> Tensor:
-        """Scores (b, n) of all actions for user states (b, p), nothing masked."""
-        query = user[:, : self.embeddings.shape[1]] + self.shift(user)  # (b, d)
-        return self.scale * (query @ self.embeddings.T + self.biases)
+    def scores(self, state: Tensor) -> Tensor:
+        """Scores (b, n) of all actions for states (b, p + t), nothing masked."""
+        h, u = state[:, : self.embeddings.shape[1]], state[:, self.user_size :]
+        u = _TASTE_SCALE * u * self.taste_weights[self.blocks]
+        query = torch.cat([h, u], dim=1) + self.shift(state)  # (b, d + t)
+        vectors = torch.cat([self.embeddings, self.tastes], dim=1)
+        return self.scale * (query @ vectors.T + self.biases)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Scores (b, n) for features (b, p + n)."""
-        user, seen = split(features, len(self.biases))
-        return self.scores(user).masked_fill(seen > 0, self.masked)
+        """Scores (b, n) for features (b, p + t + n)."""
+        state, seen = split(features, len(self.biases))
+        return self.scores(state).masked_fill(seen > 0, self.masked)
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """All learned values, for a checkpoint."""
@@ -116,5 +148,5 @@ class ItemScorer(nn.Module):
 
 
 def split(features: Tensor, n_actions: int) -> tuple[Tensor, Tensor]:
-    """Features (b, p + n) as user (b, p) and seen (b, n)."""
+    """Features (b, p + t + n) as state (b, p + t) and seen (b, n)."""
     return features[:, :-n_actions], features[:, -n_actions:]

@@ -1,4 +1,4 @@
-"""Who recommends: random, popularity and SASRec's own ranking as baselines, and what the agents learned.
+"""Who recommends: random, popularity, item mean and SASRec's own ranking as baselines, and what the agents learned.
 
 The upper line, `greedy`, which asks the simulator itself, stands in models/greedy.py.
 """
@@ -11,8 +11,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.item_scorer import ItemScorer
+from models.item_scorer import ItemScorer, item_like_logits
+from models.knowledge import ItemKnowledge
 from models.sessions import SessionBatch
+from models.tastes import TasteAxes, Tastes
 
 
 class Policy(ABC):
@@ -61,6 +63,14 @@ class PopularityPolicy(Policy):
         return np.broadcast_to(likes[sessions.catalogue].astype(np.float32), sessions.seen.shape)
 
 
+class ItemMeanPolicy(Policy):
+    """The item with the highest like rate in training interactions, each given some reactions at the average."""
+
+    def scores(self, sessions: SessionBatch) -> NDArray[np.float32]:
+        """Logits of smoothed like rates."""
+        return np.broadcast_to(item_like_logits(sessions), sessions.seen.shape)
+
+
 class SASRecPolicy(Policy):
     """The item that SASRec finds likeliest to be liked: recommending without reinforcement learning."""
 
@@ -76,10 +86,13 @@ class LearnedPolicy(Policy):
     ----------
     scorer
         Its network, for the catalogue that the sessions have.
+    axes
+        On which the network sees tastes.
     """
 
-    def __init__(self, scorer: ItemScorer) -> None:
-        self.scorer = scorer
+    def __init__(self, scorer: ItemScorer, axes: TasteAxes) -> None:
+        self.scorer, self.axes = scorer, axes
+        self._tastes: tuple[ItemKnowledge, Tastes] | None = None
 
     def scores(self, sessions: SessionBatch) -> NDArray[np.float32]:
         """Logits or values.
@@ -95,5 +108,12 @@ class LearnedPolicy(Policy):
                 "use the environment settings that it was trained with"
             )
         with torch.inference_mode():
-            user = torch.from_numpy(sessions.observations()["user"])
-            return self.scorer.scores(user).numpy()
+            return self.scorer.scores(torch.from_numpy(self.states(sessions))).numpy()
+
+    def states(self, sessions: SessionBatch) -> NDArray[np.float32]:
+        """What the network sees but for the items seen: float32 array of shape (b, p + t)."""
+        knowledge = sessions.simulator.knowledge
+        if self._tastes is None or self._tastes[0] is not knowledge:
+            self._tastes = (knowledge, Tastes(knowledge, self.axes))
+        taste = self._tastes[1].users(sessions.histories)
+        return np.concatenate([sessions.observations()["user"], taste], axis=1, dtype=np.float32)

@@ -7,35 +7,32 @@ defining them; here
 - average_reward: mean undiscounted return of an evaluation episode,
 - total_reward: its sum over the evaluation episodes,
 - liking_at_10: share of a policy's ten top items for a user, at the start of the session, that the user likes by vote,
-- coverage: share of the catalogue recommended at least once in the evaluation episodes.
+- coverage: share of the catalogue recommended at least once in the evaluation episodes,
+- gini: how unequally often the catalogue's items are recommended,
+- novelty, diversity, repetition: means over episodes of what models/breadth.py defines.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
 
+from models.breadth import Breadth, gini, repetition
+from models.estimates import Estimate, combined, crossed_interval
 from models.policies import Policy
 from models.sessions import EnvironmentSettings, SessionBatch
 from models.simulator import UserSimulator
 
 _SESSIONS_AT_ONCE = 128
 _TOP = 10
-_RESAMPLES = 500
-_SHARES = ("liking_at_10", "coverage")
-METRICS = ("average_reward", "total_reward", "liking_at_10", "coverage")
-
-
-class Estimate(TypedDict):
-    """A mean and its 95 % confidence interval [low, high]."""
-
-    mean: float
-    ci95: list[float]
+_RESAMPLES = 200
+_SHARES = ("liking_at_10", "coverage", "gini", "repetition")
+_OF_EPISODES = ("average_reward", "liking_at_10", "novelty", "diversity", "repetition")
+METRICS = ("average_reward", "total_reward", "liking_at_10", "coverage", "gini", "novelty", "diversity", "repetition")
 
 
 @dataclass(frozen=True)
@@ -50,25 +47,38 @@ class Evaluation:
         float64 array of shape (e,): undiscounted sums of rewards.
     liking
         float64 array of shape (e,): share of the ten top items liked.
-    recommended
-        bool array of shape (e, n_actions): what was recommended in an episode.
+    counts
+        int32 array of shape (e, n_actions): how often each action was taken in an episode.
+    breadth
+        Facts of the actions.
     """
 
     users: NDArray[np.int64]
     returns: NDArray[np.float64]
     liking: NDArray[np.float64]
-    recommended: NDArray[np.bool_]
+    counts: NDArray[np.int32]
+    breadth: Breadth
 
-    def metrics(self, weights: NDArray[np.int64] | None = None) -> dict[str, float]:
-        """The four metrics; with `weights` (e,), each episode counts so many times."""
-        counts = np.ones(len(self.returns), dtype=np.int64) if weights is None else weights
-        average = float(np.average(self.returns, weights=counts))
+    def by_episode(self) -> dict[str, NDArray[np.float64]]:
+        """The metrics that are means over episodes, before the mean: float64 (e,) each."""
         return {
-            "average_reward": average,
-            "total_reward": average * len(self.returns),
-            "liking_at_10": float(np.average(self.liking, weights=counts)),
-            "coverage": float(self.recommended[counts > 0].any(axis=0).mean()),
+            "average_reward": self.returns,
+            "liking_at_10": self.liking,
+            "novelty": self.breadth.novelty(self.counts),
+            "diversity": self.breadth.diversity(self.counts),
+            "repetition": repetition(self.counts),
         }
+
+    def of_catalogue(self, weights: NDArray[np.int64] | None = None) -> dict[str, float]:
+        """Coverage and gini; with `weights` (e,), each episode counts so many times."""
+        counts = self.counts.sum(axis=0, dtype=np.int64) if weights is None else weights @ self.counts
+        return {"coverage": float((counts > 0).mean()), "gini": gini(counts)}
+
+    def metrics(self) -> dict[str, float]:
+        """All of `METRICS`."""
+        means = {name: float(values.mean()) for name, values in self.by_episode().items()}
+        means |= {"total_reward": means["average_reward"] * len(self.returns)} | self.of_catalogue()
+        return {name: means[name] for name in METRICS}
 
 
 def evaluate(
@@ -98,7 +108,8 @@ def evaluate(
         np.concatenate([part.users for part in parts]),
         np.concatenate([part.returns for part in parts]),
         np.concatenate([part.liking for part in parts]),
-        np.concatenate([part.recommended for part in parts]),
+        np.concatenate([part.counts for part in parts]),
+        parts[0].breadth,
     )
 
 
@@ -106,17 +117,17 @@ def _play(policy: Policy, sessions: SessionBatch, seed: tuple[int, int]) -> Eval
     """All sessions of a batch to their ends; those that ended are no longer stepped."""
     users, liking = sessions.users.copy(), _liking(policy, sessions, seed)
     returns = np.zeros(len(sessions))
-    recommended = np.zeros(sessions.seen.shape, dtype=bool)
+    counts, breadth = np.zeros(sessions.seen.shape, dtype=np.int32), Breadth.of(sessions)
     running = np.arange(len(sessions))  # the episode of each session that still runs
     while len(running):
         actions = policy.actions(sessions)
         outcome = sessions.step(actions)
         returns[running] += outcome.rewards
-        recommended[running, actions] = True
+        counts[running, actions] += 1
         going_on = np.flatnonzero(~outcome.done)
         sessions.keep(going_on)
         running = running[going_on]
-    return Evaluation(users, returns, liking, recommended)
+    return Evaluation(users, returns, liking, counts, breadth)
 
 
 def _liking(policy: Policy, sessions: SessionBatch, seed: tuple[int, int]) -> NDArray[np.float64]:
@@ -130,51 +141,64 @@ def _liking(policy: Policy, sessions: SessionBatch, seed: tuple[int, int]) -> ND
 
 
 def over_seeds(evaluations: Sequence[Evaluation], seed: int) -> dict[str, Estimate]:
-    """Each metric's mean over training seeds with a t-interval; of one evaluation, with an interval over episodes.
+    """Each metric's mean over training seeds and episodes, with an interval over both.
 
     Parameters
     ----------
     evaluations
         Of the policies trained with different seeds, or the one of a policy without training.
     seed
-        Of the bootstrap in the case of one.
+        Of the bootstrap over episodes that coverage and gini need, which are no means over episodes.
     """
-    if len(evaluations) == 1:
-        return _over_episodes(evaluations[0], seed)
-    rows = [evaluation.metrics() for evaluation in evaluations]
-    return {name: _bounded(name, t_interval(np.array([row[name] for row in rows]))) for name in METRICS}
+    found = [evaluation.by_episode() for evaluation in evaluations]
+    estimates = {name: crossed_interval(np.stack([values[name] for values in found])) for name in _OF_EPISODES}
+    episodes, average = len(evaluations[0].returns), estimates["average_reward"]
+    estimates["total_reward"] = {
+        "mean": episodes * average["mean"],
+        "ci95": [episodes * end for end in average["ci95"]],
+    }
+    estimates |= _of_catalogue(evaluations, seed)
+    return {name: _bounded(name, estimates[name]) for name in METRICS}
 
 
-def paired_difference(evaluations: Sequence[Evaluation], baseline: Evaluation) -> Estimate:
-    """How much more an episode brings than the same episode with the baseline; the interval is over episodes.
+def paired_difference(evaluations: Sequence[Evaluation], baselines: Sequence[Evaluation]) -> Estimate:
+    """How much more an episode brings than the same episode with another policy, over seeds and episodes.
 
     Parameters
     ----------
     evaluations
-        Of one algorithm's seeds; an episode's returns are averaged over them.
-    baseline
-        On the same episodes.
+        Of one policy's seeds.
+    baselines
+        Of the other's, on the same episodes: one, or as many; then seeds are paired in order.
     """
-    differences = np.mean([evaluation.returns for evaluation in evaluations], axis=0) - baseline.returns
-    return t_interval(differences)
+    returns = np.stack([evaluation.returns for evaluation in evaluations])
+    return crossed_interval(returns - np.stack([evaluation.returns for evaluation in baselines]))
 
 
-def t_interval(values: NDArray[np.float64]) -> Estimate:
-    """Mean of at least two independent values and its 95 % interval by Student's t."""
-    n, mean = len(values), float(values.mean())
-    half = float(student.ppf(0.975, n - 1)) * float(values.std(ddof=1)) / n**0.5
-    return {"mean": mean, "ci95": [mean - half, mean + half]}
+def all_pairs(evaluations: Mapping[str, Sequence[Evaluation]]) -> dict[tuple[str, str], Estimate]:
+    """`paired_difference` of every policy and each that comes after it."""
+    return {
+        (first, second): paired_difference(evaluations[first], evaluations[second])
+        for first, second in combinations(evaluations, 2)
+    }
 
 
-def _over_episodes(evaluation: Evaluation, seed: int) -> dict[str, Estimate]:
-    """Normal intervals with the standard errors of a bootstrap over episodes."""
+def _of_catalogue(evaluations: Sequence[Evaluation], seed: int) -> dict[str, Estimate]:
     rng = np.random.default_rng(seed)
-    e = len(evaluation.returns)
-    resampled = [evaluation.metrics(np.bincount(rng.integers(e, size=e), minlength=e)) for _ in range(_RESAMPLES)]
-    estimates: dict[str, Estimate] = {}
-    for name, mean in evaluation.metrics().items():
-        half = 1.96 * float(np.std([metrics[name] for metrics in resampled], ddof=1))
-        estimates[name] = _bounded(name, {"mean": mean, "ci95": [mean - half, mean + half]})
+    seeds, episodes = len(evaluations), len(evaluations[0].returns)
+    by_seed = [evaluation.of_catalogue() for evaluation in evaluations]
+    resampled = []
+    for _ in range(_RESAMPLES):
+        weights = np.bincount(rng.integers(episodes, size=episodes), minlength=episodes)
+        resampled.append([evaluation.of_catalogue(weights) for evaluation in evaluations])
+    estimates = {}
+    for name in by_seed[0]:
+        values = np.array([metrics[name] for metrics in by_seed])
+        of_resamples = np.array([[metrics[name] for metrics in row] for row in resampled]).mean(axis=1)
+        parts = [(float(of_resamples.var(ddof=1)), max(1, episodes - 1))]
+        if seeds > 1:
+            parts.append((float(values.var(ddof=1)) / seeds, seeds - 1))
+        estimates[name] = combined(float(values.mean()), tuple(parts))
     return estimates
 
 

@@ -31,7 +31,9 @@ class EnvironmentSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    reward: RewardMode = Field(default="vote", description="vote (the paper's), draw (by probability) or probability")
+    reward: RewardMode = Field(
+        default="vote", description="vote (the paper's), draw (by probability), probability, or sasrec"
+    )
     end_probability: float = Field(default=0.025, gt=0, le=1, description="chance that a session ends after a step")
     max_steps: int = Field(default=200, gt=0, description="a session is cut off (truncated) after so many steps")
     max_history: int = Field(default=50, gt=0, description="last interactions that the simulated user remembers")

@@ -18,7 +18,7 @@ from models.knowledge import ItemKnowledge
 from models.response_models import ResponseModels
 from models.sasrec import SASRec
 
-RewardMode = Literal["vote", "draw", "probability"]
+RewardMode = Literal["vote", "draw", "probability", "sasrec"]
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def reward(responses: Responses, mode: RewardMode, rng: np.random.Generator) -> 
     ----------
     mode
         "vote": 1 for a like by vote, the paper's reward; "draw": 1 with the calibrated probability; "probability":
-        that probability itself.
+        that probability itself; "sasrec": 1 for a like by SASRec alone.
     rng
         Used by "draw".
 
@@ -144,4 +144,6 @@ def reward(responses: Responses, mode: RewardMode, rng: np.random.Generator) -> 
         return responses.like.astype(np.float32)
     if mode == "draw":
         return (rng.random(len(responses)) < responses.probability).astype(np.float32)
+    if mode == "sasrec":
+        return (responses.sasrec_probability >= 0.5).astype(np.float32)
     return responses.probability

@@ -35,14 +35,15 @@ def explain_pair(folder: RunFolder, user: str, item: str, seed: int = 0) -> Expl
     """
     users = read_table(folder.path("users.parquet"), USERS)
     items = read_table(folder.path("items.parquet"), ITEMS)
-    user_row = _row(users, "user", user, folder.path("users.parquet"))
-    item_row = _row(items, "item", item, folder.path("items.parquet"))
+    user_row = row_of(users, "user", user, folder.path("users.parquet"))
+    item_row = row_of(items, "item", item, folder.path("items.parquet"))
     simulator = load_simulator(folder)
     history = simulator.interactions.histories(np.array([user_row]), len(simulator.interactions))
     return explain(simulator, user_row, item_row, history, np.random.default_rng(seed), user_name=f"User {user}")
 
 
-def _row(table: pl.DataFrame, kind: str, source_id: str, path: Path) -> int:
+def row_of(table: pl.DataFrame, kind: str, source_id: str, path: Path) -> int:
+    """Row number of a user or item by its id in the dataset; the error names near ones."""
     ids = table["source_id"].to_list()
     if source_id in ids:
         return ids.index(source_id)

@@ -34,7 +34,14 @@ VARIABLES = {
 
 _FIDELITY_COLOURS = dict(zip(FIDELITY_GROUPS, (GREY, BLUE, RED, GREEN), strict=True))
 _POLICY_COLOURS = dict(zip(POLICY_GROUPS, (GREY, RED, GREEN), strict=True))
-_SERIES = ((RED, "-", "o"), (BLUE, "--", "s"), (GREEN, "-.", "^"), (PURPLE, ":", "D"))
+_SERIES = (
+    (RED, "-", "o"),
+    (BLUE, "--", "s"),
+    (GREEN, "-.", "^"),
+    (PURPLE, ":", "D"),
+    (GREY, "-", "v"),
+    (INK, "--", "P"),
+)
 _RELIABILITY = ("ensemble", "sasrec", "bias", "vote")
 MIN_BIN = 10  # pairs; the like rate of fewer says little
 _WIDTH = 4.8  # inches; at 480 pixels a point of type is 1.4 pixels

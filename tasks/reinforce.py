@@ -15,16 +15,16 @@ import torch
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from models.agent_settings import AlgorithmName, ReinforcementSettings
-from models.greedy import GreedyPolicy
-from models.policies import Policy, PopularityPolicy, RandomPolicy, SASRecPolicy
-from models.reinforcement import Evaluation, evaluate, over_seeds, paired_difference
-from models.sessions import EnvironmentSettings
+from models.policies import Policy
+from models.reinforcement import Evaluation, all_pairs, evaluate, over_seeds, paired_difference
+from models.sessions import EnvironmentSettings, catalogue
 from models.simulator import UserSimulator
 from storage.errors import DataError
 from storage.files import content_hash, publish_json
 from storage.run_folder import RunFolder
 from tasks.policy_inputs import (
     PolicyCheckpoint,
+    baseline_policy,
     load_checkpoint,
     load_policy,
     policy_name,
@@ -35,7 +35,9 @@ from tasks.progress import step_logger
 from tasks.simulator_inputs import load_simulator
 from tasks.step import Summary, step
 
-VERSION = "1"
+VERSION = "2"
+UPPER_LINE = "greedy"
+_TRAINING = ("steps", "n_envs", "hidden", "taste_rank", "threads")
 SIMULATOR_PARTS = (
     "users.parquet",
     "items.parquet",
@@ -70,7 +72,8 @@ def reinforce(folder: RunFolder, settings: ReinforceSettings) -> Summary:
     remove_policies_but(folder, wanted)
 
     evaluations: dict[str, list[Evaluation]] = {}
-    for name, policy in _baselines(simulator, settings).items():
+    for name in agents.baselines:
+        policy = baseline_policy(name, simulator, environment, agents)
         evaluations[name] = [_evaluated(name, policy, simulator, settings)]
     checkpoints: dict[str, list[PolicyCheckpoint]] = {}
     for algorithm in agents.algorithms:
@@ -87,9 +90,13 @@ def reinforce(folder: RunFolder, settings: ReinforceSettings) -> Summary:
         "steps": agents.steps,
         "seeds": list(agents.seeds),
         "episodes": agents.evaluation_episodes,
-        "catalogue": int(evaluations["random"][0].recommended.shape[1]),
+        "catalogue": len(catalogue(simulator, environment.catalogue_size)),
         "reward": environment.reward,
         "policies": rows,
+        "comparisons": [
+            {"policy": first, "against": second, "mean": difference["mean"], "ci95": [*difference["ci95"]]}
+            for (first, second), difference in all_pairs(evaluations).items()
+        ],
         "learning_curves": {name: _mean_curve(parts) for name, parts in checkpoints.items()},
     }
     publish_json(folder.path("report/reinforcement.json"), result)
@@ -112,20 +119,8 @@ def _ensure_policy(
         except DataError as error:
             step_logger().warning("%s seed %d is trained again: %s", algorithm, seed, error)
     agent = train_agent(simulator, settings.environment, settings.agents, algorithm, seed)
-    n_actions, vector_size = agent.scorer.embeddings.shape
-    checkpoint = PolicyCheckpoint(
-        algorithm=algorithm,
-        seed=seed,
-        origin=origin,
-        environment=settings.environment,
-        n_actions=n_actions,
-        vector_size=vector_size,
-        user_size=agent.scorer.user_size,
-        hidden=settings.agents.hidden,
-        training_seconds=agent.seconds,
-        learning_curve=agent.learning_curve,
-    )
-    save_policy(folder, agent.scorer, checkpoint)
+    checkpoint = PolicyCheckpoint.of(agent, algorithm, seed, origin, settings.environment)
+    save_policy(folder, agent.policy, checkpoint)
     step_logger().info("%s seed %d: trained in %.0f s", algorithm, seed, agent.seconds)
     return True
 
@@ -137,21 +132,11 @@ def _origin(folder: RunFolder, settings: ReinforceSettings, algorithm: Algorithm
         "version": VERSION,
         "algorithm": algorithm,
         "seed": seed,
-        "training": agents.model_dump(mode="json", include={"steps", "n_envs", "hidden", "threads", algorithm}),
+        "training": agents.model_dump(mode="json", include={*_TRAINING, algorithm}),
         "environment": settings.environment.model_dump(mode="json"),
         "simulator": {name: content_hash(folder.path(name)) for name in SIMULATOR_PARTS},
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def _baselines(simulator: UserSimulator, settings: ReinforceSettings) -> dict[str, Policy]:
-    """Policies without training; `greedy`, which asks the simulator itself, is the upper line."""
-    return {
-        "random": RandomPolicy(settings.agents.evaluation_seed),
-        "popularity": PopularityPolicy(),
-        "sasrec": SASRecPolicy(),
-        "greedy": GreedyPolicy(simulator, settings.environment.catalogue_size),
-    }
 
 
 def _evaluated(name: str, policy: Policy, simulator: UserSimulator, settings: ReinforceSettings) -> Evaluation:
@@ -167,8 +152,17 @@ def _row(
     checkpoints: Sequence[PolicyCheckpoint],
     seed: int,
 ) -> dict[str, JsonValue]:
-    """A policy's numbers, with what an episode brings more than the same episode with two baselines."""
-    differences = {f"over_{name}": paired_difference(parts, evaluations[name][0]) for name in ("random", "popularity")}
+    """A policy's numbers, with what an episode brings more than the same episode with two baselines.
+
+    Its regret is what the same episode, hence the same user, brings more with the upper line.
+    """
+    differences = {
+        f"over_{name}": paired_difference(parts, evaluations[name])
+        for name in ("random", "popularity")
+        if name in evaluations
+    }
+    if UPPER_LINE in evaluations:
+        differences["regret"] = paired_difference(evaluations[UPPER_LINE], parts)
     seconds = float(np.mean([checkpoint.training_seconds for checkpoint in checkpoints])) if checkpoints else 0.0
     row: dict[str, JsonValue] = {"training_seconds": seconds}
     for name, estimate in (over_seeds(parts, seed) | differences).items():

@@ -25,11 +25,11 @@ FIDELITY_GROUPS: dict[str, tuple[str, ...]] = {
     "Bound, from the known truth": ("best_possible",),
 }
 POLICY_GROUPS: dict[str, tuple[str, ...]] = {
-    "Baselines": ("random", "popularity", "sasrec"),
-    "Trained by reinforcement learning": ("a2c", "dqn", "ppo", "trpo"),
-    "Upper line, asks the simulator itself": ("greedy",),
+    "Baselines": ("random", "popularity", "item_mean", "sasrec", "lin_ucb"),
+    "Trained by reinforcement learning": ("a2c", "dqn", "ppo", "trpo", "qrdqn", "maskable_ppo"),
+    "Upper line, asks the simulator itself": ("greedy", "greedy_ensemble"),
 }
-OUT_OF_COMPETITION = frozenset({"best_possible", "greedy"})
+OUT_OF_COMPETITION = frozenset({"best_possible", "greedy", "greedy_ensemble"})
 _OTHERS = "Others"
 
 LABELS = {
@@ -37,6 +37,9 @@ LABELS = {
     "dqn": "DQN",
     "ppo": "PPO",
     "trpo": "TRPO",
+    "qrdqn": "QR-DQN",
+    "maskable_ppo": "MaskablePPO",
+    "lin_ucb": "LinUCB",
     "sasrec": "SASRec",
     "sasrec_paper": "SASRec as published",
 }

@@ -3,24 +3,27 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.agent_settings import ALGORITHMS, AlgorithmName, DQNSettings, ReinforcementSettings
+from models.agent_settings import ALGORITHMS, AlgorithmName, DQNSettings, QRDQNSettings, ReinforcementSettings
 from models.agents import train_agent
-from models.policies import LearnedPolicy, RandomPolicy
+from models.policies import RandomPolicy
 from models.reinforcement import evaluate
 from models.sessions import EnvironmentSettings, SessionBatch
 from tests.models.planted_worlds import planted_world
 from tests.models.worlds import tiny_world
 
 SHORT = EnvironmentSettings(end_probability=0.2)
-FEW_UPDATES = DQNSettings(learning_starts=50, gradient_steps=2)
-TINY = ReinforcementSettings(steps=200, n_envs=8, hidden=8, threads=1, dqn=FEW_UPDATES)
+FEW_UPDATES = {
+    "dqn": DQNSettings(learning_starts=50, gradient_steps=2),
+    "qrdqn": QRDQNSettings(learning_starts=50, gradient_steps=2),
+}
+TINY = ReinforcementSettings(steps=200, n_envs=8, hidden=8, threads=1, **FEW_UPDATES)
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_two_hundred_steps_change_the_policy_and_repeat_exactly(algorithm: AlgorithmName) -> None:
     world = tiny_world(0)
     sessions = SessionBatch(world, SHORT, range(20))
-    first, again, other = (LearnedPolicy(train_agent(world, SHORT, TINY, algorithm, seed).scorer) for seed in (0, 0, 1))
+    first, again, other = (train_agent(world, SHORT, TINY, algorithm, seed).policy for seed in (0, 0, 1))
     np.testing.assert_array_equal(first.scores(sessions), again.scores(sessions))
     assert np.abs(first.scores(sessions) - other.scores(sessions)).max() > 1e-4
 
@@ -28,9 +31,9 @@ def test_two_hundred_steps_change_the_policy_and_repeat_exactly(algorithm: Algor
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_agents_learn_what_no_prior_tells_them(algorithm: AlgorithmName) -> None:
     world = planted_world()
-    settings = ReinforcementSettings(steps=3000, n_envs=16, hidden=16, threads=1, dqn=FEW_UPDATES)
+    settings = ReinforcementSettings(steps=3000, n_envs=16, hidden=16, threads=1, **FEW_UPDATES)
     agent = train_agent(world, SHORT, settings, algorithm, seed=0)
-    learned = evaluate(LearnedPolicy(agent.scorer), world, SHORT, episodes=100, seed=5).metrics()
+    learned = evaluate(agent.policy, world, SHORT, episodes=100, seed=5).metrics()
     random = evaluate(RandomPolicy(0), world, SHORT, episodes=100, seed=5).metrics()
     assert random["liking_at_10"] == pytest.approx(0.5, abs=0.05)
     assert learned["liking_at_10"] > 0.8

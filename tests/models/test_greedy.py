@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.greedy import GreedyPolicy, expected_vote
+from models.greedy import GreedyEnsemblePolicy, GreedyPolicy, expected_vote
 from models.sessions import EnvironmentSettings, SessionBatch
 from tests.models.planted_worlds import NEW_AND_LIKED, planted_world
 from tests.models.worlds import tiny_world
@@ -40,3 +40,15 @@ def test_it_recommends_what_is_liked() -> None:
     assert np.isin(greedy.top_k(sessions, 10), NEW_AND_LIKED).all()
     for _ in range(10):
         assert sessions.step(greedy.actions(sessions)).rewards.all()
+
+
+def test_the_upper_line_by_probability_asks_the_simulator_for_every_pair() -> None:
+    world = tiny_world(1)
+    sessions = SessionBatch(world, EnvironmentSettings(catalogue_size=6), range(5))
+    scores = GreedyEnsemblePolicy().scores(sessions)
+    for row in range(5):
+        for action, item in enumerate(sessions.catalogue):
+            alone = world.respond(
+                sessions.users[[row]], np.array([item]), sessions.histories[row : row + 1], np.random.default_rng(0)
+            )
+            assert scores[row, action] == pytest.approx(float(alone.probability[0]), abs=1e-5)

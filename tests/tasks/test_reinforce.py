@@ -6,9 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.agent_settings import DQNSettings, ReinforcementSettings
+from models.agent_settings import ALGORITHMS, AlgorithmName, DQNSettings, QRDQNSettings, ReinforcementSettings
 from models.agents import train_agent
-from models.policies import LearnedPolicy
 from models.sessions import EnvironmentSettings, SessionBatch
 from storage.errors import DataError
 from storage.run_folder import RunFolder
@@ -25,16 +24,19 @@ AGENTS = ReinforcementSettings(
     seeds=(1, 2),
     evaluation_episodes=12,
     dqn=DQNSettings(learning_starts=32, gradient_steps=1),
+    qrdqn=QRDQNSettings(learning_starts=32, gradient_steps=1),
+    algorithms=ALGORITHMS,
 )
 SETTINGS = ReinforceSettings(agents=AGENTS, environment=EnvironmentSettings(end_probability=0.2))
-POLICIES = {"random", "popularity", "sasrec", "greedy", "a2c", "dqn", "ppo", "trpo"}
-METRICS = {"average_reward", "total_reward", "liking_at_10", "coverage", "over_random", "over_popularity"}
+BASELINES = {"random", "popularity", "item_mean", "sasrec", "lin_ucb", "greedy"}
+METRICS = {"average_reward", "total_reward", "liking_at_10", "coverage", "gini", "novelty", "diversity", "repetition"}
+DIFFERENCES = {"over_random", "over_popularity", "regret"}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     folder = write_trained_run(tmp_path_factory.mktemp("data") / "tiny")
-    assert reinforce.function(folder, SETTINGS)["trained"] == 8
+    assert reinforce.function(folder, SETTINGS)["trained"] == 2 * len(ALGORITHMS)
     return folder
 
 
@@ -49,20 +51,27 @@ def test_every_policy_is_in_the_comparison(folder: RunFolder) -> None:
     policies, curves = result["policies"], result["learning_curves"]
     assert isinstance(policies, dict)
     assert isinstance(curves, dict)
-    assert policies.keys() == POLICIES
-    assert curves.keys() == {"a2c", "dqn", "ppo", "trpo"}
+    assert policies.keys() == BASELINES | {*ALGORITHMS}
+    assert curves.keys() == {*ALGORITHMS}
     for row in policies.values():
-        assert row.keys() == METRICS | {"training_seconds"}
-        for name in METRICS:
+        assert row.keys() == METRICS | DIFFERENCES | {"training_seconds"}
+        for name in METRICS | DIFFERENCES:
             low, high = row[name]["ci95"]
             assert low <= row[name]["mean"] <= high
         assert row["total_reward"]["mean"] == pytest.approx(12 * row["average_reward"]["mean"])
     assert policies["popularity"]["over_popularity"]["mean"] == 0
+    assert policies["greedy"]["regret"]["mean"] == 0
+    best = policies["greedy"]["average_reward"]["mean"]
+    for row in policies.values():
+        assert row["regret"]["mean"] == pytest.approx(best - row["average_reward"]["mean"])
+    comparisons, n = result["comparisons"], len(policies)
+    assert isinstance(comparisons, list)
+    assert len(comparisons) == n * (n - 1) / 2
 
 
 def test_a_rerun_trains_nothing_again_and_gives_the_same_numbers(folder: RunFolder) -> None:
     before = published(folder)
-    assert reinforce.function(folder, SETTINGS)["reused"] == 8
+    assert reinforce.function(folder, SETTINGS)["reused"] == 2 * len(ALGORITHMS)
     assert published(folder) == before
 
 
@@ -73,7 +82,7 @@ def test_after_a_kill_only_what_is_missing_is_trained(folder: RunFolder) -> None
     weights.write_bytes(content[:100])  # damaged
     folder.path("policies/dqn/seed-1/settings.json").unlink()  # incomplete
     summary = reinforce.function(folder, SETTINGS)
-    assert (summary["trained"], summary["reused"]) == (2, 6)
+    assert (summary["trained"], summary["reused"]) == (2, 2 * len(ALGORITHMS) - 2)
     assert weights.read_bytes() == content
     policies, old = published(folder)["policies"], before["policies"]
     assert isinstance(policies, dict)
@@ -103,30 +112,20 @@ def test_without_algorithms_the_baselines_are_compared(tmp_path: Path) -> None:
     reinforce.function(folder, none)
     policies = published(folder)["policies"]
     assert isinstance(policies, dict)
-    assert policies.keys() == {"random", "popularity", "sasrec", "greedy"}
+    assert policies.keys() == BASELINES
     assert folder.path("policies").is_dir()
 
 
-@pytest.mark.parametrize("algorithm", ["dqn", "ppo"])
-def test_a_stored_policy_acts_exactly_as_the_trained_one(folder: RunFolder, tmp_path: Path, algorithm: str) -> None:
-    simulator, name = load_simulator(folder), "dqn" if algorithm == "dqn" else "ppo"
+@pytest.mark.parametrize("name", ["dqn", "ppo", "qrdqn", "maskable_ppo"])
+def test_a_stored_policy_acts_exactly_as_the_trained_one(
+    folder: RunFolder, tmp_path: Path, name: AlgorithmName
+) -> None:
+    simulator = load_simulator(folder)
     agent = train_agent(simulator, SETTINGS.environment, AGENTS, name, seed=3)
-    n_actions, vector_size = agent.scorer.embeddings.shape
-    checkpoint = PolicyCheckpoint(
-        algorithm=name,
-        seed=3,
-        origin="",
-        environment=SETTINGS.environment,
-        n_actions=n_actions,
-        vector_size=vector_size,
-        user_size=agent.scorer.user_size,
-        hidden=AGENTS.hidden,
-        training_seconds=agent.seconds,
-        learning_curve=agent.learning_curve,
-    )
+    checkpoint = PolicyCheckpoint.of(agent, name, 3, "", SETTINGS.environment)
     elsewhere = RunFolder(tmp_path)
-    save_policy(elsewhere, agent.scorer, checkpoint)
-    loaded, trained = load_policy(elsewhere, name, 3), LearnedPolicy(agent.scorer)
+    save_policy(elsewhere, agent.policy, checkpoint)
+    loaded, trained = load_policy(elsewhere, name, 3), agent.policy
     assert load_checkpoint(elsewhere, name, 3) == checkpoint
     sessions = SessionBatch(simulator, SETTINGS.environment, range(32))
     for _ in range(5):

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models.agent_settings import AlgorithmName, ReinforcementSettings
+from models.agents import train_agent
+from models.exported_policy import PolicyNetwork, example_inputs
+from models.interactions import NO_ITEM, UNKNOWN_RATING
+from models.policies import LearnedPolicy
+from models.sessions import EnvironmentSettings, SessionBatch
+from tests.models.worlds import tiny_world
+
+WORLD, SHORT = tiny_world(0), EnvironmentSettings(end_probability=0.1)
+TINY = ReinforcementSettings(steps=200, n_envs=8, hidden=8, threads=1, taste_rank=3)
+
+
+def inputs(network: PolicyNetwork, sessions: SessionBatch) -> tuple[torch.Tensor, ...]:
+    histories, width = sessions.histories, network.width
+    missing = ((0, 0), (0, width - histories.items.shape[1]))
+    d = sessions.simulator.sasrec.settings.width
+    return (
+        torch.from_numpy(np.pad(histories.items, missing, constant_values=NO_ITEM)),
+        torch.from_numpy(np.pad(histories.likes, missing)),
+        torch.from_numpy(np.pad(histories.ratings, missing, constant_values=UNKNOWN_RATING)),
+        torch.from_numpy(sessions.observations()["user"][:, d : d + 3].astype(np.float32)),
+        torch.from_numpy(sessions.seen),
+    )
+
+
+def expected(policy: LearnedPolicy, sessions: SessionBatch) -> np.ndarray:
+    return np.where(sessions.seen, -np.inf, policy.scores(sessions))
+
+
+@pytest.mark.parametrize("algorithm", ["a2c", "dqn"])
+def test_the_network_answers_as_the_policy_all_through_sessions(algorithm: AlgorithmName) -> None:
+    policy = train_agent(WORLD, SHORT, TINY, algorithm, seed=0).policy
+    network, sessions = PolicyNetwork(policy, WORLD, SHORT).eval(), SessionBatch(WORLD, SHORT, range(30))
+    for _ in range(4):
+        with torch.inference_mode():
+            scores = network(*inputs(network, sessions)).numpy()
+        np.testing.assert_allclose(scores, expected(policy, sessions), rtol=1e-4, atol=1e-5)
+        sessions.step(policy.actions(sessions))
+
+
+def test_the_exported_file_answers_as_the_policy_for_any_number_of_users(tmp_path: Path) -> None:
+    policy = train_agent(WORLD, SHORT, TINY, "ppo", seed=0).policy
+    network = PolicyNetwork(policy, WORLD, SHORT).eval()
+    shapes = tuple({0: torch.export.Dim("users", min=1)} for _ in range(5))
+    torch.export.save(torch.export.export(network, example_inputs(network), dynamic_shapes=shapes), tmp_path / "p.pt2")
+    loaded = torch.export.load(tmp_path / "p.pt2").module()
+    for users in (1, 17):
+        sessions = SessionBatch(WORLD, SHORT, range(users))
+        sessions.step(policy.actions(sessions))
+        scores = loaded(*inputs(network, sessions)).detach().numpy()
+        np.testing.assert_allclose(scores, expected(policy, sessions), rtol=1e-4, atol=1e-5)
+        np.testing.assert_array_equal(scores.argmax(axis=1), policy.actions(sessions))
+
+
+def test_users_without_history_are_answered() -> None:
+    policy = train_agent(WORLD, SHORT, TINY, "a2c", seed=0).policy
+    network = PolicyNetwork(policy, WORLD, SHORT).eval()
+    items, likes, ratings, session, seen = example_inputs(network)
+    scores = network(torch.full_like(items, NO_ITEM), torch.zeros_like(likes), ratings, session, seen)
+    assert torch.isfinite(scores).all()
+
+
+def test_longer_histories_than_sasrec_sees_are_refused() -> None:
+    world = tiny_world(0)
+    world.max_history = 13
+    with pytest.raises(ValueError, match="SASRec looks at 12 interactions, sessions keep 13"):
+        PolicyNetwork(train_agent(WORLD, SHORT, TINY, "a2c", seed=0).policy, world, SHORT)
