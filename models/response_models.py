@@ -123,7 +123,13 @@ class ResponseModels:
     bias: Bias
     factors: RatingFactors
 
-    def opinions(self, users: NDArray[np.int64], items: NDArray[np.int64], histories: Histories) -> Opinions:
+    def opinions(
+        self,
+        users: NDArray[np.int64],
+        items: NDArray[np.int64],
+        histories: Histories,
+        states: NDArray[np.float32] | None = None,
+    ) -> Opinions:
         """Ask every model.
 
         Parameters
@@ -132,13 +138,15 @@ class ResponseModels:
             int64 arrays of shape (b,): user and candidate.
         histories
             b histories: what each user reacted to before.
+        states
+            float32 array of shape (b, d): `SASRec.states` of these histories, where they are known.
         """
         keywords = self.keyword_matching.scores(items, histories)
         surprises = self.sasrec.statistics.surprises(histories)
         keyword_tastes = self.keyword_matching.tastes(items, histories, surprises)
         similarity, similarity_tastes = self.similarity.scores_and_tastes(items, histories, surprises)
         statistics_logit = self.sasrec.statistics.logits(items, histories)
-        sasrec_logit = self.sasrec.pair_logits(items, histories, statistics_logit)
+        sasrec_logit = self.sasrec.pair_logits(items, histories, statistics_logit, states)
         keywords_for, keywords_against = np.log1p(keywords.positive), np.log1p(keywords.negative)
         size = histories.mask.sum(axis=1)
         columns = (

@@ -18,6 +18,7 @@ With `published` the network is that of Kang and McAuley, scored by <h_t, e_c> a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Self, cast
 
 import numpy as np
 import torch
@@ -98,6 +99,7 @@ class SASRec(nn.Module):
         self.blocks = nn.ModuleList(Block(settings) for _ in range(settings.blocks))
         self.norm = nn.LayerNorm(settings.width)
         self.dropout = nn.Dropout(settings.dropout)
+        self._table: Tensor | None = None
         self.statistics_weight = nn.Parameter(torch.ones(()))
         for embedding in (self.item, self.feedback, self.position):
             nn.init.normal_(embedding.weight, std=settings.width**-0.5 / 4)
@@ -148,7 +150,9 @@ class SASRec(nn.Module):
         statistics
             float32 (...): logits of the statistics, in training without the reaction that is to be predicted.
         """
-        match = (h * self.vectors(candidates)).sum(-1)
+        return self._answer((h * self.vectors(candidates)).sum(-1), statistics)
+
+    def _answer(self, match: Tensor, statistics: Tensor) -> Tensor:
         return match if self.settings.published else match + self.statistics_weight * statistics
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
@@ -163,6 +167,7 @@ class SASRec(nn.Module):
         self.load_state_dict(
             {name: torch.from_numpy(array) for name, array in arrays.items() if name not in of_statistics}
         )
+        self._table = None
 
     def states(self, histories: Histories) -> NDArray[np.float32]:
         """The user's state after each history: float32 array of shape (b, d)."""
@@ -171,7 +176,7 @@ class SASRec(nn.Module):
     def item_vectors(self) -> NDArray[np.float32]:
         """The items' vectors e: float32 array of shape (n_items, d)."""
         with torch.inference_mode():
-            return self.vectors(self._all_tokens()).numpy(force=True)
+            return self._vectors()[1:].numpy(force=True)
 
     def probabilities(self, candidates: NDArray[np.int64], histories: Histories) -> NDArray[np.float32]:
         """P(like) of each candidate given the history in the same row.
@@ -190,39 +195,73 @@ class SASRec(nn.Module):
         return expit(self.pair_logits(candidates, histories, self.statistics.logits(candidates, histories)))
 
     def pair_logits(
-        self, candidates: NDArray[np.int64], histories: Histories, statistics: NDArray[np.float32]
+        self,
+        candidates: NDArray[np.int64],
+        histories: Histories,
+        statistics: NDArray[np.float32],
+        states: NDArray[np.float32] | None = None,
     ) -> NDArray[np.float32]:
-        """Logit of P(like), float32 (b,), where the statistics' own logits (b,) are known already."""
+        """Logit of P(like), float32 (b,), where the statistics' own logits (b,) are known already.
+
+        What `states` gave for these histories may be handed in; it is most of the work.
+        """
         device = self.start.device
         tokens, known = torch.from_numpy(candidates + 1).to(device), torch.from_numpy(statistics).to(device)
         with torch.inference_mode():
-            return self.logits(torch.cat(self._encoded(histories)), tokens, known).numpy(force=True)
+            h = torch.cat(self._encoded(histories)) if states is None else torch.from_numpy(states).to(device)
+            match = (h * self._vectors()[tokens]).sum(-1)
+            return self._answer(match, known).numpy(force=True)
 
     def catalogue_probabilities(self, histories: Histories) -> NDArray[np.float32]:
         """P(like) of every item given each history: float32 array of shape (b, n_items)."""
         with torch.inference_mode():
-            vectors = self.vectors(self._all_tokens())  # (n, d)
+            vectors = self._vectors()[1:]  # (n, d)
             match = np.concatenate([(h @ vectors.T).numpy(force=True) for h in self._encoded(histories)])
         if self.settings.published:
             return expit(match)
         return expit(match + self.statistics_weight.item() * self.statistics.catalogue_logits(histories))
 
-    def _all_tokens(self) -> Tensor:
-        return torch.arange(1, self.n_items + 1, device=self.start.device)
+    def train(self, mode: bool = True) -> Self:
+        """Set training or evaluation mode; the item vectors are worked out anew afterwards."""
+        self._table = None
+        return super().train(mode)
+
+    def _last_states(self, histories: Histories) -> Tensor:
+        """State after the whole of each history: (b, d); the last block answers for that one position only."""
+        device = self.start.device
+        tokens = torch.from_numpy(histories.items + 1).to(device)
+        x = self._vectors()[tokens]
+        if not self.settings.published:
+            surprises = torch.from_numpy(self.statistics.surprises(histories)).to(device)
+            x = x + self.feedback.weight[torch.from_numpy(histories.likes).to(device).long()]
+            x = torch.addcmul(x, surprises[:, :, None], self.surprise)
+        b, length = tokens.shape
+        x = torch.cat([self.start.expand(b, 1, -1), x], dim=1) + self.position.weight[: length + 1]
+        lengths = (tokens > 0).sum(dim=1)
+        for block in self.blocks[:-1]:
+            x = block(x)
+        if not len(self.blocks):
+            return self.norm(x[torch.arange(b, device=device), lengths])
+        return self.norm(cast("Block", self.blocks[-1]).at(x, lengths))
+
+    def _vectors(self) -> Tensor:
+        """e of every token, float32 (n_items + 1, d); kept until the weights may change."""
+        if self._table is None:
+            self._table = self.vectors(torch.arange(self.n_items + 1, device=self.start.device))
+        return self._table
 
     def _encoded(self, histories: Histories) -> list[Tensor]:
         """Last state (b, d) of each history, in parts of at most `_ROWS_AT_ONCE` rows."""
-        was_training, device = self.training, self.start.device
-        self.eval()
+        was_training = self.training
+        if was_training:
+            self.eval()
         parts = []
         with torch.inference_mode():
             for start in range(0, max(1, len(histories)), _ROWS_AT_ONCE):
                 part = last(histories[start : start + _ROWS_AT_ONCE], self.settings.max_history)
-                tokens = torch.from_numpy(part.items + 1).to(device)
-                surprises = torch.from_numpy(self.statistics.surprises(part)).to(device)
-                h = self(tokens, torch.from_numpy(part.likes).to(device), surprises)
-                parts.append(h[torch.arange(len(tokens), device=device), (tokens > 0).sum(dim=1)])
-        self.train(was_training)
+                parts.append(self._last_states(part))
+        if was_training:
+            self.train()
         return parts
 
 
@@ -249,3 +288,21 @@ class Block(nn.Module):
         attended = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
         x = x + self.dropout(self.project(attended.transpose(1, 2).reshape(b, length, d)))
         return x + self.dropout(self.narrow(functional.gelu(self.widen(self.feed_forward_norm(x)))))
+
+    def at(self, x: Tensor, positions: Tensor) -> Tensor:
+        """`forward` at one position of each row, in evaluation: (b, d) of x (b, l, d) and positions int64 (b,)."""
+        b, length, d = x.shape
+        rows = torch.arange(b, device=x.device)
+        normal, own = self.attention_norm(x), x[rows, positions]
+        weight, bias = self.query_key_value.weight, self.query_key_value.bias
+        q = functional.linear(normal[rows, positions], weight[:d], bias[:d]).view(b, self.heads, 1, d // self.heads)
+        # k, v: (b, heads, l, d / heads) each
+        k, v = (
+            functional.linear(normal, weight[d:], bias[d:])
+            .view(b, length, 2, self.heads, d // self.heads)
+            .permute(2, 0, 3, 1, 4)
+        )
+        seen = torch.arange(length, device=x.device) <= positions[:, None]  # (b, l)
+        attended = functional.scaled_dot_product_attention(q, k, v, attn_mask=seen[:, None, None, :])
+        own = own + self.project(attended.reshape(b, d))
+        return own + self.narrow(functional.gelu(self.widen(self.feed_forward_norm(own))))

@@ -133,6 +133,8 @@ class SessionBatch:
         self._earned = np.zeros(b)
         self._last_rewards = np.zeros(b, dtype=np.float32)
         self._next_users = np.full(b, -1)
+        self._states = np.zeros((b, simulator.sasrec.settings.width), dtype=np.float32)  # of the histories, where known
+        self._known_states = np.zeros(b, dtype=bool)
         self.begin(np.arange(b))
 
     def __len__(self) -> int:
@@ -163,6 +165,7 @@ class SessionBatch:
         self._items[rows, :length], self._likes[rows, :length] = histories.items, histories.likes
         self._ratings[rows, :length] = histories.ratings
         self._lengths[rows] = histories.mask.sum(axis=1)
+        self._known_states[rows] = False
         self._steps[rows], self._earned[rows], self._last_rewards[rows] = 0, 0, 0
         self.seen[rows] = False
         if self.settings.known_items == "penalise":
@@ -181,7 +184,7 @@ class SessionBatch:
         numbers = self._streams.draw(rows)
         rng = DrawnNumbers(numbers)
         items = self.catalogue[actions]
-        responses = self.simulator.respond(self.users, items, self.histories, rng)
+        responses = self.simulator.respond(self.users, items, self.histories, rng, self._states_of(rows))
         repeated = self.seen[rows, actions]
         rewards = np.where(repeated, 0, reward(responses, self.settings.reward, DrawnNumbers(numbers[:, 2:]))).astype(
             np.float32
@@ -208,7 +211,7 @@ class SessionBatch:
         "seen": int8 (b, n_actions).
         """
         lengths = self._lengths[rows]
-        states = self.simulator.sasrec.states(self.histories[rows])
+        states = self._states_of(np.arange(len(self))[rows])
         statistics = (
             self._earned[rows] / np.maximum(self._steps[rows], 1),
             self._last_rewards[rows],
@@ -225,6 +228,7 @@ class SessionBatch:
         self.users, self.seen, self._next_users = self.users[rows], self.seen[rows], self._next_users[rows]
         self._items, self._likes, self._lengths = self._items[rows], self._likes[rows], self._lengths[rows]
         self._ratings = self._ratings[rows]
+        self._states, self._known_states = self._states[rows], self._known_states[rows]
         self._steps, self._earned, self._last_rewards = self._steps[rows], self._earned[rows], self._last_rewards[rows]
 
     def _user(self, numbers: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -249,6 +253,15 @@ class SessionBatch:
         self._items[rows, self._lengths[rows]], self._likes[rows, self._lengths[rows]] = items, likes
         self._ratings[rows, self._lengths[rows]] = UNKNOWN_RATING
         self._lengths[rows] += 1
+        self._known_states[rows] = False
+
+    def _states_of(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """SASRec's state in each of `rows`: float32 (rows, d). It changes with the history only."""
+        unknown = rows[~self._known_states[rows]]
+        if len(unknown):
+            self._states[unknown] = self.simulator.sasrec.states(self.histories[unknown])
+            self._known_states[unknown] = True
+        return self._states[rows]
 
 
 def observation_bounds(sessions: SessionBatch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -18,17 +18,38 @@ from models.packed_sets import PackedSets
 
 _SHARPNESS = 10.0  # of the kernel: an item at cosine 0.9 counts 1 / e of one at 1
 _FLOATS_AT_ONCE = 1 << 24  # gathered history vectors are held to 64 MiB
+_MOST_KNOWN = 1 << 27  # cosines kept of a side: 512 MiB, as far as they are asked for; catalogues up to 11,585 items
+_BLOCK = 64  # rows worked out together
 
 
-class _UnitVectors:
-    """One side's item vectors, float32 (n_items, d): of unit length, or zero for an item that has none."""
+class _Cosines:
+    """Cosines between items by one side's vectors, float32 (n_items, d): of unit length, or zero for an item without.
+
+    Where the whole matrix fits into memory, a block of its rows is worked out when one of them is first asked for, and
+    an answer is a look-up afterwards; in a larger catalogue each pair is multiplied out. A row always comes from the
+    same product, so answers do not depend on what was asked together.
+    """
 
     def __init__(self, vectors: NDArray[np.float32]) -> None:
         self._vectors = vectors
         self._present = np.any(vectors != 0, axis=1, keepdims=True)[:, 0]
+        n = len(vectors)
+        self._known = np.zeros(-(-n // _BLOCK), dtype=bool)
+        self._matrix = np.empty((n, n), dtype=np.float32) if n * n <= _MOST_KNOWN else None
 
-    def cosines(self, candidates: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
+    def of(self, candidates: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         """Cosines of each candidate (b,) to a row of items: float32 (b, l), -inf where either has no vector."""
+        if self._matrix is None:
+            return self._multiplied(candidates, items)
+        for block in np.unique(candidates // _BLOCK):
+            if not self._known[block]:
+                rows = slice(block * _BLOCK, (block + 1) * _BLOCK)
+                products = self._vectors[rows] @ self._vectors.T
+                self._matrix[rows] = np.where(self._present[rows, None] & self._present, products, -np.inf)
+                self._known[block] = True
+        return self._matrix[candidates[:, None], items]
+
+    def _multiplied(self, candidates: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         cosines = np.empty(items.shape, dtype=np.float32)
         step = max(1, _FLOATS_AT_ONCE // max(1, items.shape[1] * self._vectors.shape[1]))
         for start in range(0, len(candidates), step):
@@ -52,8 +73,8 @@ class Similarity:
     def __init__(self, knowledge: ItemKnowledge, neutral: tuple[float, float]) -> None:
         self.neutral = neutral
         self._categories = PackedSets(knowledge.categories)
-        self._pro = _UnitVectors(knowledge.pro_vectors)
-        self._con = _UnitVectors(knowledge.con_vectors)
+        self._pro = _Cosines(knowledge.pro_vectors)
+        self._con = _Cosines(knowledge.con_vectors)
 
     def scores(self, candidates: NDArray[np.int64], histories: Histories) -> Evidence:
         """Evidence (b_pos, b_neg) of each candidate for the user with the history in the same row.
@@ -97,7 +118,7 @@ class Similarity:
         self, candidates: NDArray[np.int64], histories: Histories
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Cosines by pros and by cons, float32 (b, l) each; without meaning on padding."""
-        return self._pro.cosines(candidates, histories.items), self._con.cosines(candidates, histories.items)
+        return self._pro.of(candidates, histories.items), self._con.of(candidates, histories.items)
 
     def _nearest(
         self,

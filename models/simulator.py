@@ -100,6 +100,7 @@ class UserSimulator:
         items: NDArray[np.int64],
         histories: Histories,
         rng: np.random.Generator,
+        states: NDArray[np.float32] | None = None,
     ) -> Responses:
         """How users react to items.
 
@@ -111,9 +112,11 @@ class UserSimulator:
             b histories: what each user reacted to before, the running session included.
         rng
             Decides ties of the votes; two coins a row are thrown, ties or not.
+        states
+            float32 array of shape (b, d): `SASRec.states` of these histories, where they are known.
         """
         histories = last(histories, self.max_history)
-        opinions = self.models.opinions(users, items, histories)
+        opinions = self.models.opinions(users, items, histories, states)
         votes = opinions.votes(rng)
         return Responses(
             opinions.keyword_evidence,

@@ -10,7 +10,7 @@ from models.interactions import NO_ITEM, Histories, Interactions
 from models.keyword_matching import KeywordMatching
 from models.knowledge import ItemKnowledge
 from models.similarity import Similarity, neutral_values, settle
-from tests.models.worlds import N_ITEMS, random_interactions, random_knowledge
+from tests.models.worlds import N_ITEMS, N_USERS, random_interactions, random_knowledge
 
 NEUTRAL = (0.25, -0.125)
 
@@ -179,3 +179,14 @@ def test_a_rare_keyword_says_more_than_a_common_one() -> None:
     histories = Histories(np.array([[1, 2, 3]]), np.array([[True, False, False]]))
     taste = KeywordMatching(known).tastes(np.array([9]), histories, np.array([[2, -1, -1]], dtype=np.float32))
     assert taste[0, 0] > 0.2
+
+
+def test_looked_up_cosines_are_the_multiplied_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    knowledge, train = random_knowledge(0), random_interactions(0)
+    histories = train.histories(np.arange(N_USERS), 10)
+    candidates = np.arange(N_USERS) % N_ITEMS
+    looked_up = Similarity(knowledge, (0.1, 0.2)).scores(candidates, histories)
+    monkeypatch.setattr("models.similarity._MOST_KNOWN", 0)
+    multiplied = Similarity(knowledge, (0.1, 0.2)).scores(candidates, histories)
+    np.testing.assert_allclose(looked_up.positive, multiplied.positive, atol=1e-6)
+    np.testing.assert_allclose(looked_up.negative, multiplied.negative, atol=1e-6)

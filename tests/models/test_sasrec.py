@@ -185,3 +185,33 @@ def test_an_item_never_rated_is_known_by_its_categories() -> None:
 def test_heads_must_divide_the_width() -> None:
     with pytest.raises(ValueError, match="multiple"):
         SASRec(CATEGORIES, SASRecSettings(width=10, heads=4))
+
+
+@pytest.mark.parametrize("blocks", [0, 1, 2])
+@pytest.mark.parametrize("published", [False, True])
+def test_the_state_of_a_history_is_what_the_whole_network_says_at_its_end(blocks: int, published: bool) -> None:
+    model = _model(settings=TINY.model_copy(update={"blocks": blocks, "published": published}))
+    histories = _histories(SHORT, LONG, [])
+    with torch.inference_mode():
+        surprises = torch.from_numpy(model.statistics.surprises(histories))
+        h = model(torch.from_numpy(histories.items + 1), torch.from_numpy(histories.likes), surprises)
+    expected = h.numpy()[np.arange(3), [len(SHORT), len(LONG), 0]]
+    np.testing.assert_allclose(model.states(histories), expected, atol=1e-5)
+
+
+def test_item_vectors_follow_the_weights() -> None:
+    model = _model()
+    before = model.item_vectors().copy()
+    model.train()
+    with torch.no_grad():
+        model.item.weight[1:] += 1
+    model.eval()
+    np.testing.assert_allclose(model.item_vectors(), before + 1, atol=1e-5)
+
+
+def test_known_states_change_no_answer() -> None:
+    model, histories, candidates = _model(), _histories(SHORT, LONG, []), np.array([2, 4, 6])
+    statistics = model.statistics.logits(candidates, histories)
+    states = model.states(histories)
+    expected = model.pair_logits(candidates, histories, statistics)
+    np.testing.assert_allclose(model.pair_logits(candidates, histories, statistics, states), expected, atol=1e-6)
