@@ -68,4 +68,5 @@ def _without_common_categories(items: pl.DataFrame) -> pl.DataFrame:
         return items
     counts = items.select(pl.col("categories").explode()).to_series().value_counts()
     common = counts.filter(pl.col("count") > _COMMON_SHARE * items.height)["categories"].drop_nulls().to_list()
-    return items.with_columns(pl.col("categories").list.set_difference(common).list.sort())
+    rest = pl.col("categories").list.set_difference(common) if common else pl.col("categories").list.unique()
+    return items.with_columns(rest.list.sort())

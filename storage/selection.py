@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from storage.ahead import ahead
 from storage.datasets import DatasetSettings
 from storage.id_codes import IdCodes
 from storage.splits import TimeCuts
@@ -44,16 +45,20 @@ class Selection:
         With cuts, the last row before the first cut: a later opinion must neither replace nor repeat what was known
         then.
         """
-        for number in self._buckets.numbers():
-            keys = self._buckets.read(number, ["user_id", "item", "timestamp"])
-            codes = IdCodes()
-            users = codes.encode(keys["user_id"])
-            self._names[number] = codes.ids()
-            last = _last_of_pairs(keys.select("item", "timestamp", user=users), cuts)
-            self.users_seen += len(self._names[number]) - 1
-            self.rows_seen += keys.height
-            self.repeated_pairs += keys.height - last.height
+        numbers = self._buckets.numbers()
+        for number, (names, seen, last) in zip(numbers, ahead(lambda n: self._last(n, cuts), numbers), strict=True):
+            self._names[number] = names
+            self.users_seen += len(names) - 1
+            self.rows_seen += seen
+            self.repeated_pairs += seen - last.height
             self._put(number, *(last[name].to_numpy() for name in ("row", "user", "item")))
+
+    def _last(self, number: int, cuts: TimeCuts | None) -> tuple[pl.Series, int, pl.DataFrame]:
+        """Of a bucket: the users by code, the number of rows, and the last row of each pair."""
+        keys = self._buckets.read(number, ["user_id", "item", "timestamp"])
+        codes = IdCodes()
+        users = codes.encode(keys["user_id"])
+        return codes.ids(), keys.height, _last_of_pairs(keys.select("item", "timestamp", user=users), cuts)
 
     def keep_core(self, least_of_user: int, least_of_item: int) -> None:
         """Drop users and items with too few ratings, again and again, until all that are left have enough."""

@@ -43,9 +43,18 @@ def seconds(column: str, dtype: pl.DataType, unit: TimeUnit) -> pl.Expr:
         ahead = hours * 3600 + minutes * 60
         found += pl.when(zone.struct.field("sign") == "-").then(ahead).otherwise(-ahead)
     else:
-        if not dtype.is_numeric():
-            value = value.cast(pl.String).str.strip_chars()
-        exact, rough = value.cast(pl.Int64, strict=False), value.cast(pl.Float64, strict=False)
-        whole = pl.when(rough.is_between(0, float(2**62))).then(rough).cast(pl.Int64, strict=False)
-        found = pl.coalesce(exact, whole) // _PER_SECOND[unit]
+        found = value.map_batches(_whole, return_dtype=pl.Int64) // _PER_SECOND[unit]
     return pl.when(found.is_between(0, LATEST)).then(found)
+
+
+def _whole(values: pl.Series) -> pl.Series:
+    """Whole numbers, or the whole part of others; null where a value is none. Most columns need no second look."""
+    exact = values.cast(pl.Int64, strict=False)
+    if exact.null_count() == values.null_count():
+        return exact
+    if not values.dtype.is_numeric():
+        values = values.cast(pl.String).str.strip_chars()
+        exact = values.cast(pl.Int64, strict=False)
+    rough = values.cast(pl.Float64, strict=False)
+    whole = rough.set(~rough.is_between(0, float(2**62)), None).cast(pl.Int64, strict=False)
+    return exact.zip_with(exact.is_not_null(), whole)

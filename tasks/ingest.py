@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from storage.adapters.base import RawDataset
 from storage.adapters.registry import ADAPTERS
 from storage.adapters.sources import named_as_published
+from storage.ahead import ahead
 from storage.datasets import DatasetSettings
 from storage.errors import DataError
 from storage.files import publish_json
@@ -27,7 +28,17 @@ from storage.rating_check import RatingCheck
 from storage.run_folder import RunFolder
 from storage.selection import Selection, select
 from storage.splits import TimeCuts, add_order_and_split, find_time_cuts
-from storage.tables import INTERACTIONS, ITEMS, SPLIT_NAMES, TRUTH, TRUTH_ASPECTS, USERS, publishing_tables
+from storage.tables import (
+    INTERACTIONS,
+    ITEMS,
+    SPLIT_NAMES,
+    TRUTH,
+    TRUTH_ASPECTS,
+    USERS,
+    CheckedPart,
+    checked_part,
+    publishing_tables,
+)
 from storage.train_words import TrainWords
 from storage.user_buckets import UserBuckets
 from tasks.step import Summary, step
@@ -88,13 +99,19 @@ def ingest(folder: RunFolder, settings: IngestSettings) -> Summary:
         # Items that only dropped users rated stay in the catalogue: they can be read, recommended and explained.
         known = (item_ids != "").to_numpy() if dataset.core != "users_and_items" else selection.item_ratings > 0
         catalogue, item_numbers = numbered(item_ids, known, "item_id")
+
+        target = folder.path("interactions.parquet")
+
+        def ordered(number: int) -> tuple[pl.DataFrame, CheckedPart]:
+            rows = selection.rows(number, item_numbers)
+            rows = rows.with_columns(like=pl.col("rating") >= dataset.like_threshold)
+            rows = add_order_and_split(rows, dataset.split, dataset.seed, cuts)
+            return rows, checked_part(target, rows, INTERACTIONS)
+
         account, words = _Account(), TrainWords(raw.words, users, catalogue)
         with publishing_tables() as tables:
-            for number in buckets.numbers():
-                rows = selection.rows(number, item_numbers)
-                rows = rows.with_columns(like=pl.col("rating") >= dataset.like_threshold)
-                rows = add_order_and_split(rows, dataset.split, dataset.seed, cuts)
-                tables.append(folder.path("interactions.parquet"), rows, INTERACTIONS)
+            for rows, checked in ahead(ordered, buckets.numbers()):
+                tables.write(target, checked)
                 account.add(rows)
                 words.add(rows, cuts)
             metadata = read_items(raw.items, catalogue["source_id"])

@@ -5,13 +5,15 @@ A block ends where a record ends, so that Polars can parse it by itself, on all 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from io import FileIO
 from pathlib import Path
 from queue import Queue
 from threading import Event
-from typing import Self
+from typing import NamedTuple, Self
 
 import polars as pl
 import pyarrow as pa
@@ -21,8 +23,9 @@ from storage.adapters.sources import unreadable
 from storage.errors import DataError
 
 ROW = "row"
-_BLOCK_BYTES = 32 << 20
+_BLOCK_BYTES = 16 << 20
 _ROWS_OF_PARQUET = 250_000
+_PROBE_BYTES = 64 << 10
 _BLOCKS_AHEAD = 2
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _FAILURES = (pl.exceptions.PolarsError, pl.exceptions.PanicException, pa.ArrowException, OSError)
@@ -116,8 +119,8 @@ def scan_lines(path: Path) -> Scan:
     """Lines that are not blank, in column `line`, without byte-order mark."""
 
     def blocks() -> Iterator[pl.DataFrame]:
-        for first, block in _blocks(path, quoted=False):
-            lines = pl.scan_lines(block, row_index_name=ROW, row_index_offset=first).collect()
+        for block in _blocks(path, quoted=False):
+            lines = pl.scan_lines(block.data, row_index_name=ROW, row_index_offset=block.line).collect()
             yield lines.filter(pl.col("line").str.strip_chars() != "").cast({ROW: pl.Int64})
 
     return Scan(path, ("line",), blocks)
@@ -170,9 +173,9 @@ def scan_csv(path: Path, columns: Sequence[str] = (), *, separator: str = ",") -
 
     def blocks() -> Iterator[pl.DataFrame]:
         is_first = True
-        for line, block in _blocks(path, quoted=True):
+        for block in _blocks(path, quoted=True):
             frame = pl.read_csv(
-                block,
+                block.data,
                 has_header=False,
                 separator=separator,
                 schema=dict.fromkeys(names, pl.String),
@@ -181,7 +184,7 @@ def scan_csv(path: Path, columns: Sequence[str] = (), *, separator: str = ",") -
                 missing_columns="insert",
                 raise_if_empty=False,
             )
-            frame = frame.with_columns(_line_numbers(frame, line, block))
+            frame = frame.with_columns(_line_numbers(frame, block))
             yield frame[1:] if is_first else frame
             is_first = False
 
@@ -234,18 +237,51 @@ def json_texts(text: pl.Expr) -> pl.Expr:
     )
 
 
-def _blocks(path: Path, *, quoted: bool) -> Iterator[tuple[int, bytes]]:
-    """Pieces of a file that end where a record ends, with the number of their first line."""
-    line, rest = 1, b""
-    with path.open("rb") as file:
-        while data := file.read(_BLOCK_BYTES):
-            block = rest + (data.removeprefix(_BYTE_ORDER_MARK) if line == 1 and not rest else data)
-            end = _record_end(block, quoted=quoted)
-            yield from [(line, block[:end])] if end else []
-            line += block.count(b"\n", 0, end)
-            rest = block[end:]
-    if rest:
-        yield line, rest
+class _Block(NamedTuple):
+    """A piece of a file that ends where a record ends: number of its first line, number of line breaks, bytes."""
+
+    line: int
+    breaks: int
+    data: bytes
+
+
+def _blocks(path: Path, *, quoted: bool) -> Iterator[_Block]:
+    """The whole file in pieces of about `_BLOCK_BYTES`, longer where a record is."""
+    with path.open("rb", buffering=0) as file:
+        size, line = os.fstat(file.fileno()).st_size, 1
+        offset, window = (
+            len(_BYTE_ORDER_MARK) if file.read(len(_BYTE_ORDER_MARK)) == _BYTE_ORDER_MARK else 0,
+            _BLOCK_BYTES,
+        )
+        while offset < size:
+            is_last = offset + window >= size
+            data = _read(file, offset, size - offset if is_last else _line_end(file, offset, window))
+            end = _record_end(data, quoted=quoted)
+            if not end and not is_last:  # not one whole record: look further
+                window *= 2
+                continue
+            if end < len(data) and end:
+                data = data[:end]
+            yield _Block(line, breaks := data.count(b"\n"), data)
+            line, offset, window = line + breaks, offset + len(data), _BLOCK_BYTES
+
+
+def _line_end(file: FileIO, offset: int, window: int) -> int:
+    """Length of the whole lines in the next `window` bytes; 0 where there is no line break."""
+    for length in (min(window, _PROBE_BYTES), window):
+        found = _read(file, offset + window - length, length).rfind(b"\n") + 1
+        if found:
+            return window - length + found
+    return 0
+
+
+def _read(file: FileIO, offset: int, length: int) -> bytes:
+    """Bytes at an offset, in one piece of memory: nothing is copied."""
+    file.seek(offset)
+    data = file.read(length)
+    while len(data) < length and (more := file.read(length - len(data))):
+        data += more
+    return data
 
 
 def _record_end(block: bytes, *, quoted: bool) -> int:
@@ -265,7 +301,7 @@ def _record_end(block: bytes, *, quoted: bool) -> int:
 def _header(path: Path, separator: str) -> tuple[str, ...]:
     """The names in the first record, each once."""
     try:
-        block = next((block for _, block in _blocks(path, quoted=True)), b"")
+        block = next((block.data for block in _blocks(path, quoted=True)), b"")
         first = pl.read_csv(
             block, has_header=False, separator=separator, infer_schema=False, n_rows=1, truncate_ragged_lines=True
         ).row(0)
@@ -278,10 +314,10 @@ def _header(path: Path, separator: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _line_numbers(frame: pl.DataFrame, first: int, block: bytes) -> pl.Series:
+def _line_numbers(frame: pl.DataFrame, block: _Block) -> pl.Series:
     """The line that each record of a block begins at."""
-    place = pl.int_range(first, first + frame.height, dtype=pl.Int64, eager=True)
-    if block.count(b"\n") <= frame.height or frame.height == 0:
+    place = pl.int_range(block.line, block.line + frame.height, dtype=pl.Int64, eager=True)
+    if block.breaks <= frame.height or frame.height == 0:
         return place.alias(ROW)
     inside = frame.select(pl.sum_horizontal(pl.all().str.count_matches("\n", literal=True).fill_null(0))).to_series()
     return (place + inside.cum_sum() - inside).cast(pl.Int64).alias(ROW)
