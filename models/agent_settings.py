@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 AlgorithmName = Literal["a2c", "dqn", "ppo", "trpo", "qrdqn", "maskable_ppo"]
 ALGORITHMS: tuple[AlgorithmName, ...] = ("a2c", "dqn", "ppo", "trpo", "qrdqn", "maskable_ppo")
 
+LogFormat = Literal["csv", "json", "tensorboard"]
 BaselineName = Literal["random", "popularity", "item_mean", "sasrec", "lin_ucb", "greedy", "greedy_ensemble"]
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
@@ -119,6 +120,19 @@ class ReinforcementSettings(BaseModel):
     hidden: int = Field(default=64, gt=0, description="width of the hidden layers of actor and critic")
     taste_rank: int = Field(default=64, gt=0, description="axes of a user's taste for pro, and for con keywords")
     threads: int = Field(default=2, gt=0, description="torch threads in training and evaluation")
+    processes: int | None = Field(
+        default=None, gt=0, description="policies trained at once; null for as many as `threads` go into the cores"
+    )
+    patience: int | None = Field(
+        default=None,
+        gt=0,
+        description="training ends early where the learning curve has not risen for so many twentieths of it; "
+        "null never ends early",
+    )
+    log: tuple[LogFormat, ...] = Field(
+        default=(),
+        description="training logs to keep in training_logs/: csv, json, tensorboard (which needs that package)",
+    )
     lin_ucb_alpha: float = Field(default=0.2, ge=0, description="width of the bandit's confidence bound")
     a2c: A2CSettings = A2CSettings()
     dqn: DQNSettings = DQNSettings()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from sb3_contrib import QRDQN, TRPO, MaskablePPO
 from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import configure
 
 from models.agent_environment import AgentVecEnv
 from models.agent_settings import ALGORITHMS, AlgorithmName, ReinforcementSettings
@@ -26,6 +28,7 @@ from models.vector_environment import SessionVecEnv
 logger = logging.getLogger(__name__)
 
 _POINTS = 20  # of a learning curve
+_SMOOTHED = 3  # points in a row whose mean tells whether a curve still rises
 _LOGIT_SCALE, _VALUE_SCALE = 2.0, 0.1
 
 
@@ -54,6 +57,8 @@ def train_agent(
     settings: ReinforcementSettings,
     algorithm: AlgorithmName,
     seed: int,
+    *,
+    log_folder: Path | None = None,
 ) -> TrainedAgent:
     """Train one agent with one seed.
 
@@ -69,6 +74,8 @@ def train_agent(
         Which of the algorithms.
     seed
         One of those in `settings`.
+    log_folder
+        Where Stable-Baselines3 keeps the logs that `settings` asks for.
 
     Returns
     -------
@@ -81,7 +88,10 @@ def train_agent(
     tastes = Tastes(simulator.knowledge, axes)
     env = AgentVecEnv(SessionVecEnv(simulator, environment, settings.n_envs, stream), tastes)
     model = _model(env, ItemPrior.of(env.sessions, tastes), settings, algorithm, stream)
-    curve = _LearningCurve(max(1, settings.steps // (_POINTS * settings.n_envs)), _expected_length(environment))
+    if settings.log and log_folder is not None:
+        model.set_logger(configure(str(log_folder), list(settings.log)))
+    calls_a_point = max(1, settings.steps // (_POINTS * settings.n_envs))
+    curve = _LearningCurve(calls_a_point, _expected_length(environment), settings.patience)
     model.learn(settings.steps, callback=curve)
     policy = model.policy
     assert isinstance(policy, ItemActorCriticPolicy | ItemMaskablePolicy | ItemQPolicy | ItemQuantilePolicy)
@@ -119,11 +129,13 @@ def _expected_length(environment: EnvironmentSettings) -> float:
 class _LearningCurve(BaseCallback):
     """Mean reward of a step in each stretch of training, times the mean length of an episode.
 
-    Means over finished episodes would be short of long ones at first, since all sessions begin together.
+    Means over finished episodes would be short of long ones at first, since all sessions begin together. With
+    `patience`, training ends once no mean of `_SMOOTHED` points in a row has been the highest for so many points.
     """
 
-    def __init__(self, calls_a_point: int, episode_length: float) -> None:
+    def __init__(self, calls_a_point: int, episode_length: float, patience: int | None) -> None:
         super().__init__()
+        self._patience = patience
         self.points: list[tuple[int, float]] = []
         self._calls_a_point, self._episode_length = calls_a_point, episode_length
         self._rewards: list[float] = []
@@ -133,4 +145,12 @@ class _LearningCurve(BaseCallback):
         if len(self._rewards) == self._calls_a_point:
             self.points.append((self.num_timesteps, float(np.mean(self._rewards)) * self._episode_length))
             self._rewards.clear()
+            return self._patience is None or not self._flat(self._patience)
         return True
+
+    def _flat(self, patience: int) -> bool:
+        rewards = np.array([reward for _, reward in self.points])
+        if len(rewards) < _SMOOTHED + patience:
+            return False
+        smoothed = np.convolve(rewards, np.ones(_SMOOTHED) / _SMOOTHED, mode="valid")
+        return len(smoothed) - 1 - int(smoothed.argmax()) >= patience

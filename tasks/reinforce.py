@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from importlib.util import find_spec
+from multiprocessing import get_context
 
 import numpy as np
 import torch
@@ -19,7 +23,7 @@ from models.policies import Policy
 from models.reinforcement import Evaluation, all_pairs, evaluate, over_seeds, paired_difference
 from models.sessions import EnvironmentSettings, catalogue
 from models.simulator import UserSimulator
-from storage.errors import DataError
+from storage.errors import DataError, SettingsError
 from storage.files import content_hash, publish_json
 from storage.run_folder import RunFolder
 from tasks.policy_inputs import (
@@ -37,7 +41,7 @@ from tasks.step import Summary, step
 
 VERSION = "2"
 UPPER_LINE = "greedy"
-_TRAINING = ("steps", "n_envs", "hidden", "taste_rank", "threads")
+_TRAINING = ("steps", "n_envs", "hidden", "taste_rank", "threads", "patience")
 SIMULATOR_PARTS = (
     "users.parquet",
     "items.parquet",
@@ -68,7 +72,8 @@ def reinforce(folder: RunFolder, settings: ReinforceSettings) -> Summary:
     wanted: list[tuple[AlgorithmName, int]] = [
         (algorithm, seed) for algorithm in agents.algorithms for seed in agents.seeds
     ]
-    trained = sum(_ensure_policy(folder, simulator, settings, algorithm, seed) for algorithm, seed in wanted)
+    missing = [policy for policy in wanted if not _stored(folder, settings, *policy)]
+    _train(folder, simulator, settings, missing)
     remove_policies_but(folder, wanted)
 
     evaluations: dict[str, list[Evaluation]] = {}
@@ -101,28 +106,60 @@ def reinforce(folder: RunFolder, settings: ReinforceSettings) -> Summary:
     }
     publish_json(folder.path("report/reinforcement.json"), result)
     averages = {name: float(np.mean([part.returns.mean() for part in parts])) for name, parts in evaluations.items()}
-    return {"trained": trained, "reused": len(wanted) - trained, "average_reward": dict(averages)}
+    return {"trained": len(missing), "reused": len(wanted) - len(missing), "average_reward": dict(averages)}
 
 
-def _ensure_policy(
+def _stored(folder: RunFolder, settings: ReinforceSettings, algorithm: AlgorithmName, seed: int) -> bool:
+    """Whether a policy is there already, whole, and of these settings and this simulator."""
+    if not folder.path(policy_name(algorithm, seed)).exists():
+        return False
+    try:
+        if load_checkpoint(folder, algorithm, seed).origin != _origin(folder, settings, algorithm, seed):
+            return False
+        load_policy(folder, algorithm, seed)
+    except DataError as error:
+        step_logger().warning("%s seed %d is trained again: %s", algorithm, seed, error)
+        return False
+    return True
+
+
+def _train(
+    folder: RunFolder,
+    simulator: UserSimulator,
+    settings: ReinforceSettings,
+    policies: Sequence[tuple[AlgorithmName, int]],
+) -> None:
+    """Train and publish policies, in several processes where there are cores for them."""
+    agents = settings.agents
+    if policies and "tensorboard" in agents.log and find_spec("tensorboard") is None:
+        raise SettingsError("reinforce.agents.log names tensorboard, which is not installed: pip install tensorboard")
+    processes = min(agents.processes or max(1, (os.cpu_count() or 1) // agents.threads), len(policies))
+    if processes <= 1:
+        for algorithm, seed in policies:
+            _train_one(folder, simulator, settings, algorithm, seed)
+        return
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        running = [pool.submit(_train_in_process, folder, settings, algorithm, seed) for algorithm, seed in policies]
+        for (algorithm, seed), future in zip(policies, running, strict=True):
+            step_logger().info("%s seed %d: trained in %.0f s", algorithm, seed, future.result())
+
+
+def _train_in_process(folder: RunFolder, settings: ReinforceSettings, algorithm: AlgorithmName, seed: int) -> float:
+    return _train_one(folder, load_simulator(folder), settings, algorithm, seed)
+
+
+def _train_one(
     folder: RunFolder, simulator: UserSimulator, settings: ReinforceSettings, algorithm: AlgorithmName, seed: int
-) -> bool:
-    """Train and publish a policy unless it is there already; whether it was trained."""
+) -> float:
+    """Train and publish one policy; seconds."""
     from models.agents import train_agent
 
+    logs = folder.path(f"training_logs/{algorithm}/seed-{seed}")
+    agent = train_agent(simulator, settings.environment, settings.agents, algorithm, seed, log_folder=logs)
     origin = _origin(folder, settings, algorithm, seed)
-    if folder.path(policy_name(algorithm, seed)).exists():
-        try:
-            if load_checkpoint(folder, algorithm, seed).origin == origin:
-                load_policy(folder, algorithm, seed)
-                return False
-        except DataError as error:
-            step_logger().warning("%s seed %d is trained again: %s", algorithm, seed, error)
-    agent = train_agent(simulator, settings.environment, settings.agents, algorithm, seed)
-    checkpoint = PolicyCheckpoint.of(agent, algorithm, seed, origin, settings.environment)
-    save_policy(folder, agent.policy, checkpoint)
+    save_policy(folder, agent.policy, PolicyCheckpoint.of(agent, algorithm, seed, origin, settings.environment))
     step_logger().info("%s seed %d: trained in %.0f s", algorithm, seed, agent.seconds)
-    return True
+    return agent.seconds
 
 
 def _origin(folder: RunFolder, settings: ReinforceSettings, algorithm: AlgorithmName, seed: int) -> str:
@@ -171,6 +208,7 @@ def _row(
 
 
 def _mean_curve(checkpoints: Sequence[PolicyCheckpoint]) -> list[JsonValue]:
-    """Learning curves averaged over seeds, which share their steps."""
-    curves = np.array([checkpoint.learning_curve for checkpoint in checkpoints])  # (seeds, points, 2)
+    """Learning curves averaged over seeds, which share their steps; as long as the shortest, where some ended early."""
+    points = min((len(checkpoint.learning_curve) for checkpoint in checkpoints), default=0)
+    curves = np.array([checkpoint.learning_curve[:points] for checkpoint in checkpoints])  # (seeds, points, 2)
     return [[int(steps), float(reward)] for steps, reward in curves.mean(axis=0)] if curves.size else []

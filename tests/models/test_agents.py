@@ -45,3 +45,11 @@ def test_the_learning_curve_is_in_rewards_of_an_episode() -> None:
     steps, rewards = zip(*curve, strict=True)
     assert list(steps) == sorted(set(steps))
     assert 0 <= min(rewards) <= max(rewards) <= 5  # an episode has five steps on average
+
+
+def test_training_ends_once_the_curve_is_flat() -> None:
+    endless = ReinforcementSettings(steps=20_000, n_envs=16, hidden=16, threads=1, patience=4)
+    curve = train_agent(planted_world(), SHORT, endless, "a2c", seed=0).learning_curve
+    assert 7 <= len(curve) < 20
+    smoothed = np.convolve([reward for _, reward in curve], np.ones(3) / 3, mode="valid")
+    assert len(smoothed) - 1 - smoothed.argmax() == 4

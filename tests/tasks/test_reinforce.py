@@ -9,7 +9,7 @@ import pytest
 from models.agent_settings import ALGORITHMS, AlgorithmName, DQNSettings, QRDQNSettings, ReinforcementSettings
 from models.agents import train_agent
 from models.sessions import EnvironmentSettings, SessionBatch
-from storage.errors import DataError
+from storage.errors import DataError, SettingsError
 from storage.run_folder import RunFolder
 from tasks.policy_inputs import PolicyCheckpoint, load_checkpoint, load_policy, save_policy
 from tasks.reinforce import ReinforceSettings, reinforce
@@ -141,3 +141,24 @@ def test_policies_are_stored_without_pickle(folder: RunFolder) -> None:
 def test_a_missing_policy_is_named(folder: RunFolder) -> None:
     with pytest.raises(DataError, match="seed-9"):
         load_policy(folder, "ppo", 9)
+
+
+def test_several_processes_train_the_same_policies(folder: RunFolder, tmp_path: Path) -> None:
+    one = AGENTS.model_copy(update={"algorithms": ("a2c",), "baselines": ("random",)})
+    two = SETTINGS.model_copy(update={"agents": one.model_copy(update={"processes": 2})})
+    elsewhere = write_trained_run(tmp_path / "tiny")
+    assert reinforce.function(elsewhere, two)["trained"] == 2
+    for seed in AGENTS.seeds:
+        name = f"policies/a2c/seed-{seed}/weights.safetensors"
+        assert elsewhere.path(name).read_bytes() == folder.path(name).read_bytes()
+
+
+def test_training_logs_are_kept_where_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    agents = AGENTS.model_copy(update={"algorithms": ("a2c",), "baselines": (), "seeds": (1,), "log": ("csv",)})
+    folder = write_trained_run(tmp_path / "tiny")
+    reinforce.function(folder, SETTINGS.model_copy(update={"agents": agents}))
+    assert folder.path("training_logs/a2c/seed-1/progress.csv").is_file()
+    board = SETTINGS.model_copy(update={"agents": agents.model_copy(update={"log": ("tensorboard",), "seeds": (2,)})})
+    monkeypatch.setattr("tasks.reinforce.find_spec", lambda name: None)
+    with pytest.raises(SettingsError, match="pip install tensorboard"):
+        reinforce.function(folder, board)
