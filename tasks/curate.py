@@ -36,7 +36,7 @@ def curate(folder: RunFolder, settings: CurationSettings) -> Summary:
     items = read_table(folder.path("items.parquet"), ITEMS)
     annotations = read_table(folder.path("annotations.parquet"), ANNOTATIONS)
     train = read_table(folder.path("interactions.parquet"), INTERACTIONS).filter(pl.col("split") == "train")
-    mentions = _mentions(items, train, annotations)
+    mentions = read_mentions(items, train, annotations)
     encoder = SentenceEncoder(EmbeddingSettings())
     curated = curate_keywords(mentions, encoder, settings, example_keywords())
     keywords = pl.DataFrame(
@@ -64,7 +64,7 @@ def curate(folder: RunFolder, settings: CurationSettings) -> Summary:
     return _summary(curated, keywords, annotations["item_id"].n_unique())
 
 
-def _mentions(items: pl.DataFrame, train: pl.DataFrame, annotations: pl.DataFrame) -> list[Mention]:
+def read_mentions(items: pl.DataFrame, train: pl.DataFrame, annotations: pl.DataFrame) -> list[Mention]:
     """Every keyword of every usable answer with the text that its prompt showed."""
     facts = {row["item_id"]: _facts(row) for row in items.iter_rows(named=True)}
     names = dict(zip(items["item_id"], items["name"], strict=True))
