@@ -80,7 +80,7 @@ def annotate(folder: RunFolder, settings: AnnotateSettings) -> Summary:
     items = read_table(folder.path("items.parquet"), ITEMS)
     train = read_table(folder.path("interactions.parquet"), INTERACTIONS, rows=pl.col("split") == "train")
     plan = plan_prompts(items, train, settings, settings.prompts)
-    questions = [_question(planned, settings) for planned in plan.prompts]
+    questions = [question_of(planned, settings) for planned in plan.prompts]
     with (
         CompletionStore(completions_path.get(folder.root.parent / "completions.sqlite")) as store,
         batch_progress("annotate", len(questions)) as show,
@@ -118,7 +118,8 @@ class _NoServer:
         self.handle()
 
 
-def _question(planned: PlannedPrompt, settings: AnnotateSettings) -> Question:
+def question_of(planned: PlannedPrompt, settings: AnnotateSettings) -> Question:
+    """A planned prompt as a request, and as a second one for the case that its answer cannot be used."""
     prompt, sampling = planned.prompt, settings.sampling
     second = sampling.model_copy(
         update={

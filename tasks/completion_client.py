@@ -199,13 +199,9 @@ class BatchClient:
         if pending:
             self._server = await asyncio.to_thread(self._source.handle)
             self.tally.started = self._last_success = time.monotonic()
-            limits = httpx.Limits(max_connections=self._settings.concurrency)
-            async with httpx.AsyncClient(
-                timeout=self._settings.timeout_seconds, limits=limits, trust_env=False
-            ) as http:
-                first = list({questions[index].prefix: index for index in reversed(pending)}.values())
-                await self._ask_all(http, questions, outcomes, first)
-                await self._ask_all(http, questions, outcomes, [i for i in pending if outcomes[i] is None])
+            first = list({questions[index].prefix: index for index in reversed(pending)}.values())
+            await self._ask_all(questions, outcomes, first)
+            await self._ask_all(questions, outcomes, [index for index in pending if outcomes[index] is None])
         return [outcome for outcome in outcomes if outcome is not None]
 
     def _from_cache(self, questions: Sequence[Question]) -> list[Outcome | None]:
@@ -226,18 +222,22 @@ class BatchClient:
                 self.tally.count(outcome)
         return outcomes
 
-    async def _ask_all(
-        self, http: httpx.AsyncClient, questions: Sequence[Question], outcomes: list[Outcome | None], indexes: list[int]
-    ) -> None:
-        """Work through `indexes` with a bounded number of workers; outcomes are filled in place."""
-        queue = iter(indexes)
+    async def _ask_all(self, questions: Sequence[Question], outcomes: list[Outcome | None], indexes: list[int]) -> None:
+        """Work through `indexes` with a bounded number of workers; outcomes are filled in place.
+
+        Each worker has a connection of its own: a shared pool looks through all of them at every request.
+        """
+        queue, certificates = iter(indexes), httpx.create_ssl_context(trust_env=False)
 
         async def work() -> None:
-            for index in queue:
-                outcomes[index] = outcome = await self._ask(http, questions[index])
-                self.tally.asked += 1
-                self.tally.count(outcome)
-                self._on_progress(self.tally)
+            async with httpx.AsyncClient(
+                timeout=self._settings.timeout_seconds, verify=certificates, trust_env=False
+            ) as http:
+                for index in queue:
+                    outcomes[index] = outcome = await self._ask(http, questions[index])
+                    self.tally.asked += 1
+                    self.tally.count(outcome)
+                    self._on_progress(self.tally)
 
         try:
             async with asyncio.TaskGroup() as group:
