@@ -13,9 +13,8 @@ from storage.files import publish_json
 from storage.run_folder import RunFolder
 from storage.tables import USERS, read_table
 from tasks.policy_inputs import load_checkpoint, load_policy
-from tasks.reinforce import SIMULATOR_PARTS
 from tasks.report_data import Reinforcement, load_reinforcement
-from tasks.simulator_inputs import load_simulator
+from tasks.simulator_inputs import SIMULATOR_PARTS, load_simulator
 from tasks.step import Summary, step
 
 

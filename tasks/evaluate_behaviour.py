@@ -24,10 +24,9 @@ from models.session_match import session_match
 from models.simulator import UserSimulator
 from storage.files import publish_json
 from storage.run_folder import RunFolder
-from tasks.evaluate_fidelity import EVALUATED
 from tasks.inputs import load_interactions
 from tasks.progress import step_logger
-from tasks.simulator_inputs import load_ensemble, load_sasrec, load_simulator
+from tasks.simulator_inputs import SIMULATOR_PARTS, load_ensemble, load_sasrec, load_simulator
 from tasks.step import Summary, step
 
 _PAIRS_AT_ONCE = 4096
@@ -52,7 +51,7 @@ class BehaviourSettings(BaseModel):
     seed: int = Field(default=0, ge=0, description="of samples, draws, unseen items and noise")
 
 
-@step(version="1", reads=EVALUATED, writes=("report/behaviour.json",))
+@step(version="1", reads=SIMULATOR_PARTS, writes=("report/behaviour.json",))
 def evaluate_behaviour(folder: RunFolder, settings: BehaviourSettings) -> Summary:
     """Publish report/behaviour.json."""
     simulator, test = load_simulator(folder), load_interactions(folder, ("test",))

@@ -13,7 +13,7 @@ from storage.files import publish, publish_json
 from storage.run_folder import DEFAULT_SPLIT, RunFolder
 from storage.tables import TRUTH, read_table
 from tasks.inputs import load_interactions
-from tasks.simulator_inputs import load_ensemble, load_sasrec, load_simulator
+from tasks.simulator_inputs import SIMULATOR_PARTS, load_ensemble, load_sasrec, load_simulator
 from tasks.step import Summary, step
 
 
@@ -26,22 +26,10 @@ class FidelitySettings(BaseModel):
     seed: int = Field(default=0, ge=0, description="of the samples, of tied votes and of the factors' starting values")
 
 
-EVALUATED = (
-    "users.parquet",
-    "items.parquet",
-    "interactions.parquet",
-    "keywords.parquet",
-    "vocabulary.parquet",
-    "embeddings",
-    "sasrec",
-    "ensemble",
-)
-
-
 # truth.parquet, which only generated datasets have, comes from the same step and seed as interactions.parquet.
 @step(
     version="2",
-    reads=EVALUATED,
+    reads=SIMULATOR_PARTS,
     writes=("report/fidelity.json", "report/predictions.parquet"),
 )
 def evaluate_fidelity(folder: RunFolder, settings: FidelitySettings) -> Summary:

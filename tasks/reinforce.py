@@ -36,22 +36,12 @@ from tasks.policy_inputs import (
     save_policy,
 )
 from tasks.progress import step_logger
-from tasks.simulator_inputs import load_simulator
+from tasks.simulator_inputs import SIMULATOR_PARTS, load_simulator
 from tasks.step import Summary, step
 
 VERSION = "2"
 UPPER_LINE = "greedy"
 _TRAINING = ("steps", "n_envs", "hidden", "taste_rank", "threads", "patience")
-SIMULATOR_PARTS = (
-    "users.parquet",
-    "items.parquet",
-    "interactions.parquet",
-    "keywords.parquet",
-    "vocabulary.parquet",
-    "embeddings",
-    "sasrec",
-    "ensemble",
-)
 
 
 class ReinforceSettings(BaseModel):

@@ -21,6 +21,18 @@ from storage.checkpoints import load_arrays, load_json
 from storage.run_folder import RunFolder
 from tasks.inputs import load_interactions, load_knowledge
 
+# What the simulator is put together from, in a run folder: what every step that uses it reads.
+SIMULATOR_PARTS = (
+    "users.parquet",
+    "items.parquet",
+    "interactions.parquet",
+    "keywords.parquet",
+    "vocabulary.parquet",
+    "embeddings",
+    "sasrec",
+    "ensemble",
+)
+
 
 class EnsembleCheckpoint(BaseModel):
     """ensemble/model.json: all that fit_ensemble learned, but for the bias model's effects and the rating factors."""
