@@ -104,15 +104,15 @@ def _atomic(log: EpisodeLog, policy: UsablePolicy) -> pl.DataFrame:
 
 def _require_minari() -> None:
     try:
-        import minari  # noqa: F401
+        import minari  # noqa: F401  # pyright: ignore[reportMissingImports] - an optional extra
     except ImportError as error:
         raise SettingsError("the format minari needs the package: pip install minari") from error
 
 
 def _write_minari(log: EpisodeLog, policy: UsablePolicy, target: Path, seed: int) -> None:
     """A dataset named as the target folder, in it; Minari finds it where MINARI_DATASETS_PATH is the parent folder."""
-    from minari import create_dataset_from_buffers
-    from minari.data_collector import EpisodeBuffer
+    from minari import create_dataset_from_buffers  # pyright: ignore[reportMissingImports] - an optional extra
+    from minari.data_collector import EpisodeBuffer  # pyright: ignore[reportMissingImports]
 
     sessions = SessionBatch(policy.simulator, policy.environment, [0])
     starts = np.searchsorted(log.episodes, np.arange(int(log.episodes[-1]) + 2))
