@@ -120,16 +120,21 @@ class _ItemValues(nn.Module):
         return values.masked_fill(seen > 0, self.scorer.masked)
 
 
+def _scorer_and_value(features_dim: int, prior: ItemPrior, hidden: int, scale: float) -> tuple[ItemScorer, StateValue]:
+    """The two parts that every value network has, for features of the user's state, taste and what was seen."""
+    n_actions = len(prior.biases)
+    state_size = features_dim - n_actions
+    scorer = ItemScorer(prior, state_size - prior.tastes.shape[1], hidden, scale, _BELOW_ANY_RETURN)
+    return scorer, StateValue(state_size, n_actions, hidden)
+
+
 class ItemQNetwork(QNetwork):
     """Q-values of all items; see `ItemQPolicy`."""
 
     def __init__(self, *args: object, prior: ItemPrior, hidden: int, scale: float, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        n_actions = len(prior.biases)
-        state_size = self.features_dim - n_actions
-        user_size = state_size - prior.tastes.shape[1]
-        scorer = ItemScorer(prior, user_size, hidden, scale, _BELOW_ANY_RETURN)
-        self.q_net = _ItemValues(scorer, StateValue(state_size, n_actions, hidden), hidden)  # type: ignore[assignment]
+        scorer, value = _scorer_and_value(self.features_dim, prior, hidden, scale)
+        self.q_net = _ItemValues(scorer, value, hidden)  # type: ignore[assignment]
 
 
 class ItemQPolicy(DQNPolicy):
@@ -180,11 +185,7 @@ class ItemQuantileNetwork(QuantileNetwork):
 
     def __init__(self, *args: object, prior: ItemPrior, hidden: int, scale: float, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        n_actions = len(prior.biases)
-        state_size = self.features_dim - n_actions
-        user_size = state_size - prior.tastes.shape[1]
-        scorer = ItemScorer(prior, user_size, hidden, scale, _BELOW_ANY_RETURN)
-        value = StateValue(state_size, n_actions, hidden)
+        scorer, value = _scorer_and_value(self.features_dim, prior, hidden, scale)
         self.quantile_net = _ItemQuantiles(scorer, value, hidden, self.n_quantiles)  # type: ignore[assignment]
 
 

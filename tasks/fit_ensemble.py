@@ -15,7 +15,7 @@ from storage.checkpoints import save_arrays
 from storage.files import publish, publish_json
 from storage.run_folder import RunFolder
 from tasks.inputs import load_interactions, load_knowledge
-from tasks.simulator_inputs import EnsembleCheckpoint, load_sasrec, response_models
+from tasks.simulator_inputs import PARTS_BEFORE_ENSEMBLE, EnsembleCheckpoint, load_sasrec, response_models
 from tasks.step import Summary, step
 
 
@@ -48,15 +48,7 @@ class EnsembleSettings(BaseModel):
 
 @step(
     version="6",
-    reads=(
-        "users.parquet",
-        "items.parquet",
-        "interactions.parquet",
-        "keywords.parquet",
-        "vocabulary.parquet",
-        "embeddings",
-        "sasrec",
-    ),
+    reads=PARTS_BEFORE_ENSEMBLE,
     writes=("ensemble",),
 )
 def fit_ensemble(folder: RunFolder, settings: EnsembleSettings) -> Summary:

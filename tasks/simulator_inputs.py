@@ -21,8 +21,8 @@ from storage.checkpoints import load_arrays, load_json
 from storage.run_folder import RunFolder
 from tasks.inputs import load_interactions, load_knowledge
 
-# What the simulator is put together from, in a run folder: what every step that uses it reads.
-SIMULATOR_PARTS = (
+# What the simulator is put together from, in a run folder, before its ensemble and with it.
+PARTS_BEFORE_ENSEMBLE = (
     "users.parquet",
     "items.parquet",
     "interactions.parquet",
@@ -30,8 +30,8 @@ SIMULATOR_PARTS = (
     "vocabulary.parquet",
     "embeddings",
     "sasrec",
-    "ensemble",
 )
+SIMULATOR_PARTS = (*PARTS_BEFORE_ENSEMBLE, "ensemble")
 
 
 class EnsembleCheckpoint(BaseModel):
