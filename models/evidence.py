@@ -5,12 +5,14 @@ Source: arXiv 2412.16984, the logical models f_mat and f_sim.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
-from models.interactions import Histories
+from models.interactions import NO_ITEM, Histories
 from models.packed_sets import PackedSets
 
 
@@ -29,6 +31,11 @@ class Evidence:
 
     def __len__(self) -> int:
         return len(self.positive)
+
+    @classmethod
+    def concatenated(cls, parts: Sequence[Evidence]) -> Evidence:
+        """Evidence of consecutive rows as one."""
+        return cls(np.concatenate([part.positive for part in parts]), np.concatenate([part.negative for part in parts]))
 
     def values(self) -> NDArray[np.float32]:
         """float32 array of shape (b,): 1 where more speaks for than against, 0 where less, 0.5 on a tie."""
@@ -63,6 +70,21 @@ def category_history(categories: PackedSets, candidates: NDArray[np.int64], hist
     -------
     bool array of shape (b, l), False on padding.
     """
-    mask = histories.mask
-    shared = mask & (categories.overlaps(candidates, histories.items) > 0)
-    return np.where(shared.any(axis=1, keepdims=True), shared, mask)
+    return _category_history(categories.words, candidates, np.ascontiguousarray(histories.items))
+
+
+@njit(cache=True, nogil=True)
+def _category_history(
+    words: NDArray[np.uint64], candidates: NDArray[np.int64], items: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    relevant = np.zeros(items.shape, dtype=np.bool_)
+    for row, candidate in enumerate(candidates):
+        any_shared = False
+        for t, item in enumerate(items[row]):
+            for word in range(words.shape[1]):
+                if item != NO_ITEM and words[candidate, word] & words[item, word]:
+                    relevant[row, t] = any_shared = True
+                    break
+        if not any_shared:
+            relevant[row] = items[row] != NO_ITEM
+    return relevant

@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import Self
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.interactions import Histories, Interactions
+from models.interactions import NO_ITEM, Histories, Interactions
 
 _PSEUDO_REACTIONS = 5.0
 
@@ -82,12 +83,9 @@ class RatingFactors:
         surprises
             float32 array of shape (b, l): `ReactionStatistics.surprises`.
         """
-        mask = histories.mask
-        usual = surprises.sum(axis=1) / (mask.sum(axis=1) + _PSEUDO_REACTIONS)
-        q = self.items[histories.items] * mask[:, :, None]  # (b, l, k)
-        gram = q.transpose(0, 2, 1) @ q + self._ridge()
-        users = np.linalg.solve(gram, q.transpose(0, 2, 1) @ (surprises - usual[:, None])[:, :, None])  # (b, k, 1)
-        return (users[:, :, 0] * self.items[candidates]).sum(axis=1)
+        usual = surprises.sum(axis=1) / (histories.mask.sum(axis=1) + _PSEUDO_REACTIONS)
+        rest = (surprises - usual[:, None]).astype(np.float32)
+        return _matches(self.items, candidates, np.ascontiguousarray(histories.items), rest, self._ridge())
 
     def _ridge(self) -> NDArray[np.float32]:
         return self.settings.penalty * np.eye(self.settings.n_factors, dtype=np.float32)
@@ -105,3 +103,28 @@ class RatingFactors:
             x = others[of_row]
             solved[row] = np.linalg.solve(x.T @ x + ridge, x.T @ rest[of_row])
         return solved
+
+
+@njit(cache=True, nogil=True)
+def _matches(
+    factors: NDArray[np.float32],
+    candidates: NDArray[np.int64],
+    items: NDArray[np.int64],
+    rest: NDArray[np.float32],
+    ridge: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Ridge regression of each row's rest (b, l) on its items' factors, times the candidate's: float32 (b,)."""
+    matches, k = np.zeros(len(candidates), dtype=np.float32), factors.shape[1]
+    for row, candidate in enumerate(candidates):
+        gram, moment = ridge.copy(), np.zeros(k, dtype=np.float32)
+        for t, item in enumerate(items[row]):
+            if item != NO_ITEM:
+                q = factors[item]
+                for i in range(k):
+                    moment[i] += q[i] * rest[row, t]
+                    for j in range(k):
+                        gram[i, j] += q[i] * q[j]
+        user = np.linalg.solve(gram, moment)
+        for i in range(k):
+            matches[row] += user[i] * factors[candidate, i]
+    return matches

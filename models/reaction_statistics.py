@@ -18,13 +18,14 @@ from itertools import pairwise
 from typing import NamedTuple, Self
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.special import expit
 
 from models.baselines import Bias
 from models.ensemble import Ensemble
-from models.interactions import Histories, Interactions, last
+from models.interactions import NO_ITEM, Histories, Interactions, last
 
 STATISTICS = (
     "item_like_effect",
@@ -101,9 +102,12 @@ class ReactionStatistics:
         chosen = np.sort(np.argsort(-sizes, kind="stable")[:MAX_CATEGORIES])
         self.categories = categories.toarray()[:, chosen].astype(np.float32)  # (n_items, k)
         self.category_shares = self.categories / np.maximum(self.categories.sum(axis=1, keepdims=True), 1)
+        of_item = csr_array(self.categories)
+        self._category_starts, self._members = of_item.indptr.astype(np.int64), of_item.indices.astype(np.int64)
         n_items = len(self.categories)
         self._scalars = _Scalars(0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
         self._like_effects, self._rating_effects, self._counts = np.zeros((3, n_items), dtype=np.float32)
+        self._alone: NDArray[np.float32] | None = None
         zeros = (0.0,) * len(STATISTICS)
         self.weights = Ensemble(STATISTICS, zeros, (1.0,) * len(STATISTICS), zeros, 0.0)
 
@@ -128,8 +132,17 @@ class ReactionStatistics:
         self._scalars = _Scalars(
             bias.global_effect, mean, max(float(residuals.var()), 1e-3), disliked, liked, (highest + lowest) / 2
         )
+        self._alone = None
         self.weights = Ensemble.fit(STATISTICS, self._training_features(train, bias), train.likes, penalty=_PENALTY)
         return self
+
+    @property
+    def _expected(self) -> NDArray[np.float32]:
+        """P(like) that each item alone gives: float32 (n_items,)."""
+        alone = self._alone
+        if alone is None:
+            alone = self._alone = np.asarray(expit(self._scalars.global_effect + self._like_effects), dtype=np.float32)
+        return alone
 
     def features(self, candidates: NDArray[np.int64], histories: Histories) -> NDArray[np.float32]:
         """The columns of `STATISTICS` for candidates (b,), each with the history in its row: float32 (b, 12)."""
@@ -180,7 +193,7 @@ class ReactionStatistics:
         """Take over what `arrays` of statistics of the same catalogue gave."""
         self._scalars = _Scalars.of_array(arrays["scalars"])
         self._like_effects, self._rating_effects = arrays["like_effects"], arrays["rating_effects"]
-        self._counts = arrays["counts"]
+        self._counts, self._alone = arrays["counts"], None
         means, scales, coefficients = (tuple(row) for row in arrays["weights"].tolist())
         self.weights = Ensemble(STATISTICS, means, scales, coefficients, float(arrays["intercept"][0]))
 
@@ -191,35 +204,25 @@ class ReactionStatistics:
 
     def _residuals(self, histories: Histories) -> NDArray[np.float32]:
         """Ratings (b, l) less the average and the item's effect; 0 on padding."""
-        scalars, items = self._scalars, histories.items
-        typical = np.where(histories.likes, scalars.liked_rating, scalars.disliked_rating)
-        ratings = np.where(np.isnan(histories.ratings), typical, histories.ratings)
-        expected = scalars.mean_rating + self._rating_effects[items]
-        return np.where(histories.mask, ratings - expected, 0).astype(np.float32)
+        scalars = self._scalars
+        return _residuals(
+            np.ascontiguousarray(histories.items),
+            np.ascontiguousarray(histories.likes),
+            np.ascontiguousarray(histories.ratings),
+            scalars.mean_rating + self._rating_effects,
+            np.array([scalars.disliked_rating, scalars.liked_rating], dtype=np.float32),
+        )
 
     def _terms(self, histories: Histories) -> NDArray[np.float32]:
-        """What each interaction adds to the sums: float32 (b, l, 6), 0 on padding.
-
-        Count, rating residual, like less the P(like) that the item alone gives, the variance of that P(like); and
-        squared residual and like, which are not summed by category.
-        """
-        expected = expit(self._scalars.global_effect + self._like_effects[histories.items])
-        residuals = self._residuals(histories)
-        terms = (
-            np.ones_like(residuals),
-            residuals,
-            histories.likes - expected,
-            expected * (1 - expected),
-            residuals**2,
-            histories.likes,
-        )
-        return np.where(histories.mask[:, :, None], np.stack(terms, axis=2), 0).astype(np.float32)
+        """What each interaction adds to the sums: float32 (b, l, 6), 0 on padding; see `_terms` below."""
+        items, likes = np.ascontiguousarray(histories.items), np.ascontiguousarray(histories.likes)
+        return _terms(items, likes, self._residuals(histories), self._expected)
 
     def _sums(self, histories: Histories) -> _Sums:
         histories = last(histories, self.max_history)
-        terms = self._terms(histories)
-        of_items = self.categories[histories.items]  # (b, l, k); what padding picks is multiplied by 0
-        return _Sums(terms.sum(axis=1), np.matmul(terms[:, :, :4].transpose(0, 2, 1), of_items))
+        items = np.ascontiguousarray(histories.items)
+        shape = (self._category_starts, self._members, self.categories.shape[1])
+        return _Sums(*_summed(items, self._terms(histories), *shape))
 
     def _training_features(self, train: Interactions, bias: Bias) -> NDArray[np.float32]:
         mean, by_user, by_item, counts = _rating_effects(train)
@@ -241,6 +244,71 @@ class ReactionStatistics:
             )
             parts.append(np.stack(_columns(self._scalars, sums, candidates, crossed=False), axis=1))
         return np.concatenate(parts)
+
+
+@njit(cache=True, nogil=True)
+def _residuals(
+    items: NDArray[np.int64],
+    likes: NDArray[np.bool_],
+    ratings: NDArray[np.float32],
+    expected: NDArray[np.float32],
+    typical: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Ratings (b, l) less those `expected` of their items; a missing one is the `typical` disliked or liked one."""
+    residuals = np.zeros(items.shape, dtype=np.float32)
+    for row in range(items.shape[0]):
+        for t, item in enumerate(items[row]):
+            if item != NO_ITEM:
+                rating = ratings[row, t]
+                residuals[row, t] = (typical[int(likes[row, t])] if np.isnan(rating) else rating) - expected[item]
+    return residuals
+
+
+@njit(cache=True, nogil=True)
+def _terms(
+    items: NDArray[np.int64],
+    likes: NDArray[np.bool_],
+    residuals: NDArray[np.float32],
+    expected: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """What each interaction (b, l) adds to the sums of its user: float32 (b, l, 6), 0 on padding.
+
+    Count, rating residual, like less the P(like) that is `expected` of the item alone, the variance of that P(like);
+    and squared residual and like, which are not summed by category.
+    """
+    terms = np.zeros((*items.shape, 6), dtype=np.float32)
+    for row in range(items.shape[0]):
+        for t, item in enumerate(items[row]):
+            if item != NO_ITEM:
+                of_one, like, p = terms[row, t], np.float32(likes[row, t]), expected[item]
+                of_one[0], of_one[1] = 1, residuals[row, t]
+                of_one[2], of_one[3] = like - p, p * (1 - p)
+                of_one[4], of_one[5] = residuals[row, t] ** 2, like
+    return terms
+
+
+@njit(cache=True, nogil=True)
+def _summed(
+    items: NDArray[np.int64],
+    terms: NDArray[np.float32],
+    category_starts: NDArray[np.int64],
+    categories: NDArray[np.int64],
+    n_categories: int,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Sums of the terms (b, l, 6) of each row: float32 (b, 6), and of the first four by category: (b, 4, k)."""
+    b, length = items.shape
+    total, by_category = np.zeros((b, 6), dtype=np.float32), np.zeros((b, 4, n_categories), dtype=np.float32)
+    for row in range(b):
+        for t in range(length):
+            item = items[row, t]
+            if item == NO_ITEM:
+                continue
+            for k in range(6):
+                total[row, k] += terms[row, t, k]
+            for at in range(category_starts[item], category_starts[item + 1]):
+                for k in range(4):
+                    by_category[row, k, categories[at]] += terms[row, t, k]
+    return total, by_category
 
 
 def _columns(scalars: _Scalars, sums: _Sums, items: _Items, crossed: bool) -> list[NDArray[np.float32]]:

@@ -5,9 +5,13 @@ Their opinions are what the paper's vote counts and what the stacking model sees
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 
@@ -68,6 +72,9 @@ FROM_KEYWORDS = tuple(name for group in LOGICAL for name in FEATURE_GROUPS[group
 STACK_PRIOR = {"sasrec_logit": 1.0, "factor_match": 1.0}
 
 
+_ROWS_A_THREAD = 512  # fewer are not worth one
+
+
 @dataclass(frozen=True)
 class Opinions:
     """What the models say of b pairs.
@@ -86,6 +93,16 @@ class Opinions:
     similarity_evidence: Evidence
     sasrec_probability: NDArray[np.float32]
     features: NDArray[np.float32]
+
+    @classmethod
+    def concatenated(cls, parts: Sequence[Opinions]) -> Opinions:
+        """Opinions of consecutive rows as one."""
+        return cls(
+            Evidence.concatenated([part.keyword_evidence for part in parts]),
+            Evidence.concatenated([part.similarity_evidence for part in parts]),
+            np.concatenate([part.sasrec_probability for part in parts]),
+            np.concatenate([part.features for part in parts]),
+        )
 
     def votes(self, rng: np.random.Generator) -> NDArray[np.int8]:
         """int8 array of shape (b, 3): keyword matching, similarity, SASRec; ties by the seeded coin."""
@@ -141,9 +158,29 @@ class ResponseModels:
         states
             float32 array of shape (b, d): `SASRec.states` of these histories, where they are known.
         """
-        keywords = self.keyword_matching.scores(items, histories)
+        n_blocks = max(1, min(torch.get_num_threads(), len(users) // _ROWS_A_THREAD))
+        if n_blocks == 1:
+            return self._opinions(users, items, histories, states)
+        ends = np.linspace(0, len(users), n_blocks + 1).astype(int)
+        blocks = [slice(start, end) for start, end in pairwise(ends)]
+        with ThreadPoolExecutor(n_blocks) as threads:  # the models spend their time where Python's lock is not held
+            parts = threads.map(
+                lambda rows: self._opinions(
+                    users[rows], items[rows], histories[rows], None if states is None else states[rows]
+                ),
+                blocks,
+            )
+            return Opinions.concatenated(list(parts))
+
+    def _opinions(
+        self,
+        users: NDArray[np.int64],
+        items: NDArray[np.int64],
+        histories: Histories,
+        states: NDArray[np.float32] | None,
+    ) -> Opinions:
         surprises = self.sasrec.statistics.surprises(histories)
-        keyword_tastes = self.keyword_matching.tastes(items, histories, surprises)
+        keywords, keyword_tastes = self.keyword_matching.scores_and_tastes(items, histories, surprises)
         similarity, similarity_tastes = self.similarity.scores_and_tastes(items, histories, surprises)
         statistics_logit = self.sasrec.statistics.logits(items, histories)
         sasrec_logit = self.sasrec.pair_logits(items, histories, statistics_logit, states)

@@ -30,9 +30,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.interactions import Histories, last
+from models.last_position import InputVectors, Queries, attention
 from models.reaction_statistics import ReactionStatistics
 
-_ROWS_AT_ONCE = 512
+_ROWS_AT_ONCE = 2048
 _STATISTICS = "statistics."  # names of their arrays in a checkpoint
 
 
@@ -100,6 +101,7 @@ class SASRec(nn.Module):
         self.norm = nn.LayerNorm(settings.width)
         self.dropout = nn.Dropout(settings.dropout)
         self._table: Tensor | None = None
+        self._attention: tuple[InputVectors, Queries] | None = None
         self.statistics_weight = nn.Parameter(torch.ones(()))
         for embedding in (self.item, self.feedback, self.position):
             nn.init.normal_(embedding.weight, std=settings.width**-0.5 / 4)
@@ -167,7 +169,7 @@ class SASRec(nn.Module):
         self.load_state_dict(
             {name: torch.from_numpy(array) for name, array in arrays.items() if name not in of_statistics}
         )
-        self._table = None
+        self._table = self._attention = None
 
     def states(self, histories: Histories) -> NDArray[np.float32]:
         """The user's state after each history: float32 array of shape (b, d)."""
@@ -223,12 +225,14 @@ class SASRec(nn.Module):
 
     def train(self, mode: bool = True) -> Self:
         """Set training or evaluation mode; the item vectors are worked out anew afterwards."""
-        self._table = None
+        self._table = self._attention = None
         return super().train(mode)
 
     def _last_states(self, histories: Histories) -> Tensor:
         """State after the whole of each history: (b, d); the last block answers for that one position only."""
         device = self.start.device
+        if device.type == "cpu" and len(self.blocks) == 1:
+            return self._only_last_states(histories)
         tokens = torch.from_numpy(histories.items + 1).to(device)
         x = self._vectors()[tokens]
         if not self.settings.published:
@@ -243,6 +247,26 @@ class SASRec(nn.Module):
         if not len(self.blocks):
             return self.norm(x[torch.arange(b, device=device), lengths])
         return self.norm(cast("Block", self.blocks[-1]).at(x, lengths))
+
+    def _only_last_states(self, histories: Histories) -> Tensor:
+        """`_last_states` of one block on a CPU, where no other position than the last is needed of any layer."""
+        block = cast("Block", self.blocks[0])
+        if self._attention is None:
+            of_reactions = 0 if self.settings.published else 1
+            parts = (
+                self._vectors()[1:],
+                self.feedback.weight * of_reactions,
+                self.surprise * of_reactions,
+                self.position.weight,
+                self.start,
+            )
+            inputs = InputVectors(*((part - part.mean(-1, keepdim=True)).numpy() for part in parts))
+            matrices, constants = (part.numpy() for part in block.absorbed())
+            self._attention = inputs, Queries(matrices, constants, np.float32(block.attention_norm.eps))
+        reactions = (histories.items, histories.likes, self.statistics.surprises(histories))
+        found = attention(*self._attention, *reactions)
+        attended, own = (torch.from_numpy(part) for part in found)
+        return self.norm(block.after(attended, own))  # which does not see that the input's mean is gone
 
     def _vectors(self) -> Tensor:
         """e of every token, float32 (n_items + 1, d); kept until the weights may change."""
@@ -288,6 +312,25 @@ class Block(nn.Module):
         attended = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
         x = x + self.dropout(self.project(attended.transpose(1, 2).reshape(b, length, d)))
         return x + self.dropout(self.narrow(functional.gelu(self.widen(self.feed_forward_norm(x)))))
+
+    def absorbed(self) -> tuple[Tensor, Tensor]:
+        """Matrices (heads, d, d) and constants (heads, d) of `last_position.Queries`."""
+        d, heads = self.project.in_features, self.heads
+        size = d // heads
+        q, k, _ = self.query_key_value.weight.view(3, heads, size, d)
+        bias = self.query_key_value.bias[:d].view(heads, size, 1)
+        norm = self.attention_norm
+        to_query = norm.weight[:, None] * k.transpose(1, 2) / size**0.5  # (heads, d, size)
+        return to_query @ q * norm.weight, (to_query @ (q @ norm.bias[:, None] + bias))[:, :, 0]
+
+    def after(self, attended: Tensor, own: Tensor) -> Tensor:
+        """What `forward` makes of a position: (b, d), of its input (b, d) and what it attended to (b, heads, d)."""
+        b, heads, d = attended.shape
+        v = self.query_key_value.weight[2 * d :].view(heads, d // heads, d)
+        normal = attended * self.attention_norm.weight + self.attention_norm.bias
+        values = torch.einsum("bhd,hsd->bhs", normal, v).reshape(b, d) + self.query_key_value.bias[2 * d :]
+        own = own + self.project(values)
+        return own + self.narrow(functional.gelu(self.widen(self.feed_forward_norm(own))))
 
     def at(self, x: Tensor, positions: Tensor) -> Tensor:
         """`forward` at one position of each row, in evaluation: (b, d) of x (b, l, d) and positions int64 (b,)."""

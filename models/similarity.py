@@ -9,6 +9,7 @@ only is still answered by how close the candidate comes. Without evidence on eit
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from models.evidence import Evidence, category_history
@@ -16,8 +17,7 @@ from models.interactions import NO_ITEM, Histories, Interactions
 from models.knowledge import ItemKnowledge
 from models.packed_sets import PackedSets
 
-_SHARPNESS = 10.0  # of the kernel: an item at cosine 0.9 counts 1 / e of one at 1
-_FLOATS_AT_ONCE = 1 << 24  # gathered history vectors are held to 64 MiB
+_SHARPNESS = np.float32(10.0)  # of the kernel: an item at cosine 0.9 counts 1 / e of one at 1
 _MOST_KNOWN = 1 << 27  # cosines kept of a side: 512 MiB, as far as they are asked for; catalogues up to 11,585 items
 _BLOCK = 64  # rows worked out together
 
@@ -31,32 +31,53 @@ class _Cosines:
     """
 
     def __init__(self, vectors: NDArray[np.float32]) -> None:
-        self._vectors = vectors
-        self._present = np.any(vectors != 0, axis=1, keepdims=True)[:, 0]
+        self._vectors = np.ascontiguousarray(vectors, dtype=np.float32)
+        self._present = np.any(vectors != 0, axis=1)
         n = len(vectors)
         self._known = np.zeros(-(-n // _BLOCK), dtype=bool)
         self._matrix = np.empty((n, n), dtype=np.float32) if n * n <= _MOST_KNOWN else None
 
     def of(self, candidates: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Cosines of each candidate (b,) to a row of items: float32 (b, l), -inf where either has no vector."""
+        """Cosines of each candidate (b,) to a row of items (b, l): float32, -inf where either has no vector."""
         if self._matrix is None:
-            return self._multiplied(candidates, items)
-        for block in np.unique(candidates // _BLOCK):
-            if not self._known[block]:
-                rows = slice(block * _BLOCK, (block + 1) * _BLOCK)
-                products = self._vectors[rows] @ self._vectors.T
-                self._matrix[rows] = np.where(self._present[rows, None] & self._present, products, -np.inf)
-                self._known[block] = True
-        return self._matrix[candidates[:, None], items]
+            return _multiplied(self._vectors, self._present, candidates, items)
+        asked = np.bincount(candidates // _BLOCK, minlength=len(self._known)) > 0
+        for block in np.flatnonzero(asked & ~self._known):
+            rows = slice(block * _BLOCK, (block + 1) * _BLOCK)
+            products = self._vectors[rows] @ self._vectors.T
+            self._matrix[rows] = np.where(self._present[rows, None] & self._present, products, -np.inf)
+            self._known[block] = True
+        return _looked_up(self._matrix, candidates, items)
 
-    def _multiplied(self, candidates: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
-        cosines = np.empty(items.shape, dtype=np.float32)
-        step = max(1, _FLOATS_AT_ONCE // max(1, items.shape[1] * self._vectors.shape[1]))
-        for start in range(0, len(candidates), step):
-            rows = slice(start, start + step)
-            gathered, candidate = self._vectors[items[rows]], self._vectors[candidates[rows]]
-            cosines[rows] = np.matmul(gathered, candidate[:, :, None])[:, :, 0]
-        return np.where(self._present[items] & self._present[candidates][:, None], cosines, -np.inf)
+
+@njit(cache=True, nogil=True)
+def _looked_up(
+    matrix: NDArray[np.float32], candidates: NDArray[np.int64], items: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    cosines = np.full(items.shape, -np.inf, dtype=np.float32)
+    for row, candidate in enumerate(candidates):
+        for t, item in enumerate(items[row]):
+            if item != NO_ITEM:
+                cosines[row, t] = matrix[candidate, item]
+    return cosines
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})  # sums in any order, so that they vectorise
+def _multiplied(
+    vectors: NDArray[np.float32],
+    present: NDArray[np.bool_],
+    candidates: NDArray[np.int64],
+    items: NDArray[np.int64],
+) -> NDArray[np.float32]:
+    cosines = np.full(items.shape, -np.inf, dtype=np.float32)
+    for row, candidate in enumerate(candidates):
+        for t, item in enumerate(items[row]):
+            if item != NO_ITEM and present[candidate] and present[item]:
+                product = np.float32(0)
+                for k in range(vectors.shape[1]):
+                    product += vectors[candidate, k] * vectors[item, k]
+                cosines[row, t] = product
+    return cosines
 
 
 class Similarity:
@@ -73,8 +94,7 @@ class Similarity:
     def __init__(self, knowledge: ItemKnowledge, neutral: tuple[float, float]) -> None:
         self.neutral = neutral
         self._categories = PackedSets(knowledge.categories)
-        self._pro = _Cosines(knowledge.pro_vectors)
-        self._con = _Cosines(knowledge.con_vectors)
+        self._pro, self._con = _Cosines(knowledge.pro_vectors), _Cosines(knowledge.con_vectors)
 
     def scores(self, candidates: NDArray[np.int64], histories: Histories) -> Evidence:
         """Evidence (b_pos, b_neg) of each candidate for the user with the history in the same row.
@@ -86,7 +106,7 @@ class Similarity:
         histories
             b histories.
         """
-        return settle(*self._nearest(candidates, histories, self._cosines(candidates, histories)), self.neutral)
+        return self.scores_and_tastes(candidates, histories, np.zeros(histories.items.shape, dtype=np.float32))[0]
 
     def scores_and_tastes(
         self, candidates: NDArray[np.int64], histories: Histories, surprises: NDArray[np.float32]
@@ -109,35 +129,38 @@ class Similarity:
         -------
         Evidence of b rows and tastes, float32 array of shape (b, 2).
         """
-        cosines = self._cosines(candidates, histories)
-        tastes = [_taste(np.where(histories.mask, side, -np.inf), surprises) for side in cosines]
-        evidence = settle(*self._nearest(candidates, histories, cosines), self.neutral)
-        return evidence, np.stack(tastes, axis=1)
-
-    def _cosines(
-        self, candidates: NDArray[np.int64], histories: Histories
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Cosines by pros and by cons, float32 (b, l) each; without meaning on padding."""
-        return self._pro.of(candidates, histories.items), self._con.of(candidates, histories.items)
+        positive, negative, tastes = self._nearest(candidates, histories, surprises)
+        return settle(positive, negative, self.neutral), tastes
 
     def _nearest(
-        self,
-        candidates: NDArray[np.int64],
-        histories: Histories,
-        cosines: tuple[NDArray[np.float32], NDArray[np.float32]],
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Highest cosines, float32 (b,) each, -inf where a side has no evidence."""
+        self, candidates: NDArray[np.int64], histories: Histories, surprises: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """Highest cosines, float32 (b,) each, -inf where a side has no evidence; and tastes (b, 2)."""
         relevant = category_history(self._categories, candidates, histories)
-        pro, con = cosines
-        return (
-            np.where(relevant & histories.likes, pro, -np.inf).max(axis=1, initial=-np.inf),
-            np.where(relevant & ~histories.likes, con, -np.inf).max(axis=1, initial=-np.inf),
-        )
+        items, surprises = np.ascontiguousarray(histories.items), np.ascontiguousarray(surprises)
+        positive, by_pros = _compared(self._pro.of(candidates, items), relevant & histories.likes, surprises)
+        negative, by_cons = _compared(self._con.of(candidates, items), relevant & ~histories.likes, surprises)
+        return positive, negative, np.stack([by_pros, by_cons], axis=1)
 
 
-def _taste(cosines: NDArray[np.float32], surprises: NDArray[np.float32]) -> NDArray[np.float32]:
-    weights = np.exp(_SHARPNESS * (cosines - 1))
-    return ((weights * surprises).sum(axis=1) / (weights.sum(axis=1) + 1)).astype(np.float32)
+@njit(cache=True, nogil=True)
+def _compared(
+    cosines: NDArray[np.float32], counted: NDArray[np.bool_], surprises: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Highest of the cosines (b, l) that are counted, and the taste by all of them: float32 (b,) each."""
+    b, length = cosines.shape
+    highest, tastes = np.full(b, -np.inf, dtype=np.float32), np.zeros(b, dtype=np.float32)
+    for row in range(b):
+        weights, weighted = np.float32(1), np.float32(0)
+        for t in range(length):
+            cosine = cosines[row, t]
+            if counted[row, t]:
+                highest[row] = max(highest[row], cosine)
+            weight = np.exp(_SHARPNESS * (cosine - np.float32(1)))
+            weights += weight
+            weighted += weight * surprises[row, t]
+        tastes[row] = weighted / weights
+    return highest, tastes
 
 
 def settle(positive: NDArray[np.float32], negative: NDArray[np.float32], neutral: tuple[float, float]) -> Evidence:
@@ -178,9 +201,8 @@ def neutral_values(
     candidates, histories = train.items[rows], train.histories(train.users[rows], max_history)
     others = histories.items != candidates[:, None]
     histories = Histories(np.where(others, histories.items, NO_ITEM), histories.likes & others)
-    similarity = Similarity(knowledge, (0.0, 0.0))
-    cosines = similarity._cosines(candidates, histories)
-    positive, negative = similarity._nearest(candidates, histories, cosines)
+    nothing = np.zeros(histories.items.shape, dtype=np.float32)
+    positive, negative, _ = Similarity(knowledge, (0.0, 0.0))._nearest(candidates, histories, nothing)
     return _finite_median(positive), _finite_median(negative)
 
 

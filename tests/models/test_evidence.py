@@ -44,10 +44,12 @@ def test_history_in_the_candidates_category_or_the_whole_where_that_is_empty() -
     ]
 
 
-def test_packed_sets_count_members_beyond_one_machine_word() -> None:
+def test_categories_beyond_one_machine_word_are_shared_too() -> None:
     rng = np.random.default_rng(0)
-    membership = rng.random((5, 150)) < 0.4
-    others = rng.integers(5, size=(5, 3))
-    expected = [[int((membership[i] & membership[j]).sum()) for j in row] for i, row in enumerate(others)]
-    packed = PackedSets(csr_array(membership.astype(np.float32)))
-    assert packed.overlaps(np.arange(5), others).tolist() == expected
+    membership = rng.random((9, 150)) < 0.01
+    histories = Histories(rng.integers(9, size=(9, 5)), np.zeros((9, 5), dtype=bool))
+    shared = np.array([[(membership[i] & membership[j]).any() for j in row] for i, row in enumerate(histories.items)])
+    expected = np.where(shared.any(axis=1, keepdims=True), shared, True)
+    chosen = category_history(PackedSets(csr_array(membership.astype(np.float32))), np.arange(9), histories)
+    assert np.array_equal(chosen, expected)
+    assert shared.any()

@@ -134,7 +134,7 @@ def _taste_world(likes_even: bool) -> tuple[ItemKnowledge, Histories, np.ndarray
 def test_tastes_tell_which_keywords_and_neighbours_the_user_rates_high(likes_even: bool) -> None:
     knowledge, histories, surprises = _taste_world(likes_even)
     candidates = np.array([8, 9])  # an even and an odd item
-    by_keyword = KeywordMatching(knowledge).tastes(candidates, histories, surprises)
+    by_keyword = KeywordMatching(knowledge).scores_and_tastes(candidates, histories, surprises)[1]
     _, by_neighbour = Similarity(knowledge, NEUTRAL).scores_and_tastes(candidates, histories, surprises)
     for even, odd in (*by_keyword.T, *by_neighbour.T):
         assert (even > 0.2) == likes_even
@@ -149,13 +149,9 @@ def test_tastes_do_not_see_padding_and_are_zero_without_history() -> None:
     candidates = np.array([7, 7, 7])
     keywords, similarity = KeywordMatching(knowledge), Similarity(knowledge, NEUTRAL)
     alone = histories[1:2].columns(np.array([[0]]))
-    for tastes, of_one in (
-        (keywords.tastes(candidates, histories, surprises), keywords.tastes(candidates[:1], alone, surprises[1:2, :1])),
-        (
-            similarity.scores_and_tastes(candidates, histories, surprises)[1],
-            similarity.scores_and_tastes(candidates[:1], alone, surprises[1:2, :1])[1],
-        ),
-    ):
+    for model in (keywords, similarity):
+        _, tastes = model.scores_and_tastes(candidates, histories, surprises)
+        _, of_one = model.scores_and_tastes(candidates[:1], alone, surprises[1:2, :1])
         assert tastes[1] == pytest.approx(of_one[0], abs=1e-6)
         assert not tastes[2].any()
 
@@ -177,7 +173,9 @@ def test_a_rare_keyword_says_more_than_a_common_one() -> None:
         knowledge.item_names,
     )
     histories = Histories(np.array([[1, 2, 3]]), np.array([[True, False, False]]))
-    taste = KeywordMatching(known).tastes(np.array([9]), histories, np.array([[2, -1, -1]], dtype=np.float32))
+    taste = KeywordMatching(known).scores_and_tastes(
+        np.array([9]), histories, np.array([[2, -1, -1]], dtype=np.float32)
+    )[1]
     assert taste[0, 0] > 0.2
 
 
