@@ -1,12 +1,12 @@
 """Responses of simulated users per second: all three models, the vote and the calibrated ensemble, history 50.
 
-    .venv/bin/python benchmarks/simulate.py [--batches 1 32 256 1024 4096] [--items 1000 10000 100000] [--json]
+    .venv/bin/python benchmarks/simulate.py [--batches 1 32 256 1024 4096] [--items 1000 10000] [--users 2000] [--json]
 
 Beside it, in the same run: the reference, which asks for one pair at a time, and the ceiling, which is the same
 arithmetic as bare matrix products: keys and values of every remembered reaction, attention, cosines by pros and by
 cons, sums by category. Cosines that are looked up instead of multiplied can take the rate above it. Worlds are random;
 `in_session` is the rate where SASRec's states are known already, as between two steps of an environment that has just
-shown its observation.
+shown its observation; `looked_up` is the rate where histories are fetched from the interactions of all users as well.
 """
 
 from __future__ import annotations
@@ -16,62 +16,20 @@ import json
 import resource
 import time
 from collections.abc import Callable
+from itertools import product
 
 import numpy as np
 import polars as pl
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, random_array
+from random_world import CATEGORIES, HISTORY, WIDTH, random_world
 
-from models.baselines import Bias
-from models.ensemble import Ensemble
-from models.interactions import Histories, Interactions
-from models.keyword_matching import KeywordMatching
-from models.knowledge import ItemKnowledge
-from models.rating_factors import FactorSettings, RatingFactors
-from models.reaction_statistics import MAX_CATEGORIES
-from models.response_models import FEATURE_NAMES, ResponseModels
-from models.sasrec import SASRec, SASRecSettings
-from models.similarity import Similarity
+from models.interactions import Histories
+from models.sasrec import SASRecSettings
 from models.simulator import UserSimulator
 
-HISTORY, USERS, VOCABULARY, WIDTH = 50, 2000, 2000, 384
+ASKED = 2000  # users that are asked, whatever their number
 SECONDS = 1.0  # each figure is the best of three spans of at least this long
-
-
-def world(n_items: int, seed: int) -> UserSimulator:
-    """Untrained models over random keywords: what they answer does not matter here, how much they compute does."""
-    rng = np.random.default_rng(seed)
-    torch.manual_seed(seed)
-    sets = [csr_array(random_array((n_items, VOCABULARY), density=0.003, rng=rng, dtype=np.float32)) for _ in range(2)]
-    vectors = rng.normal(size=(2, n_items, WIDTH)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=2, keepdims=True)
-    categories = np.zeros((n_items, 20), dtype=np.float32)
-    categories[np.arange(n_items), rng.integers(20, size=n_items)] = 1
-    knowledge = ItemKnowledge(
-        keywords=tuple(f"k{k}" for k in range(VOCABULARY)),
-        pro=sets[0],
-        con=sets[1],
-        pro_vectors=vectors[0],
-        con_vectors=vectors[1],
-        categories=csr_array(categories),
-        category_names=tuple(f"c{k}" for k in range(20)),
-        item_names=tuple(f"i{i}" for i in range(n_items)),
-    )
-    users = np.repeat(np.arange(USERS), HISTORY)
-    ratings = rng.integers(1, 6, size=len(users)).astype(np.float32)
-    items = rng.integers(n_items, size=len(users))
-    train = Interactions(users, items, ratings >= 3, ratings, USERS, n_items)
-    sasrec = SASRec(knowledge.categories, SASRecSettings()).eval()
-    sasrec.statistics.fit(train)
-    factors = RatingFactors(n_items, FactorSettings(rounds=1))
-    factors.items = rng.normal(size=factors.items.shape).astype(np.float32)
-    models = ResponseModels(
-        KeywordMatching(knowledge), Similarity(knowledge, (0.5, 0.5)), sasrec, Bias().fit(train), factors
-    )
-    n = len(FEATURE_NAMES)
-    stack = Ensemble(FEATURE_NAMES, (0.0,) * n, (1.0,) * n, (0.1,) * n, 0.0)
-    return UserSimulator(knowledge, train, models, stack, max_history=HISTORY)
 
 
 def rate(work: Callable[[], object], responses: int) -> float:
@@ -105,7 +63,7 @@ def bare_products(batch: int, settings: SASRecSettings) -> Callable[[], object]:
     keys = torch.randn(batch * settings.heads, d // settings.heads, tokens)
     own, widen, narrow = torch.randn(batch, d), torch.randn(d, 2 * d), torch.randn(2 * d, d)
     candidate, remembered = torch.randn(batch, WIDTH, 1), torch.randn(batch, HISTORY, WIDTH)
-    terms, categories = torch.randn(batch, 4, HISTORY), torch.randn(batch, HISTORY, min(20, MAX_CATEGORIES))
+    terms, categories = torch.randn(batch, 4, HISTORY), torch.randn(batch, HISTORY, CATEGORIES)
 
     def products() -> None:
         with torch.inference_mode():
@@ -124,29 +82,36 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 32, 256, 1024, 4096])
     parser.add_argument("--items", type=int, nargs="+", default=[1000, 10_000, 100_000])
+    parser.add_argument("--users", type=int, nargs="+", default=[2000])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true", help="print one JSON list of the same rows")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     rows = []
-    for n_items in arguments.items:
-        simulator, rng = world(n_items, arguments.seed), np.random.default_rng(arguments.seed)
-        users, items = rng.integers(USERS, size=64), rng.integers(n_items, size=64)
+    for n_items, n_users in product(arguments.items, arguments.users):
+        simulator, rng = random_world(n_items, n_users, arguments.seed), np.random.default_rng(arguments.seed)
+        users, items = rng.integers(ASKED, size=64), rng.integers(n_items, size=64)
         histories = simulator.interactions.histories(users, HISTORY)
 
         reference = rate(lambda: one_by_one(simulator, users, items, histories), len(users))  # noqa: B023 - used at once
         for batch in arguments.batches:
-            users, items = rng.integers(USERS, size=batch), rng.integers(n_items, size=batch)
+            users, items = rng.integers(ASKED, size=batch), rng.integers(n_items, size=batch)
             histories = simulator.interactions.histories(users, HISTORY)
             states = simulator.sasrec.states(histories)
             asked = (users, items, histories, rng)
+
+            def looked_up() -> object:
+                return simulator.respond(users, items, simulator.interactions.histories(users, HISTORY), rng)  # noqa: B023
+
             rows.append(
                 {
                     "items": n_items,
+                    "users": n_users,
                     "batch": batch,
                     "responses_per_s": round(rate(lambda: simulator.respond(*asked), batch)),  # noqa: B023
                     "in_session_per_s": round(rate(lambda: simulator.respond(*asked, states), batch)),  # noqa: B023
+                    "looked_up_per_s": round(rate(looked_up, batch)),
                     "reference_per_s": round(reference),
                     "ceiling_per_s": round(rate(bare_products(batch, simulator.sasrec.settings), batch)),
                     "peak_gib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),

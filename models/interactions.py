@@ -6,6 +6,7 @@ Users and items are row numbers, 0 .. n - 1. Padding is `NO_ITEM` (-1), so that 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,7 @@ class Interactions:
     def __len__(self) -> int:
         return len(self.users)
 
+    @cached_property
     def offsets(self) -> NDArray[np.int64]:
         """int64 array of shape (n_users + 1,): user u's interactions are rows offsets[u] to offsets[u + 1]."""
         return np.searchsorted(self.users, np.arange(self.n_users + 1))
@@ -60,7 +62,7 @@ class Interactions:
         max_length
             Width limit; the result is as wide as the longest history found, at least 1.
         """
-        offsets = self.offsets()
+        offsets = self.offsets
         starts, ends = offsets[users], offsets[users + 1]
         starts = np.maximum(starts, ends - max_length)
         lengths = ends - starts

@@ -72,7 +72,7 @@ def list_choice(
 
 def mixed_lists(interactions: Interactions) -> list[NDArray[np.int64]]:
     """Rows of every user who has both a like and a dislike."""
-    lists = np.split(np.arange(len(interactions)), interactions.offsets()[1:-1])
+    lists = np.split(np.arange(len(interactions)), interactions.offsets[1:-1])
     liked = interactions.likes
     return [rows for rows in lists if liked[rows].any() and not liked[rows].all()]
 

@@ -233,7 +233,7 @@ class ReactionStatistics:
             bias.held_out_item_effects(train), without.astype(np.float32), others, self.category_shares[train.items]
         )
         parts = []
-        for start, end in pairwise(train.offsets()):
+        for start, end in pairwise(train.offsets):
             rows = slice(start, end)
             history = Histories(train.items[rows][None], train.likes[rows][None], train.ratings[rows][None])
             terms = self._terms(history)[0]

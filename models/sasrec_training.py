@@ -134,7 +134,7 @@ def windows_of(
     so every target but the first ones sees at least half a window of context.
     """
     stride = max(1, length // 2)
-    offsets = train.offsets()
+    offsets = train.offsets
     rows, taught = [], []
     for start, end in pairwise(offsets):
         n = int(end - start)

@@ -83,7 +83,7 @@ def session_match(simulator: UserSimulator, held_out: Interactions, mode: Reward
 
 def _next_items(held_out: Interactions) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """First 20 held-out items and likes of every user with at least five: (s, 20) each, padded on the right."""
-    offsets = held_out.offsets()
+    offsets = held_out.offsets
     sizes = np.diff(offsets)
     starts = offsets[:-1][sizes >= MIN_LENGTH]
     columns = np.arange(SESSION_LENGTH)

@@ -237,8 +237,8 @@ class SessionBatch:
     def _known(self, users: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Pairs (position in `users`, action) of the items in the users' whole training histories."""
         interactions = self.simulator.interactions
-        starts = np.searchsorted(interactions.users, users)
-        counts = np.searchsorted(interactions.users, users, side="right") - starts
+        starts = interactions.offsets[users]
+        counts = interactions.offsets[users + 1] - starts
         positions = np.repeat(np.arange(len(users)), counts)
         within = np.arange(len(positions)) - np.repeat(counts.cumsum() - counts, counts)
         actions = self._action_of[interactions.items[np.repeat(starts, counts) + within]]

@@ -68,11 +68,11 @@ def test_padding_and_forgotten_reactions_do_not_count() -> None:
 def test_a_training_reaction_is_described_without_itself_and_its_future() -> None:
     statistics, train = _fitted()
     before = statistics.training_features(train)
-    row = int(train.offsets()[3]) + 1
+    row = int(train.offsets[3]) + 1
     ratings, likes = train.ratings.copy(), train.likes.copy()
     ratings[row] += 2
     later = ratings.copy()
-    ends = int(train.offsets()[4])
+    ends = int(train.offsets[4])
     later[row:ends] += 2
     for changed in (ratings, later):
         flipped = Interactions(train.users, train.items, likes, changed, N_USERS, N_ITEMS)
@@ -89,7 +89,7 @@ def test_a_training_reaction_is_described_without_itself_and_its_future() -> Non
 def test_training_features_of_the_last_reaction_are_those_of_a_history() -> None:
     """All but the item's own statistics: in training these leave the reaction itself out."""
     statistics, train = _fitted()
-    ends = train.offsets()[1:] - 1
+    ends = train.offsets[1:] - 1
     kept = np.ones(len(train), dtype=bool)
     kept[ends] = False
     earlier = Interactions(

@@ -94,7 +94,7 @@ def test_every_interaction_is_taught_once_with_context() -> None:
     windows = windows_of(train, numbers, numbers, length=5)
     taught = windows.statistics[windows.targets]  # the statistics number the interactions here
     assert np.sort(taught).tolist() == list(range(n))
-    starts_later = ~np.isin(windows.statistics[:, 0], train.offsets())
+    starts_later = ~np.isin(windows.statistics[:, 0], train.offsets)
     assert starts_later.sum() > 5
     assert not windows.targets[starts_later, :3].any()
 

@@ -1,0 +1,57 @@
+"""A world of untrained models over random keywords: what they answer does not matter, how much they compute does."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy.sparse import csr_array, random_array
+
+from models.baselines import Bias
+from models.ensemble import Ensemble
+from models.interactions import Interactions
+from models.keyword_matching import KeywordMatching
+from models.knowledge import ItemKnowledge
+from models.rating_factors import FactorSettings, RatingFactors
+from models.response_models import FEATURE_NAMES, ResponseModels
+from models.sasrec import SASRec, SASRecSettings
+from models.similarity import Similarity
+from models.simulator import UserSimulator
+
+HISTORY, VOCABULARY, WIDTH, CATEGORIES = 50, 2000, 384, 20
+_ACTIVE = 2000  # users with a full history; where there are more, the others have one reaction each
+
+
+def random_world(n_items: int, n_users: int, seed: int) -> UserSimulator:
+    """A simulator of `n_users` users, of whom the first 2,000 have `HISTORY` reactions and the others one."""
+    rng = np.random.default_rng(seed)
+    torch.manual_seed(seed)
+    sets = [csr_array(random_array((n_items, VOCABULARY), density=0.003, rng=rng, dtype=np.float32)) for _ in range(2)]
+    vectors = rng.normal(size=(2, n_items, WIDTH)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=2, keepdims=True)
+    categories = np.zeros((n_items, CATEGORIES), dtype=np.float32)
+    categories[np.arange(n_items), rng.integers(CATEGORIES, size=n_items)] = 1
+    knowledge = ItemKnowledge(
+        keywords=tuple(f"k{k}" for k in range(VOCABULARY)),
+        pro=sets[0],
+        con=sets[1],
+        pro_vectors=vectors[0],
+        con_vectors=vectors[1],
+        categories=csr_array(categories),
+        category_names=tuple(f"c{k}" for k in range(CATEGORIES)),
+        item_names=tuple(f"i{i}" for i in range(n_items)),
+    )
+    users = np.repeat(np.arange(n_users), np.where(np.arange(n_users) < _ACTIVE, HISTORY, 1))
+    ratings = rng.integers(1, 6, size=len(users)).astype(np.float32)
+    items = rng.integers(n_items, size=len(users))
+    train = Interactions(users, items, ratings >= 3, ratings, n_users, n_items)
+    sasrec = SASRec(knowledge.categories, SASRecSettings()).eval()
+    few = slice(0, HISTORY * _ACTIVE)  # what is learned of them is as dear to use as what is learned of all
+    sasrec.statistics.fit(Interactions(users[few], items[few], ratings[few] >= 3, ratings[few], n_users, n_items))
+    factors = RatingFactors(n_items, FactorSettings(rounds=1))
+    factors.items = rng.normal(size=factors.items.shape).astype(np.float32)
+    models = ResponseModels(
+        KeywordMatching(knowledge), Similarity(knowledge, (0.5, 0.5)), sasrec, Bias().fit(train), factors
+    )
+    n = len(FEATURE_NAMES)
+    stack = Ensemble(FEATURE_NAMES, (0.0,) * n, (1.0,) * n, (0.1,) * n, 0.0)
+    return UserSimulator(knowledge, train, models, stack, max_history=HISTORY)
