@@ -87,7 +87,7 @@ def train_agent(
     axes = TasteAxes.of(simulator.knowledge, settings.taste_rank)
     tastes = Tastes(simulator.knowledge, axes)
     env = AgentVecEnv(SessionVecEnv(simulator, environment, settings.n_envs, stream), tastes)
-    model = _model(env, ItemPrior.of(env.sessions, tastes), settings, algorithm, stream)
+    model = new_agent(env, ItemPrior.of(env.sessions, tastes), settings, algorithm, stream)
     if settings.log and log_folder is not None:
         model.set_logger(configure(str(log_folder), list(settings.log)))
     calls_a_point = max(1, settings.steps // (_POINTS * settings.n_envs))
@@ -100,9 +100,20 @@ def train_agent(
     return TrainedAgent(LearnedPolicy(policy.scorer.eval(), axes), tuple(curve.points), seconds)
 
 
-def _model(
+def new_agent(
     env: AgentVecEnv, prior: ItemPrior, settings: ReinforcementSettings, algorithm: AlgorithmName, seed: int
 ) -> BaseAlgorithm:
+    """An agent that has learned nothing yet.
+
+    Parameters
+    ----------
+    env
+        What it will train on.
+    prior
+        What its networks start from.
+    settings, algorithm, seed
+        As in `train_agent`.
+    """
     head = {"prior": prior, "hidden": settings.hidden}
     logits, values = head | {"scale": _LOGIT_SCALE}, head | {"scale": _VALUE_SCALE}
     common = {"env": env, "seed": seed, "device": "cpu"}

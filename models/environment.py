@@ -26,7 +26,11 @@ Info = dict[str, object]
 def register() -> None:
     """Make `usersim/Recommend-v0` known to Gymnasium; calling it again changes nothing."""
     if ENVIRONMENT_ID not in gymnasium.registry:
-        gymnasium.register(id=ENVIRONMENT_ID, entry_point="models.environment:RecommendEnv")
+        gymnasium.register(
+            id=ENVIRONMENT_ID,
+            entry_point="models.environment:RecommendEnv",
+            vector_entry_point="models.gymnasium_vector:RecommendVectorEnv",
+        )
 
 
 def observation_space(sessions: SessionBatch) -> spaces.Dict:

@@ -7,6 +7,7 @@ generator of its own (Salmon et al. 2011), read ahead in blocks, so that drawing
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +58,7 @@ class DrawnNumbers(np.random.Generator):
     """
 
     def __init__(self, numbers: NDArray[np.float64]) -> None:
-        super().__init__(np.random.PCG64(0))
+        super().__init__(_never_asked())
         self._columns = iter(np.ascontiguousarray(numbers.T))
 
     def random(  # type: ignore[override]  # only this one of NumPy's overloads is used
@@ -74,3 +75,9 @@ class DrawnNumbers(np.random.Generator):
         if column is None or len(column) != size:
             raise ValueError(f"asked for {size} numbers a column; there is {'none' if column is None else len(column)}")
         return column
+
+
+@cache
+def _never_asked() -> np.random.BitGenerator:
+    """What NumPy wants a generator to have; seeding one takes longer than a step's other numbers."""
+    return np.random.PCG64(0)

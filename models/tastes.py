@@ -16,14 +16,15 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
-from models.interactions import Histories
+from models.interactions import NO_ITEM, Histories
 from models.knowledge import ItemKnowledge
 
 BLOCKS = ("pro", "con", "category")
 _MAX_CATEGORIES = 32
-_PSEUDO_REACTIONS = 1.0
+_PSEUDO_REACTIONS = np.float32(1.0)
 
 
 @dataclass(frozen=True)
@@ -72,22 +73,34 @@ class Tastes:
 
     def users(self, histories: Histories) -> NDArray[np.float32]:
         """What the users of b histories like: float32 array of shape (b, t)."""
-        mask, likes = histories.mask, histories.likes
-        reactions = mask.sum(axis=1)
-        usual = likes.sum(axis=1) / np.maximum(reactions, 1)
-        weights = np.stack(  # (b, 3, l): what each interaction counts in each block
-            [likes, -(mask & ~likes).astype(np.float32), np.where(mask, likes - usual[:, None], 0)], axis=1
-        )
-        weights = (weights / (reactions + _PSEUDO_REACTIONS)[:, None, None]).astype(np.float32)
         ends = np.cumsum(self.sizes)
-        described = self.items[histories.items]  # (b, l, t); padding weighs nothing
-        return np.concatenate(
-            [
-                np.matmul(weights[:, block, None], described[:, :, end - size : end])[:, 0]
-                for block, (size, end) in enumerate(zip(self.sizes, ends, strict=True))
-            ],
-            axis=1,
-        )
+        return _users(self.items, ends, np.ascontiguousarray(histories.items), np.ascontiguousarray(histories.likes))
+
+
+@njit(cache=True, nogil=True)
+def _users(
+    described: NDArray[np.float32], ends: NDArray[np.int64], items: NDArray[np.int64], likes: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Sums over the history: liked items in the pro block, disliked ones off the con block, both in the categories."""
+    tastes = np.zeros((len(items), described.shape[1]), dtype=np.float32)
+    for row in range(len(items)):
+        count = liked = 0
+        for t, item in enumerate(items[row]):
+            if item != NO_ITEM:
+                count += 1
+                liked += likes[row, t]
+        usual = np.float32(liked / max(count, 1))
+        for t, item in enumerate(items[row]):
+            if item == NO_ITEM:
+                continue
+            like = np.float32(likes[row, t])
+            start = 0
+            for end, weight in zip(ends, (like, like - np.float32(1), like - usual)):  # noqa: B905 - numba's zip
+                for k in range(start, end):
+                    tastes[row, k] += weight * described[item, k]
+                start = end
+        tastes[row] /= np.float32(count) + _PSEUDO_REACTIONS
+    return tastes
 
 
 def _principal_axes(vectors: NDArray[np.float32], rank: int) -> NDArray[np.float32]:

@@ -1,0 +1,116 @@
+"""Steps of the vectorised environment per second, and training frames per second, beside an environment of no work.
+
+    .venv/bin/python benchmarks/environment.py [--envs 1 16 64 256 1024] [--items 500] [--no-training] [--json]
+
+The idle environment has the same spaces and answers at once with what it answered before: it is what a learner can
+take in. Training runs each algorithm with its default settings, on both environments, with as many sessions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+from random_world import random_world
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
+
+from models.agent_environment import AgentVecEnv
+from models.agent_settings import AlgorithmName, ReinforcementSettings
+from models.agents import new_agent
+from models.item_scorer import ItemPrior
+from models.sessions import EnvironmentSettings
+from models.simulator import UserSimulator
+from models.tastes import TasteAxes, Tastes
+from models.vector_environment import SessionVecEnv
+
+SECONDS = 2.0
+ALGORITHMS: tuple[AlgorithmName, ...] = ("a2c", "dqn", "ppo", "trpo")
+
+
+class IdleVecEnv(AgentVecEnv):
+    """Answers every step with the first observations, a reward of 1 and no end."""
+
+    def reset(self) -> VecEnvObs:
+        """Observe what the sessions look like once."""
+        self._observations = super().reset()
+        n = self.num_envs
+        self._answer = np.ones(n, dtype=np.float32), np.zeros(n, dtype=bool), [{"TimeLimit.truncated": False}] * n
+        return self._observations
+
+    def step_async(self, actions: NDArray[np.int64]) -> None:
+        """Forget the actions."""
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """Nothing happens."""
+        return self._observations, *self._answer
+
+
+def environment(simulator: UserSimulator, n_envs: int, idle: bool) -> tuple[AgentVecEnv, Tastes]:
+    """What agents train on, or its idle likeness."""
+    tastes = Tastes(simulator.knowledge, TasteAxes.of(simulator.knowledge, ReinforcementSettings().taste_rank))
+    sessions = SessionVecEnv(simulator, EnvironmentSettings(), n_envs, seed=0)
+    return (IdleVecEnv if idle else AgentVecEnv)(sessions, tastes), tastes
+
+
+def steps_per_second(env: AgentVecEnv) -> float:
+    """Steps of single sessions per second under random actions."""
+    rng = np.random.default_rng(0)
+    env.reset()
+    env.step(rng.integers(env.sessions.n_actions, size=env.num_envs))
+    started, steps = time.perf_counter(), 0
+    while time.perf_counter() - started < SECONDS:
+        env.step(rng.integers(env.sessions.n_actions, size=env.num_envs))
+        steps += env.num_envs
+    return steps / (time.perf_counter() - started)
+
+
+def frames_per_second(simulator: UserSimulator, algorithm: AlgorithmName, n_envs: int, idle: bool, steps: int) -> float:
+    """Environment steps per second of training, the first update left out."""
+    env, tastes = environment(simulator, n_envs, idle)
+    settings = ReinforcementSettings(n_envs=n_envs)
+    model = new_agent(env, ItemPrior.of(env.sessions, tastes), settings, algorithm, seed=0)
+    model.learn(n_envs * 64)
+    done, started = model.num_timesteps, time.perf_counter()
+    model.learn(steps, reset_num_timesteps=False)
+    return (model.num_timesteps - done) / (time.perf_counter() - started)
+
+
+def main() -> None:
+    """Print the table, or JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--envs", type=int, nargs="+", default=[1, 16, 64, 256, 1024])
+    parser.add_argument("--items", type=int, default=500)
+    parser.add_argument("--steps", type=int, default=16_384, help="environment steps of training that are timed")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--no-training", action="store_true", help="environments only")
+    parser.add_argument("--json", action="store_true", help="print one JSON list of the same rows")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    simulator = random_world(arguments.items, n_users=2000, seed=0)
+    rows = []
+    for n_envs in arguments.envs:
+        own, idle = (steps_per_second(environment(simulator, n_envs, idle)[0]) for idle in (False, True))
+        rows.append({"what": "stepping", "envs": n_envs, "per_s": own, "idle_per_s": idle})
+        if not arguments.no_training:
+            for algorithm in ALGORITHMS:
+                asked = (simulator, algorithm, n_envs)
+                steps = arguments.steps if n_envs > 1 else arguments.steps // 8
+                own, idle = (frames_per_second(*asked, idle, steps) for idle in (False, True))
+                rows.append({"what": f"training {algorithm}", "envs": n_envs, "per_s": own, "idle_per_s": idle})
+    table = pl.DataFrame(rows).with_columns(
+        pl.col("per_s", "idle_per_s").round().cast(pl.Int64), share=(pl.col("per_s") / pl.col("idle_per_s")).round(2)
+    )
+    if arguments.json:
+        print(json.dumps(table.to_dicts()))
+        return
+    with pl.Config(tbl_rows=-1, tbl_cols=-1, tbl_hide_column_data_types=True, tbl_hide_dataframe_shape=True):
+        print(table)
+
+
+if __name__ == "__main__":
+    main()
