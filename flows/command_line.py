@@ -93,17 +93,34 @@ def report_command(
 def explain_command(
     dataset: DatasetArgument,
     *,
-    user: Annotated[str, typer.Option(help="The user's id in the dataset.")],
-    item: Annotated[str, typer.Option(help="The item's id in the dataset.")],
+    user: Annotated[str | None, typer.Option(help="The user's id in the dataset.")] = None,
+    item: Annotated[str | None, typer.Option(help="The item's id in the dataset.")] = None,
+    pairs: Annotated[int | None, typer.Option(min=1, help="Instead: explain so many random pairs, as a table.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the random pairs, and of the coins of ties.")] = 0,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="The table; report/explanations.parquet where not given.")
+    ] = None,
     split: SplitOption = DEFAULT_SPLIT,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
     data: DataOption = Path("data"),
 ) -> None:
-    """Explain how a simulated user reacts to an item: votes, matched keywords, nearest items, probabilities."""
-    from flows.explanation_text import print_explanation
-    from tasks.explain import explain_pair
+    """Explain how a simulated user reacts to an item: votes, reasons, what would turn the answer, probabilities.
 
-    explanation = explain_pair(finished_run(data, dataset, split), user, item)
+    With --pairs, random pairs are explained and written as a typed table, and it is checked that leaving out the
+    reasons that an explanation names moves the probability as it says.
+    """
+    from flows.explanation_text import print_explanation, print_faithfulness
+    from tasks.explain import explain_pair
+    from tasks.explanation_table import explain_pairs
+
+    folder = finished_run(data, dataset, split)
+    if pairs is not None:
+        path = output or folder.path("report/explanations.parquet")
+        print_faithfulness(console, explain_pairs(folder, pairs, seed, path), path)
+        return
+    if user is None or item is None:
+        raise SettingsError("explain: name a --user and an --item, or a number of random --pairs.")
+    explanation = explain_pair(folder, user, item, seed)
     if as_json:
         console.print_json(data=explanation.to_json())
     else:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
+import polars as pl
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -14,6 +16,7 @@ from models.explanation import Explanation, Neighbour, SharedKeyword
 def print_explanation(console: Console, explanation: Explanation) -> None:
     """Print an explanation for people."""
     console.print(escape(explanation.sentence()), highlight=False)
+    console.print(escape(explanation.why()), highlight=False)
     keywords, similarity, sasrec = explanation.keyword_matching, explanation.similarity, explanation.sasrec
     table = Table(
         "model", "vote", "for", "against", box=None, header_style="bold", pad_edge=False, padding=(1, 2, 0, 0)
@@ -35,7 +38,7 @@ def print_explanation(console: Console, explanation: Explanation) -> None:
         "[bold]reaction[/]",
         f"[bold]{'like' if explanation.like else 'no like'}[/]",
         f"calibrated P(like) {explanation.probability:.3f}",
-        "",
+        f"confidence {explanation.confidence:.3f}",
     )
     console.print(table)
     scope = f"of {_listed(explanation.categories)}" if explanation.categories else "whole history"
@@ -44,6 +47,18 @@ def print_explanation(console: Console, explanation: Explanation) -> None:
         f"({escape(scope)}).[/]",
         highlight=False,
     )
+
+
+def print_faithfulness(console: Console, table: pl.DataFrame, path: Path) -> None:
+    """Print how often the reasons of many explanations held, and where the explanations are."""
+    named, turned = table["faithful"].drop_nulls(), table["turned_without"].is_not_null()
+    console.print(
+        f"{table.height} pairs explained, {len(named)} of them with named past reactions; leaving these out moved "
+        f"P(like) as said in {named.sum() / max(1, len(named)):.1%}; "
+        f"for {turned.mean():.1%} a set of past reactions was found that turns the answer.",
+        highlight=False,
+    )
+    console.print(f"Explanations: {path}", highlight=False)
 
 
 def _vote(vote: int, *, by_coin: bool = False) -> str:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import JsonValue
 
-from models.explain import explain_response
+from models.attribution import Pairs
+from models.explain import explain_responses
 from models.explanation import Explanation
 from models.interactions import Interactions
 from models.policies import Policy
@@ -134,9 +135,8 @@ def play(simulator: UserSimulator, policy: Policy, policy_name: str, plan: CaseS
         history = sessions.histories
         history = history.copy()  # the step appends to the session's own arrays
         outcome = sessions.step(policy.actions(sessions))
-        explanation = explain_response(
-            simulator, plan.user, int(outcome.items[0]), history, outcome.responses, user_name=plan.user_name
-        )
+        pair = Pairs(np.array([plan.user]), outcome.items, history)
+        (explanation,) = explain_responses(simulator, pair, outcome.responses, user_names=[plan.user_name])
         after = sessions.histories
         recommendations.append(
             Recommendation(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from pydantic import JsonValue, TypeAdapter
 
 _NAMED = 3  # keywords a side in the sentence
+_SMALL = 0.005  # contributions that are not named
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,53 @@ class SASRecVote:
 
 
 @dataclass(frozen=True)
+class Reason:
+    """A past reaction that speaks for the answer.
+
+    Parameters
+    ----------
+    item, name, liked
+        What was reacted to and how.
+    effect
+        P(like) with this reaction less P(like) without it.
+    """
+
+    item: int
+    name: str
+    liked: bool
+    effect: float
+
+
+@dataclass(frozen=True)
+class Grounds:
+    """What the calibrated P(like) rests on, and what would turn the answer.
+
+    Parameters
+    ----------
+    average_logit
+        Logit of P(like) where every feature has its average.
+    contributions
+        What each part of the simulator adds to it; all together come to the logit of the probability.
+    reasons
+        Past reactions that speak most for the side of 0.5 on which the probability lies, strongest first.
+    turned_without
+        Past reactions without which the probability would lie on the other side of 0.5, no smaller part of which
+        suffices; None where no set of at most `looked_for` was found.
+    looked_for
+        Largest set that was looked for.
+    keywords_turned_without
+        The fewest shared keywords without which keyword matching would not vote as it does; None on a tie.
+    """
+
+    average_logit: float
+    contributions: dict[str, float]
+    reasons: tuple[Reason, ...]
+    turned_without: tuple[NamedItem, ...] | None
+    looked_for: int
+    keywords_turned_without: tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
 class Explanation:
     """One reaction and its reasons.
 
@@ -106,6 +155,8 @@ class Explanation:
         At least two votes.
     probability
         The calibrated P(like).
+    grounds
+        What that probability rests on.
     """
 
     user: int
@@ -120,6 +171,12 @@ class Explanation:
     sasrec: SASRecVote
     like: bool
     probability: float
+    grounds: Grounds
+
+    @property
+    def confidence(self) -> float:
+        """Probability of the likelier answer, 0.5 to 1."""
+        return max(self.probability, 1 - self.probability)
 
     @property
     def votes(self) -> dict[str, int]:
@@ -131,9 +188,15 @@ class Explanation:
         }
 
     def to_json(self) -> dict[str, JsonValue]:
-        """All fields, the votes by model and the sentence, as JSON values."""
+        """All fields, the votes by model, the confidence and the sentences, as JSON values."""
         fields = TypeAdapter(Explanation).dump_python(self, mode="json")
-        return {**fields, "votes": dict(self.votes), "sentence": self.sentence()}
+        return {
+            **fields,
+            "votes": dict(self.votes),
+            "confidence": self.confidence,
+            "sentence": self.sentence(),
+            "why": self.why(),
+        }
 
     def sentence(self) -> str:
         """The whole explanation as one sentence."""
@@ -147,6 +210,31 @@ class Explanation:
             f"similarity votes {_similarity_reason(self.similarity)}, "
             f"and SASRec votes {_yes(self.sasrec.vote)} (P(like) {self.sasrec.probability:.2f})."
         )
+
+    def why(self) -> str:
+        """What the probability rests on and what would turn it, as one sentence."""
+        grounds, above = self.grounds, self.probability >= 0.5
+        by_size = sorted(grounds.contributions.items(), key=lambda part: -abs(part[1]))
+        parts = ", ".join(f"{name} {added:+.2f}" for name, added in by_size if abs(added) >= _SMALL)
+        reasons = ", ".join(
+            f"“{reason.name}” ({'liked' if reason.liked else 'disliked'}, {reason.effect:+.3f})"
+            for reason in grounds.reasons
+        )
+        if grounds.turned_without is None:
+            turn = f"no {grounds.looked_for} past reactions or fewer were found that turn it"
+        else:
+            names = _listed(tuple(f"“{item.name}”" for item in grounds.turned_without))
+            turn = f"without {names} it would {'fall below' if above else 'reach'} 0.5"
+        return (
+            f"P(like) {self.probability:.2f} is an average of {_probability(grounds.average_logit):.2f} moved by "
+            f"{parts or 'next to nothing'} (logits); "
+            f"{f'past reactions that speak most for it: {reasons}' if reasons else 'no past reaction speaks for it'}; "
+            f"{turn}."
+        )
+
+
+def _probability(logit: float) -> float:
+    return 1 / (1 + math.exp(-logit))
 
 
 def _yes(vote: int) -> str:

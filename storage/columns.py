@@ -24,6 +24,16 @@ class Columns:
     DESCRIPTION = "description"
 
     PROBABILITY = "probability"
+    CONFIDENCE = "confidence"
+    VOTES = "votes"
+    AVERAGE_LOGIT = "average_logit"
+    CONTRIBUTIONS = "contributions"
+    REASONS = "reasons"
+    TURNED_WITHOUT = "turned_without"
+    KEYWORDS_TURNED_WITHOUT = "keywords_turned_without"
+    FAITHFUL = "faithful"
+    SENTENCE = "sentence"
+    WHY = "why"
     ASPECT = "aspect"
 
     KIND = "kind"

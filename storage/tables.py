@@ -25,6 +25,8 @@ from storage.files import publish
 
 SPLIT_NAMES = ("train", "validation", "test")
 SIDES = ("pro", "con")
+VOTERS = ("keyword_matching", "similarity", "sasrec")
+PARTS = ("sasrec", "statistics", "factors", "effects", "keywords", "similarity", "history")  # that a logit is a sum of
 _ROW_GROUP = 1 << 19
 
 Contract = pa.DataFrameSchema
@@ -148,6 +150,23 @@ REJECTED_KEYWORDS = _contract(
     _one_of(Columns.SIDE, SIDES),
     _column(Columns.KEYWORD, pl.String),
     _column(Columns.RULE, pl.String),
+)
+EXPLANATIONS = _contract(
+    "explanations",
+    _index(Columns.USER),
+    _index(Columns.ITEM),
+    _column(Columns.LIKE, pl.Boolean),
+    _column(Columns.PROBABILITY, pl.Float32, pa.Check.in_range(0.0, 1.0)),
+    _column(Columns.CONFIDENCE, pl.Float32, pa.Check.in_range(0.5, 1.0)),
+    _column(Columns.VOTES, pl.Struct(dict.fromkeys(VOTERS, pl.Int8))),
+    _column(Columns.AVERAGE_LOGIT, pl.Float32),
+    _column(Columns.CONTRIBUTIONS, pl.Struct(dict.fromkeys(PARTS, pl.Float32))),
+    _column(Columns.REASONS, pl.List(pl.Struct({"item_id": pl.Int64, "liked": pl.Boolean, "effect": pl.Float32}))),
+    _column(Columns.TURNED_WITHOUT, pl.List(pl.Int64), nullable=True),
+    _column(Columns.KEYWORDS_TURNED_WITHOUT, _TEXTS, nullable=True),
+    _column(Columns.FAITHFUL, pl.Boolean, nullable=True),
+    _column(Columns.SENTENCE, pl.String),
+    _column(Columns.WHY, pl.String),
 )
 
 
