@@ -17,6 +17,7 @@ from flows.settings import Settings
 from storage.locks import exclusive
 from storage.run_folder import RunFolder, Split
 from tasks.ablate import AblationSettings, ablate_ensemble
+from tasks.card_page import CardSettings, card
 from tasks.evaluate_behaviour import BehaviourSettings, evaluate_behaviour
 from tasks.evaluate_fidelity import evaluate_fidelity
 
@@ -31,7 +32,7 @@ def evaluate(
     overrides: dict[str, JsonValue] | None = None,
     data: str = "data",
 ) -> list[str]:
-    """Publish report/fidelity.json, behaviour.json and ablation.json of every split.
+    """Publish report/card.html, fidelity.json, behaviour.json and ablation.json of every split.
 
     Parameters
     ----------
@@ -55,6 +56,7 @@ def evaluate(
             shared = {"resamples": settings.fidelity.resamples, "seed": settings.fidelity.seed}
             ablate_ensemble.run(folder, AblationSettings(ensemble=settings.ensemble, encoder=settings.embed, **shared))
             evaluate_behaviour.run(folder, BehaviourSettings(**shared))
-        logger.info("Fidelity card of split %s: %s", split, folder.path("report"))
+            card.run(folder, CardSettings())
+        logger.info("Fidelity card of split %s: %s", split, folder.path("report/card.html"))
         folders.append(str(folder.root))
     return folders

@@ -55,7 +55,7 @@ def evaluate_command(
             for row in body:
                 table.add_row(*row)
             console.print(table, "")
-        console.print(f"Card: {folder.path('report')} (fidelity.json, behaviour.json, ablation.json)", "")
+        console.print(f"Card: {folder.path('report/card.html')}", "")
 
 
 def _card(folder: RunFolder) -> dict[str, object]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Sequence
 
 import matplotlib as mpl
 import numpy as np
@@ -15,6 +16,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from models.ablation import Variant
+from models.distribution_match import Stratum
 from tasks.report_data import Fidelity, Reinforcement, Training
 from tasks.tables import FIDELITY_GROUPS, POLICY_GROUPS, grouped, label
 
@@ -172,6 +175,40 @@ def themed(svg: str, prefix: str) -> str:
     for colour, variable in VARIABLES.items():
         svg = svg.replace(colour, f"var({variable})")
     return svg
+
+
+def popularity(strata: Sequence[Stratum]) -> str | None:
+    """Like rate by how often the item occurs in training, real and simulated; None where there is nothing to draw."""
+    if not strata:
+        return None
+    with mpl.rc_context(_STYLE):
+        figure, axes = _figure(3.2)
+        x = [stratum["mean_train_count"] for stratum in strata]
+        axes.plot(x, [stratum["real"] for stratum in strata], color=INK, linewidth=2.4, marker="o", label="real")
+        shown = [name for name in ("bias", "vote", "ensemble") if name in strata[0]["simulated"]]
+        for name, (colour, line, marker) in zip(shown, _SERIES, strict=False):
+            y = [stratum["simulated"][name] for stratum in strata]
+            axes.plot(x, y, color=colour, linestyle=line, linewidth=1.6, marker=marker, markersize=4, label=label(name))
+        axes.set(xscale="symlog", ylim=(0, 1), xlabel="train interactions of the item", ylabel="share of likes")
+        axes.grid()
+        _legend_above(axes)
+        return _svg(figure)
+
+
+def ablation(variants: Sequence[Variant]) -> str | None:
+    """AUC lost by each variant with its interval; None where there is nothing to draw."""
+    if not variants:
+        return None
+    with mpl.rc_context(_STYLE):
+        figure, axes = _figure(0.9 + 0.26 * len(variants))
+        for y, variant in enumerate(variants):
+            axes.plot(variant["auc_lost_ci95"], (y, y), color=BLUE, linewidth=2, solid_capstyle="round")
+            axes.plot(variant["auc_lost"], y, "o", color=BLUE, markersize=5)
+        axes.axvline(0, color=MUTED, linewidth=1, linestyle=":", zorder=0)
+        _names(axes, [variant["variant"] for variant in variants])
+        axes.set_xlabel("AUC lost, 95 % interval")
+        axes.grid(axis="x")
+        return _svg(figure)
 
 
 def _figure(height: float) -> tuple[Figure, Axes]:

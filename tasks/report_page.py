@@ -73,8 +73,8 @@ class Truth:
     rows: Rows
 
 
-def render(page: Page) -> str:
-    """The page as HTML; every text is escaped but the figures, whose text matplotlib has escaped."""
+def template_environment() -> Environment:
+    """Where the pages' templates lie and what they may use; text is escaped."""
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -83,40 +83,49 @@ def render(page: Page) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"count": count, "share": share, "first_few": first_few, "label": label}
+    return environment
+
+
+def render(page: Page) -> str:
+    """The page as HTML; every text is escaped but the figures, whose text matplotlib has escaped."""
     data, account = page.data, page.account
     provenance = data.provenance or {}
     ingest = data.ingest or {}
-    return environment.get_template("report.html.jinja").render(
-        data=data,
-        account=account,
-        dataset=_dataset(page),
-        split=_split(page),
-        headline=_headline(page),
-        leading=_with_bias(data.fidelity),
-        comparisons=list(map(comparison_sentence, data.fidelity.comparisons if data.fidelity else ())),
-        split_rows=[
-            (name, count(part.get("interactions")), share(part.get("like_rate")))
-            for name, part in sorted(_objects(ingest.get("splits")), key=lambda pair: _SPLIT_ORDER.find(pair[0]))
-        ],
-        skipped_rows=[
-            tuple(text(row.get(field)) for field in ("file", "row", "field", "reason"))
-            for row in _list(ingest.get("skipped"))
-            if isinstance(row, dict)
-        ],
-        cache_share=_cache_share(provenance),
-        prompt_rows=[
-            (f"{c.kind}, {c.side}s", *map(count, (c.prompts, c.failed, c.prompt_tokens, c.output_tokens)))
-            for c in (account.prompts if account else ())
-        ],
-        rejected_rows=[(label(rule), count(n)) for rule, n in (account.rejected if account else ())],
-        fidelity=fidelity_table(data.fidelity) if data.fidelity else None,
-        reinforcement=reinforcement_table(data.reinforcement) if data.reinforcement else None,
-        gains=_gains(data.reinforcement),
-        seeds=_seeds(data.reinforcement) if data.reinforcement else 0,
-        truth=_truth(data.fidelity) if data.fidelity else None,
-        figures={name: Markup(themed(svg, name)) for name, svg in page.figures.items()},
-        limits=_limits(page),
-        **_provenance_rows(provenance),
+    return (
+        template_environment()
+        .get_template("report.html.jinja")
+        .render(
+            data=data,
+            account=account,
+            dataset=_dataset(page),
+            split=_split(page),
+            headline=_headline(page),
+            leading=_with_bias(data.fidelity),
+            comparisons=list(map(comparison_sentence, data.fidelity.comparisons if data.fidelity else ())),
+            split_rows=[
+                (name, count(part.get("interactions")), share(part.get("like_rate")))
+                for name, part in sorted(_objects(ingest.get("splits")), key=lambda pair: _SPLIT_ORDER.find(pair[0]))
+            ],
+            skipped_rows=[
+                tuple(text(row.get(field)) for field in ("file", "row", "field", "reason"))
+                for row in _list(ingest.get("skipped"))
+                if isinstance(row, dict)
+            ],
+            cache_share=_cache_share(provenance),
+            prompt_rows=[
+                (f"{c.kind}, {c.side}s", *map(count, (c.prompts, c.failed, c.prompt_tokens, c.output_tokens)))
+                for c in (account.prompts if account else ())
+            ],
+            rejected_rows=[(label(rule), count(n)) for rule, n in (account.rejected if account else ())],
+            fidelity=fidelity_table(data.fidelity) if data.fidelity else None,
+            reinforcement=reinforcement_table(data.reinforcement) if data.reinforcement else None,
+            gains=_gains(data.reinforcement),
+            seeds=_seeds(data.reinforcement) if data.reinforcement else 0,
+            truth=_truth(data.fidelity) if data.fidelity else None,
+            figures={name: Markup(themed(svg, name)) for name, svg in page.figures.items()},
+            limits=_limits(page),
+            **_provenance_rows(provenance),
+        )
     )
 
 

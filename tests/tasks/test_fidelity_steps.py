@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from markupsafe import escape
 
 from models.sasrec import SASRecSettings
 from storage.errors import DataError
@@ -14,6 +15,7 @@ from storage.files import content_hash, publish_json
 from storage.run_folder import RunFolder
 from storage.tables import INTERACTIONS, TRUTH, read_table, write_table
 from tasks.ablate import AblationSettings, ablate_ensemble
+from tasks.card_page import CardSettings, card
 from tasks.card_tables import card_tables
 from tasks.evaluate_behaviour import BehaviourSettings, evaluate_behaviour
 from tasks.evaluate_fidelity import FidelitySettings, evaluate_fidelity
@@ -172,3 +174,9 @@ def test_the_whole_card_is_published_and_reads_as_tables(folder: RunFolder) -> N
     tables = dict(card_tables(folder))
     assert {"Response prediction", "What each part is worth", "Liked against unseen items"} <= set(tables)
     assert all(len(row) == len(rows[0]) for rows in tables.values() for row in rows)
+    assert card.function(folder, CardSettings())["sections"] == len(tables)
+    page = folder.path("report/card.html").read_text()
+    for title, rows in tables.items():
+        assert f"<h2>{escape(title)}</h2>" in page
+        assert f">{escape(rows[1][0])}</th>" in page
+    assert "<svg" in page
