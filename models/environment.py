@@ -45,7 +45,7 @@ def observation_space(sessions: SessionBatch) -> spaces.Dict:
 
 
 def infos(sessions: SessionBatch, outcome: Outcome) -> list[Info]:
-    """What each of b steps was about: user, item, the three votes, the calibrated probability."""
+    """What each of b steps was about: user, item, the three votes, the calibrated probability, terms of the reward."""
     responses = outcome.responses
     rows = zip(
         sessions.users.tolist(),
@@ -54,11 +54,22 @@ def infos(sessions: SessionBatch, outcome: Outcome) -> list[Info]:
         responses.probability.tolist(),
         responses.like.tolist(),
         outcome.repeated.tolist(),
+        outcome.novelties.tolist(),
+        outcome.diversities.tolist(),
         strict=True,
     )
     return [
-        {"user": user, "item": item, "votes": votes.copy(), "probability": p, "like": like, "repeated": repeated}
-        for user, item, votes, p, like, repeated in rows
+        {
+            "user": user,
+            "item": item,
+            "votes": votes.copy(),
+            "probability": p,
+            "like": like,
+            "repeated": repeated,
+            "novelty": novelty,
+            "diversity": diversity,
+        }
+        for user, item, votes, p, like, repeated, novelty, diversity in rows
     ]
 
 

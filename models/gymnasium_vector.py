@@ -136,4 +136,6 @@ def _infos(sessions: SessionBatch, outcome: Outcome) -> Infos:
         "probability": responses.probability,
         "like": responses.like,
         "repeated": outcome.repeated,
+        "novelty": outcome.novelties,
+        "diversity": outcome.diversities,
     }

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.interactions import NO_ITEM, UNKNOWN_RATING, Histories
 from models.random_streams import DrawnNumbers, RandomStreams
+from models.session_breadth import StepBreadth
 from models.simulator import Responses, RewardMode, UserSimulator, reward
 
 _STATE_BOUND = 10.0
@@ -49,6 +50,24 @@ class EnvironmentSettings(BaseModel):
         gt=0,
         description="actions: so many items, those with most training interactions; null for all items",
     )
+    users: Literal["all", "train", "held_out"] = Field(
+        default="all", description="who visits: all users, those that policies train on, or those held out from them"
+    )
+    held_out_share: float = Field(default=0.2, gt=0, lt=1, description="share of the users who are held out")
+    held_out_seed: int = Field(default=0, ge=0, description="chooses them")
+    novelty_weight: float = Field(
+        default=0.0, ge=0, description="added to a reward: so many times the item's novelty, 0 for the best known to 1"
+    )
+    diversity_weight: float = Field(
+        default=0.0,
+        ge=0,
+        description="added to a reward: so many times the item's mean distance to those recommended in the session",
+    )
+
+    @property
+    def highest_reward(self) -> float:
+        """What one step can earn at most."""
+        return 1 + self.novelty_weight + self.diversity_weight
 
 
 def catalogue(simulator: UserSimulator, size: int | None) -> NDArray[np.int64]:
@@ -60,6 +79,28 @@ def catalogue(simulator: UserSimulator, size: int | None) -> NDArray[np.int64]:
     """
     counts = np.bincount(simulator.interactions.items, minlength=simulator.n_items)
     return np.sort(np.argsort(-counts, kind="stable")[:size])
+
+
+def visitors(simulator: UserSimulator, settings: EnvironmentSettings) -> NDArray[np.int64]:
+    """The users whom sessions are of.
+
+    Returns
+    -------
+    int64 array, ascending; at least one user is held out and at least one is not.
+
+    Raises
+    ------
+    ValueError
+        Where a single user cannot be parted.
+    """
+    n = simulator.n_users
+    if settings.users == "all":
+        return np.arange(n)
+    if n < 2:
+        raise ValueError(f"users {settings.users!r}: found {n} user, expected two at least to hold one out")
+    held_out = min(max(round(settings.held_out_share * n), 1), n - 1)
+    order = np.random.default_rng(settings.held_out_seed).permutation(n)
+    return np.sort(order[:held_out] if settings.users == "held_out" else order[held_out:])
 
 
 @dataclass(frozen=True)
@@ -76,6 +117,8 @@ class Outcome:
         bool array of shape (b,): the user had seen the item, so it earned nothing and did not join the history.
     rewards
         float32 array of shape (b,).
+    novelties, diversities
+        float32 arrays of shape (b,): terms of the rewards before they are weighed; 0 where their weight is 0.
     terminated, truncated
         bool arrays of shape (b,): ended by chance, cut off at `max_steps`.
     """
@@ -84,6 +127,8 @@ class Outcome:
     responses: Responses
     repeated: NDArray[np.bool_]
     rewards: NDArray[np.float32]
+    novelties: NDArray[np.float32]
+    diversities: NDArray[np.float32]
     terminated: NDArray[np.bool_]
     truncated: NDArray[np.bool_]
 
@@ -120,6 +165,8 @@ class SessionBatch:
         self.catalogue = catalogue(simulator, settings.catalogue_size)
         self._action_of = np.full(simulator.n_items, NO_ITEM)
         self._action_of[self.catalogue] = np.arange(len(self.catalogue))
+        self._visitors = visitors(simulator, settings)
+        self._breadth = StepBreadth(simulator, self.catalogue, len(seeds))
         self._streams = RandomStreams(seeds, _COINS)
         self._width = min(settings.max_history, simulator.max_history)
         b = len(seeds)
@@ -168,6 +215,7 @@ class SessionBatch:
         self._known_states[rows] = False
         self._steps[rows], self._earned[rows], self._last_rewards[rows] = 0, 0, 0
         self.seen[rows] = False
+        self._breadth.begin(rows)
         if self.settings.known_items == "penalise":
             known_rows, actions = self._known(users)
             self.seen[rows[known_rows], actions] = True
@@ -186,9 +234,10 @@ class SessionBatch:
         items = self.catalogue[actions]
         responses = self.simulator.respond(self.users, items, self.histories, rng, self._states_of(rows))
         repeated = self.seen[rows, actions]
-        rewards = np.where(repeated, 0, reward(responses, self.settings.reward, DrawnNumbers(numbers[:, 2:]))).astype(
-            np.float32
-        )
+        earned = reward(responses, self.settings.reward, DrawnNumbers(numbers[:, 2:]))
+        novelties, diversities = self._terms(actions)
+        earned = earned + self.settings.novelty_weight * novelties + self.settings.diversity_weight * diversities
+        rewards = np.where(repeated, 0, earned).astype(np.float32)
         self._append(rows[~repeated], items[~repeated], responses.like[~repeated])
         if self.settings.repeats == "penalise":
             self.seen[rows, actions] = True
@@ -198,7 +247,14 @@ class SessionBatch:
         terminated = numbers[:, 3] < self.settings.end_probability
         self._next_users = self._user(numbers[:, 4])
         return Outcome(
-            items, responses, repeated, rewards, terminated, ~terminated & (self._steps >= self.settings.max_steps)
+            items,
+            responses,
+            repeated,
+            rewards,
+            novelties,
+            diversities,
+            terminated,
+            ~terminated & (self._steps >= self.settings.max_steps),
         )
 
     def observations(self, rows: NDArray[np.int64] | slice = slice(None)) -> dict[str, NDArray[np.number]]:
@@ -225,6 +281,7 @@ class SessionBatch:
     def keep(self, rows: NDArray[np.int64]) -> None:
         """Go on with the sessions in `rows` only, in that order."""
         self._streams.keep(rows)
+        self._breadth.keep(rows)
         self.users, self.seen, self._next_users = self.users[rows], self.seen[rows], self._next_users[rows]
         self._items, self._likes, self._lengths = self._items[rows], self._likes[rows], self._lengths[rows]
         self._ratings = self._ratings[rows]
@@ -232,7 +289,14 @@ class SessionBatch:
         self._steps, self._earned, self._last_rewards = self._steps[rows], self._earned[rows], self._last_rewards[rows]
 
     def _user(self, numbers: NDArray[np.float64]) -> NDArray[np.int64]:
-        return (numbers * self.simulator.n_users).astype(np.int64)
+        return self._visitors[(numbers * len(self._visitors)).astype(np.int64)]
+
+    def _terms(self, actions: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Novelty and diversity of what is recommended, float32 (b,) each, where they count."""
+        nothing = np.zeros(len(actions), dtype=np.float32)
+        novelties = self._breadth.novelties(actions) if self.settings.novelty_weight else nothing
+        diversities = self._breadth.diversities(actions) if self.settings.diversity_weight else nothing
+        return novelties, diversities
 
     def _known(self, users: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Pairs (position in `users`, action) of the items in the users' whole training histories."""
@@ -267,5 +331,7 @@ class SessionBatch:
 def observation_bounds(sessions: SessionBatch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Lowest and highest values of the observation "user": float32 arrays of shape (d + 5,)."""
     d = sessions.simulator.sasrec.item_vectors().shape[1]
-    high = np.concatenate([np.full(d, _STATE_BOUND), np.ones(_STATISTICS)]).astype(np.float32)
-    return np.where(high == _STATE_BOUND, -high, 0).astype(np.float32), high
+    best = sessions.settings.highest_reward  # of the mean and of the last reward
+    low = np.concatenate([np.full(d, -_STATE_BOUND), np.zeros(_STATISTICS)]).astype(np.float32)
+    high = np.concatenate([np.full(d, _STATE_BOUND), [best, best], np.ones(_STATISTICS - 2)]).astype(np.float32)
+    return low, high

@@ -16,7 +16,7 @@ from multiprocessing import get_context
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from models.agent_settings import AlgorithmName, ReinforcementSettings
 from models.policies import Policy
@@ -51,6 +51,19 @@ class ReinforceSettings(BaseModel):
 
     agents: ReinforcementSettings = ReinforcementSettings()
     environment: EnvironmentSettings = EnvironmentSettings()
+    on_held_out_users: bool = Field(
+        default=False, description="policies are evaluated on users whom none of them met in training"
+    )
+
+    @property
+    def training(self) -> EnvironmentSettings:
+        """Rules of the sessions that policies train in."""
+        return self.environment.model_copy(update={"users": "train"}) if self.on_held_out_users else self.environment
+
+    @property
+    def evaluation(self) -> EnvironmentSettings:
+        """Rules of the sessions that policies are evaluated in."""
+        return self.environment.model_copy(update={"users": "held_out"}) if self.on_held_out_users else self.environment
 
 
 @step(version=VERSION, reads=SIMULATOR_PARTS, writes=("policies", "report/reinforcement.json"))
@@ -68,7 +81,7 @@ def reinforce(folder: RunFolder, settings: ReinforceSettings) -> Summary:
 
     evaluations: dict[str, list[Evaluation]] = {}
     for name in agents.baselines:
-        policy = baseline_policy(name, simulator, environment, agents)
+        policy = baseline_policy(name, simulator, settings.training, agents)
         evaluations[name] = [_evaluated(name, policy, simulator, settings)]
     checkpoints: dict[str, list[PolicyCheckpoint]] = {}
     for algorithm in agents.algorithms:
@@ -87,6 +100,7 @@ def reinforce(folder: RunFolder, settings: ReinforceSettings) -> Summary:
         "episodes": agents.evaluation_episodes,
         "catalogue": len(catalogue(simulator, environment.catalogue_size)),
         "reward": environment.reward,
+        "users": settings.evaluation.users,
         "policies": rows,
         "comparisons": [
             {"policy": first, "against": second, "mean": difference["mean"], "ci95": [*difference["ci95"]]}
@@ -145,9 +159,9 @@ def _train_one(
     from models.agents import train_agent
 
     logs = folder.path(f"training_logs/{algorithm}/seed-{seed}")
-    agent = train_agent(simulator, settings.environment, settings.agents, algorithm, seed, log_folder=logs)
+    agent = train_agent(simulator, settings.training, settings.agents, algorithm, seed, log_folder=logs)
     origin = _origin(folder, settings, algorithm, seed)
-    save_policy(folder, agent.policy, PolicyCheckpoint.of(agent, algorithm, seed, origin, settings.environment))
+    save_policy(folder, agent.policy, PolicyCheckpoint.of(agent, algorithm, seed, origin, settings.training))
     step_logger().info("%s seed %d: trained in %.0f s", algorithm, seed, agent.seconds)
     return agent.seconds
 
@@ -160,7 +174,7 @@ def _origin(folder: RunFolder, settings: ReinforceSettings, algorithm: Algorithm
         "algorithm": algorithm,
         "seed": seed,
         "training": agents.model_dump(mode="json", include={*_TRAINING, algorithm}),
-        "environment": settings.environment.model_dump(mode="json"),
+        "environment": settings.training.model_dump(mode="json"),
         "simulator": {name: content_hash(folder.path(name)) for name in SIMULATOR_PARTS},
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
@@ -168,7 +182,7 @@ def _origin(folder: RunFolder, settings: ReinforceSettings, algorithm: Algorithm
 
 def _evaluated(name: str, policy: Policy, simulator: UserSimulator, settings: ReinforceSettings) -> Evaluation:
     agents = settings.agents
-    evaluation = evaluate(policy, simulator, settings.environment, agents.evaluation_episodes, agents.evaluation_seed)
+    evaluation = evaluate(policy, simulator, settings.evaluation, agents.evaluation_episodes, agents.evaluation_seed)
     step_logger().info("%s: average reward %.2f", name, evaluation.returns.mean())
     return evaluation
 

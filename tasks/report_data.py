@@ -99,6 +99,7 @@ class Reinforcement(_Part):
     episodes: int
     catalogue: int | None = None
     reward: str | None = None
+    users: str | None = None
     policies: dict[str, PolicyScores]
     learning_curves: dict[str, tuple[tuple[float, float], ...]] = {}
 

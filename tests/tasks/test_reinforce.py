@@ -162,3 +162,15 @@ def test_training_logs_are_kept_where_asked_for(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr("tasks.reinforce.find_spec", lambda name: None)
     with pytest.raises(SettingsError, match="pip install tensorboard"):
         reinforce.function(folder, board)
+
+
+def test_policies_may_be_evaluated_on_users_whom_they_never_met(tmp_path: Path) -> None:
+    folder = write_trained_run(tmp_path / "tiny")
+    agents = AGENTS.model_copy(update={"algorithms": ("a2c",), "baselines": ("random", "greedy"), "seeds": (1,)})
+    settings = ReinforceSettings(agents=agents, environment=SETTINGS.environment, on_held_out_users=True)
+    reinforce.function(folder, settings)
+    assert published(folder)["users"] == "held_out"
+    assert load_checkpoint(folder, "a2c", 1).environment.users == "train"
+    everybody = settings.model_copy(update={"on_held_out_users": False})
+    assert reinforce.function(folder, everybody)["trained"] == 1  # the other users make another policy
+    assert published(folder)["users"] == "all"
