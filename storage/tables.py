@@ -322,12 +322,19 @@ def read_table(
     DataError
         Where the file is missing, cut short, not Parquet, or has other columns or types than the contract.
     """
+    with scanned_table(path, schema) as scan:
+        chosen = scan if rows is None else scan.filter(rows)
+        return chosen.select(list(schema.columns if columns is None else columns)).collect()
+
+
+@contextmanager
+def scanned_table(path: Path, schema: Contract) -> Iterator[pl.LazyFrame]:
+    """A table of the run folder that is read as far as the block asks; parameters and errors as in `read_table`."""
     remedy = "Delete it and run the pipeline again: the step that makes it will run"
     try:
         scan = pl.scan_parquet(path)
         _check_columns(path, scan.collect_schema(), schema, remedy)
-        chosen = scan if rows is None else scan.filter(rows)
-        return chosen.select(list(schema.columns if columns is None else columns)).collect()
+        yield scan
     except FileNotFoundError as error:
         raise DataError(
             f"there is no {schema.name} table here", file=path, remedy="Run the pipeline to make it: usersim reproduce"

@@ -19,7 +19,7 @@ from storage.completions import CompletionStore, completion_key
 from storage.errors import AnnotationError, ServerError
 from storage.llm_profiles import LLMProfile, Sampling
 from storage.run_folder import RunFolder
-from storage.tables import ANNOTATIONS, INTERACTIONS, ITEMS, polars_schema, read_table, write_table
+from storage.tables import ANNOTATIONS, INTERACTIONS, ITEMS, polars_schema, read_table, scanned_table, write_table
 from tasks.completion_client import BatchClient, ClientSettings, Outcome, Question, ServerSource, Tally, reasons_text
 from tasks.progress import batch_progress, step_logger
 from tasks.prompt_plan import Plan, PlannedPrompt, PlanSettings, plan_prompts
@@ -78,8 +78,8 @@ def annotate(folder: RunFolder, settings: AnnotateSettings) -> Summary:
         Where a server is needed and cannot be had or used.
     """
     items = read_table(folder.path("items.parquet"), ITEMS)
-    train = read_table(folder.path("interactions.parquet"), INTERACTIONS, rows=pl.col("split") == "train")
-    plan = plan_prompts(items, train, settings, settings.prompts)
+    with scanned_table(folder.path("interactions.parquet"), INTERACTIONS) as interactions:
+        plan = plan_prompts(items, interactions.filter(split="train"), settings, settings.prompts)
     questions = [question_of(planned, settings) for planned in plan.prompts]
     with (
         CompletionStore(completions_path.get(folder.root.parent / "completions.sqlite")) as store,

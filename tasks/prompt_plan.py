@@ -47,8 +47,12 @@ class Plan:
     reviews_without_content: int
 
 
-def plan_prompts(items: pl.DataFrame, train: pl.DataFrame, settings: PlanSettings, wording: PromptSettings) -> Plan:
+def plan_prompts(
+    items: pl.DataFrame, train: pl.DataFrame | pl.LazyFrame, settings: PlanSettings, wording: PromptSettings
+) -> Plan:
     """Choose and word the prompts.
+
+    Of a scan, the choice holds some bytes a row; texts are read of the chosen rows only.
 
     Parameters
     ----------
@@ -66,30 +70,40 @@ def plan_prompts(items: pl.DataFrame, train: pl.DataFrame, settings: PlanSetting
     ValueError
         Where `train` holds rows of another split.
     """
-    if foreign := set(train["split"].unique()) - {"train"}:
+    rows = train.lazy()
+    splits = rows.select(pl.col("split").unique()).collect(engine="streaming")["split"]
+    if foreign := set(splits) - {"train"}:
         raise ValueError(f"prompts may read train rows only, found {sorted(foreign)}")
     facts = {
         row["item_id"]: ItemFacts(row["name"], row["attributes"], tuple(row["categories"]), row["description"])
         for row in items.iter_rows(named=True)
     }
+    measured = _measured(rows, settings)
     by_popularity = (
         items.select("item_id")
-        .join(train.group_by("item_id").len("popularity"), on="item_id", how="left")
+        .join(measured.group_by("item_id").len("popularity"), on="item_id", how="left")
         .sort(pl.col("popularity").fill_null(0), "item_id", descending=[True, False])
         .with_row_index("place")
         .select("item_id", "place")
     )
-    reviews = _reviews(train, by_popularity, settings)
+    chosen = _chosen(measured, by_popularity, settings)
+    del measured
+    reviews = _with_texts(rows, chosen)
     told = [item for item in by_popularity["item_id"].to_list() if _has_facts(facts[item], wording)]
     n_objective, n_subjective = _shares(2 * len(told), reviews.height, settings)
     objective = list(_objective(told[: n_objective // 2], facts, wording))
-    subjective = list(_subjective(reviews, facts, wording))
-    worded = [planned for planned in subjective if planned is not None]
+    subjective: list[PlannedPrompt] = []
+    without_content = 0
+    for planned in _subjective(reviews, facts, wording):
+        if planned is None:
+            without_content += 1
+        elif len(subjective) < n_subjective:
+            subjective.append(planned)
     return Plan(
-        prompts=objective + worded[:n_subjective],
+        prompts=objective + subjective,
         items_without_facts=len(facts) - len(told),
         reviews_available=reviews.height,
-        reviews_without_content=len(subjective) - len(worded),
+        reviews_without_content=without_content,
     )
 
 
@@ -107,22 +121,50 @@ def _has_facts(facts: ItemFacts, wording: PromptSettings) -> bool:
     return known and objective_prompt(facts, "pro", wording).askable
 
 
-def _reviews(train: pl.DataFrame, by_popularity: pl.DataFrame, settings: PlanSettings) -> pl.DataFrame:
-    """Reviews to read: the first of every item, popular items first, then the second of every item, and so on."""
+def _measured(train: pl.LazyFrame, settings: PlanSettings) -> pl.DataFrame:
+    """What the choice needs to know of each row: item_id, like, and of its review whether it is there and informative.
+
+    Texts are measured as they stream by: the frame has a few bytes a row.
+    """
     length = pl.col("review_text").str.len_chars()
-    draw = np.random.default_rng(settings.seed).permutation(train.height)
+    return train.select(
+        pl.col("item_id").cast(pl.Int32),
+        "like",
+        readable=(length >= settings.min_review_characters).fill_null(value=False),
+        informative=length.is_between(*_INFORMATIVE),
+    ).collect(engine="streaming")
+
+
+def _chosen(measured: pl.DataFrame, by_popularity: pl.DataFrame, settings: PlanSettings) -> pl.DataFrame:
+    """Rows to read: the first of every item, popular items first, then the second of every item, and so on."""
+    draw = np.random.default_rng(settings.seed).permutation(measured.height)
     return (
-        train.with_columns(pl.Series("draw", draw))
-        .filter(pl.col("review_text").is_not_null() & (length >= settings.min_review_characters))
-        .with_columns(informative=length.is_between(*_INFORMATIVE))
+        measured.with_row_index("row")
+        .with_columns(pl.Series("draw", draw, dtype=pl.UInt32))
+        .filter("readable")
+        .drop("readable")
         .sort("item_id", "like", pl.col("informative").not_(), "draw")
+        .drop("informative", "draw")
         # Dislikes are the rarer voice, so that they come first in each pair.
         .with_columns(turn=2 * pl.int_range(pl.len()).over("item_id", "like") + pl.col("like").cast(pl.Int64))
         .sort("item_id", "turn")
         .with_columns(rank=pl.int_range(pl.len()).over("item_id"))
         .filter(pl.col("rank") < settings.max_reviews_per_item)
+        .select("row", "rank", pl.col("item_id").cast(pl.Int64))
         .join(by_popularity, on="item_id")
+        .select("row", "rank", "place")
+    )
+
+
+def _with_texts(train: pl.LazyFrame, chosen: pl.DataFrame) -> pl.DataFrame:
+    """user_id, item_id, rating, like and review_text of the chosen rows, in the order of reading."""
+    return (
+        train.select("user_id", "item_id", "rating", "like", "review_text")
+        .with_row_index("row")
+        .join(chosen.lazy(), on="row")
+        .collect(engine="streaming")
         .sort("rank", "place")
+        .drop("row")
     )
 
 
