@@ -41,6 +41,8 @@ def print_understanding(console: Console, understood: Understanding) -> None:
     if layout.aggregates:
         names = escape(", ".join(layout.aggregates))
         table.add_row("  left out", f"{names}: sums over users would know the held-out ratings")
+    if settings.table.unrated is not None:
+        table.add_row("no rating", f"{settings.table.unrated:g}: rows with it are left out")
     table.add_row("rating scale", f"{settings.rating_min:g} to {settings.rating_max:g}")
     share = f", {suggested.like_rate:.1%} of all" if settings.like_threshold == suggested.like_threshold else ""
     table.add_row("like", f">= {settings.like_threshold:g}{share}")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
 import yaml
 from pydantic import ValidationError
 
@@ -15,7 +16,7 @@ from storage.adapters.table import Layout, TableReader, count_ratings
 from storage.datasets import DatasetSettings
 from storage.errors import DataError, SettingsError
 from storage.files import publish
-from storage.table_layout import RatingScale, guess_scale
+from storage.table_layout import RatingScale, guess_scale, guess_unrated
 
 _DRAFT_SCALE = {"rating_min": 0.0, "rating_max": 1.0, "like_threshold": 1.0}
 
@@ -54,7 +55,11 @@ def understand(name: str, table: Mapping[str, object], said: Mapping[str, object
     files = TableReader().files(None, draft)
     with tempfile.TemporaryDirectory(prefix="usersim-") as folder, named_as_published(files, workspace := Path(folder)):
         layout = TableReader().layout(None, draft, workspace)
-        scale = guess_scale(count_ratings(layout, draft))
+        counts = count_ratings(layout, draft)
+    unrated = draft.table.unrated
+    if unrated is None and said.get("rating_min") is None:
+        unrated = guess_unrated(counts)
+    scale = guess_scale(counts if unrated is None else counts.filter(pl.col("rating") != unrated))
     if scale is None:
         raise DataError(
             "no row has a number as its rating",
@@ -70,6 +75,7 @@ def understand(name: str, table: Mapping[str, object], said: Mapping[str, object
             "item_columns": layout.item_columns or draft.table.item_columns,
             "list_form": layout.list_form,
             "time_unit": layout.time_unit,
+            "unrated": unrated,
         }
     )
     values = {

@@ -166,6 +166,18 @@ def guess_list_form(cells: pl.Series) -> ListForm:
     return "none"
 
 
+def guess_unrated(counts: pl.DataFrame) -> float | None:
+    """-1 where it is the only rating below nought, as sites write it that tell what was seen without a rating.
+
+    Parameters
+    ----------
+    counts
+        As in `guess_scale`.
+    """
+    below = counts.filter(pl.col("rating") < 0)["rating"].to_list()
+    return -1.0 if below == [-1.0] and float(counts["rating"][-1]) > 1 else None  # -1 to 1 may be a scale
+
+
 def guess_scale(counts: pl.DataFrame) -> RatingScale | None:
     """Rating scale and like threshold by the ratings that there are; None where there is no number.
 

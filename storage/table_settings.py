@@ -54,3 +54,4 @@ class TableSettings(BaseModel):
     )
     list_form: ListForm | None = Field(default=None, description="how one cell holds several categories")
     time_unit: TimeUnit | None = Field(default=None, description="what timestamps count")
+    unrated: float | None = Field(default=None, description="what stands for no rating; such rows are left out")

@@ -86,7 +86,7 @@ class TableReader:
             roles["review_text"] = clean_text(roles["review_text"].cast(pl.String)).replace("", None)
         return RawDataset(
             version=f"table ({layout.interactions.suffix.lstrip('.').lower() or 'text'})",
-            ratings=scan.then(lambda rows: rows.select("row", **roles)).batches(),
+            ratings=scan.then(lambda rows: _rated(rows.select("row", **roles), settings.table.unrated)).batches(),
             ratings_file=layout.interactions,
             items=() if layout.items is None else _described(layout, settings).batches(),
             time_unit=layout.time_unit or "s",
@@ -136,6 +136,13 @@ def count_ratings(layout: Layout, settings: DatasetSettings) -> pl.DataFrame:
         part = batch.filter(pl.col("rating").is_finite()).group_by("rating").len()
         counts = pl.concat([counts, part], how="vertical_relaxed").group_by("rating").agg(pl.col("len").sum())
     return counts.sort("rating")
+
+
+def _rated(rows: pl.DataFrame, unrated: float | None) -> pl.DataFrame:
+    """Rows without those whose rating says that none was given."""
+    if unrated is None:
+        return rows
+    return rows.filter(pl.col("rating").cast(pl.Float64, strict=False).ne_missing(unrated))
 
 
 def _locate(name: str, source: Path | None, settings: DatasetSettings) -> SourceFile:

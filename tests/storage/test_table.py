@@ -11,6 +11,7 @@ import pytest
 from storage.adapters.table import TableReader
 from storage.datasets import DatasetSettings
 from storage.errors import DataError
+from storage.own_tables import understand
 from tests.storage.readings import Reading, read_all
 
 ROWS = pl.DataFrame({"user_id": ["a", "b"], "item_id": ["x", "y"], "rating": [4.5, 2.0], "timestamp": [100, 200]})
@@ -121,6 +122,21 @@ def test_a_number_that_no_character_has_does_not_end_the_reading(tmp_path: Path)
     text = "&#" + "9" * 5000 + "; fine"
     (tmp_path / "r.jsonl").write_text(json.dumps({"user": "a", "item": "x", "rating": 3, "text": text}))
     assert read(tmp_path, interactions="r.jsonl").interactions["review_text"][0].endswith("fine")
+
+
+def test_minus_one_beside_a_scale_is_no_rating_unless_said_otherwise(tmp_path: Path) -> None:
+    file = tmp_path / "ratings.csv"
+    file.write_text("user_id,item_id,rating\n" + "".join(f"u{n},i{n},{n % 5 or -1}\n" for n in range(20)))
+    table = {"interactions": str(file)}
+    inferred = understand("shop", table, {}).settings
+    assert (inferred.table.unrated, inferred.rating_min, inferred.rating_max) == (-1, 1, 5)
+    with_them = understand("shop", table, {"rating_min": -1.0}).settings
+    assert (with_them.table.unrated, with_them.rating_min) == (None, -1)
+    kept = [
+        sum(batch.height for batch in TableReader().read(None, settings, tmp_path).ratings)
+        for settings in (inferred, with_them)
+    ]
+    assert kept == [16, 20]
 
 
 def test_the_real_games_are_read_whole(shared_dataset: Callable[[str], Path]) -> None:
