@@ -18,6 +18,7 @@ from storage.locks import exclusive
 from storage.run_folder import RunFolder, Split
 from tasks.ablate import AblationSettings, ablate_ensemble
 from tasks.card_page import CardSettings, card
+from tasks.data_size import DataSizeSettings, data_size
 from tasks.evaluate_behaviour import BehaviourSettings, evaluate_behaviour
 from tasks.evaluate_fidelity import evaluate_fidelity
 
@@ -32,7 +33,7 @@ def evaluate(
     overrides: dict[str, JsonValue] | None = None,
     data: str = "data",
 ) -> list[str]:
-    """Publish report/card.html, fidelity.json, behaviour.json and ablation.json of every split.
+    """Publish report/card.html, fidelity.json, behaviour.json, ablation.json and data_size.json of every split.
 
     Parameters
     ----------
@@ -56,6 +57,8 @@ def evaluate(
             shared = {"resamples": settings.fidelity.resamples, "seed": settings.fidelity.seed}
             ablate_ensemble.run(folder, AblationSettings(ensemble=settings.ensemble, encoder=settings.embed, **shared))
             evaluate_behaviour.run(folder, BehaviourSettings(**shared))
+            fitted = {"sasrec": settings.sasrec, "ensemble": settings.ensemble, "fidelity": settings.fidelity}
+            data_size.run(folder, DataSizeSettings(**fitted))
             card.run(folder, CardSettings())
         logger.info("Fidelity card of split %s: %s", split, folder.path("report/card.html"))
         folders.append(str(folder.root))

@@ -59,5 +59,5 @@ def evaluate_command(
 
 
 def _card(folder: RunFolder) -> dict[str, object]:
-    parts = ("fidelity", "behaviour", "ablation")
+    parts = ("fidelity", "behaviour", "ablation", "data_size")
     return {part: json.loads(folder.path(f"report/{part}.json").read_text(encoding="utf-8")) for part in parts}

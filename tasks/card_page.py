@@ -107,6 +107,13 @@ _READINGS = {
         figure="ablation",
         caption="AUC lost by each variant of the stack, with its interval; left of the line it would be better.",
     ),
+    "Less to learn from: AUC": _Reading(
+        "Data size",
+        "Models fitted on a share of each user's train reactions, judged by the same test reactions. Where the "
+        "truth is known, the best possible predictor stands beside them.",
+        figure="sizes",
+        caption="AUC by number of train interactions.",
+    ),
 }
 
 
@@ -118,17 +125,19 @@ class CardSettings(BaseModel):
 
 @step(
     version="1",
-    reads=("report/fidelity.json", "report/behaviour.json", "report/ablation.json"),
+    reads=("report/fidelity.json", "report/behaviour.json", "report/ablation.json", "report/data_size.json"),
     writes=("report/card.html",),
 )
 def card(folder: RunFolder, _: CardSettings) -> Summary:
     """Render the page from what `evaluate` measured; all text is escaped."""
-    behaviour, ablation = (
-        json.loads(folder.path(f"report/{part}.json").read_text(encoding="utf-8")) for part in ("behaviour", "ablation")
+    behaviour, ablation, sizes = (
+        json.loads(folder.path(f"report/{part}.json").read_text(encoding="utf-8"))
+        for part in ("behaviour", "ablation", "data_size")
     )
     found = {
         "popularity": figures.popularity(behaviour["distributions"]["popularity"]),
         "ablation": figures.ablation(ablation["variants"]),
+        "sizes": figures.data_sizes(sizes["sizes"]),
     }
     drawn = {name: svg for name, svg in found.items() if svg is not None}
     sections = [

@@ -14,6 +14,7 @@ from models.list_choice import ListChoice
 from models.ranking_agreement import MeasuredAgreement
 from models.session_match import SessionMatch
 from storage.run_folder import RunFolder
+from tasks.data_size import DataSize
 from tasks.tables import Rows, fidelity_rows, label
 
 _COMPARED = ("bias", "gradient_boosting", "sasrec", "ensemble")
@@ -25,6 +26,7 @@ def card_tables(folder: RunFolder) -> list[tuple[str, Rows]]:
         json.loads(folder.path(f"report/{part}.json").read_text(encoding="utf-8"))
         for part in ("fidelity", "behaviour", "ablation")
     )
+    sizes = folder.path("report/data_size.json")
     ranked = behaviour["ranking_agreement"]
     tables = [
         ("Response prediction", fidelity_rows(folder)),
@@ -37,6 +39,10 @@ def card_tables(folder: RunFolder) -> list[tuple[str, Rows]]:
         ("Sessions replayed", _sessions(behaviour["sessions"])),
         ("Order of recommenders: Kendall's tau with the real users'", _agreement(ranked["measures"] if ranked else {})),
         ("What each part is worth", _ablation(ablation["variants"])),
+        (
+            "Less to learn from: AUC",
+            _sizes(json.loads(sizes.read_text(encoding="utf-8"))["sizes"] if sizes.exists() else []),
+        ),
     ]
     return [(title, rows) for title, rows in tables if len(rows) > 1]
 
@@ -153,6 +159,21 @@ def _ablation(rows: Sequence[Variant]) -> Rows:
             _signed(row["cold_items_auc_lost"], row["cold_items_auc_lost_ci95"]),
         ]
         for row in rows
+    ]
+
+
+def _sizes(sizes: Sequence[DataSize]) -> Rows:
+    """A row a size; where the truth is known also how far the ensemble's P(like) is from it."""
+    names = [name for name in (*_COMPARED, "vote", "best_possible") if sizes and name in sizes[0]["models"]]
+    header = ["Train interactions", "Share", *map(label, names), "Ensemble's mean error of P(like)"]
+    return [header] + [
+        [
+            f"{size['train_interactions']:,}",
+            f"{size['share']:.1%}",
+            *(_number(size["models"][name]["auc"]) for name in names),
+            "–" if (error := size["models"]["ensemble"]["error_of_probability"]) is None else _number(error),
+        ]
+        for size in sizes
     ]
 
 

@@ -18,6 +18,7 @@ from matplotlib.ticker import MaxNLocator
 
 from models.ablation import Variant
 from models.distribution_match import Stratum
+from tasks.data_size import DataSize
 from tasks.report_data import Fidelity, Reinforcement, Training
 from tasks.tables import FIDELITY_GROUPS, POLICY_GROUPS, grouped, label
 
@@ -208,6 +209,25 @@ def ablation(variants: Sequence[Variant]) -> str | None:
         _names(axes, [variant["variant"] for variant in variants])
         axes.set_xlabel("AUC lost, 95 % interval")
         axes.grid(axis="x")
+        return _svg(figure)
+
+
+def data_sizes(sizes: Sequence[DataSize]) -> str | None:
+    """AUC by number of train interactions; None where there is nothing to draw."""
+    if not sizes:
+        return None
+    with mpl.rc_context(_STYLE):
+        figure, axes = _figure(3.2)
+        x = [size["train_interactions"] for size in sizes]
+        shown = [name for name in ("ensemble", "sasrec", "gradient_boosting", "bias") if name in sizes[0]["models"]]
+        for name, (colour, line, marker) in zip(shown, _SERIES, strict=False):
+            y = [size["models"][name]["auc"] for size in sizes]
+            axes.plot(x, y, color=colour, linestyle=line, linewidth=1.6, marker=marker, markersize=4, label=label(name))
+        if best := sizes[-1]["models"].get("best_possible"):
+            axes.axhline(best["auc"], color=MUTED, linewidth=1, linestyle=":", label="best possible")
+        axes.set(xscale="log", xlabel="train interactions", ylabel="AUC on test pairs")
+        axes.grid()
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, columnspacing=1.2, handletextpad=0.5)
         return _svg(figure)
 
 

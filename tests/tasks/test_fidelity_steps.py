@@ -17,6 +17,7 @@ from storage.tables import INTERACTIONS, TRUTH, read_table, write_table
 from tasks.ablate import AblationSettings, ablate_ensemble
 from tasks.card_page import CardSettings, card
 from tasks.card_tables import card_tables
+from tasks.data_size import DataSizeSettings, data_size, with_share
 from tasks.evaluate_behaviour import BehaviourSettings, evaluate_behaviour
 from tasks.evaluate_fidelity import FidelitySettings, evaluate_fidelity
 from tasks.fit_ensemble import EnsembleSettings, fit_ensemble
@@ -168,6 +169,14 @@ def test_the_whole_card_is_published_and_reads_as_tables(folder: RunFolder) -> N
     evaluate_behaviour.function(folder, BehaviourSettings(resamples=10))
     settings = EnsembleSettings(max_history=10, neutral_pairs=20)
     ablate_ensemble.function(folder, AblationSettings(ensemble=settings, resamples=10))
+    fast = SASRecSettings(width=8, heads=2, blocks=1, max_history=10, max_epochs=1)
+    less = DataSizeSettings(shares=(0.5,), sasrec=fast, ensemble=settings, fidelity=FIDELITY)
+    data_size.function(folder, less)
+    sizes = json.loads(folder.path("report/data_size.json").read_text())["sizes"]
+    assert [size["share"] for size in sizes] == [0.5, 1.0]
+    assert sizes[0]["train_interactions"] < sizes[1]["train_interactions"]
+    assert {"bias", "sasrec", "ensemble"} <= set(sizes[0]["models"])
+    assert not list(folder.root.parent.glob(".data-size-*"))
     variants = json.loads(folder.path("report/ablation.json").read_text())["variants"]
     assert variants[0]["variant"] == "without keywords and similarity"
     assert "TF-IDF words instead of keywords" in {row["variant"] for row in variants}
@@ -180,3 +189,17 @@ def test_the_whole_card_is_published_and_reads_as_tables(folder: RunFolder) -> N
         assert f"<h2>{escape(title)}</h2>" in page
         assert f">{escape(rows[1][0])}</th>" in page
     assert "<svg" in page
+
+
+def test_less_to_learn_from_takes_train_rows_of_every_user_and_nothing_else(folder: RunFolder) -> None:
+    whole = read_table(folder.path("interactions.parquet"), INTERACTIONS)
+    quarter, half = (with_share(whole, share, seed=0) for share in (0.25, 0.5))
+    for split in ("validation", "test"):
+        assert quarter.filter(split=split).equals(whole.filter(split=split))
+    train, of_user = whole.filter(split="train"), ["user_id"]
+    counts = half.filter(split="train").group_by(of_user, maintain_order=True).len()
+    expected = train.group_by(of_user, maintain_order=True).agg((pl.len() * 0.5).ceil().cast(pl.UInt32).alias("len"))
+    assert counts.equals(expected)
+    pair = ["user_id", "item_id"]
+    assert quarter.join(half, on=pair, how="anti").is_empty()
+    assert not with_share(whole, 0.5, seed=1).equals(half)
