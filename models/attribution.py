@@ -129,7 +129,7 @@ def counterfactuals(simulator: UserSimulator, pairs: Pairs, most: int) -> list[t
     """Past reactions without which P(like) would lie on the other side of 0.5.
 
     A single one is found whenever there is one, since each is tried. Larger sets are found greedily, the reaction with
-    the strongest effect first, and then freed of every member that is not needed: no smaller part of a set suffices.
+    the strongest effect first, and then freed of members until none of them can be spared.
 
     Parameters
     ----------
@@ -167,14 +167,17 @@ def counterfactuals(simulator: UserSimulator, pairs: Pairs, most: int) -> list[t
 def _needed(
     simulator: UserSimulator, pairs: Pairs, row: int, left_out: NDArray[np.bool_], like: bool
 ) -> tuple[int, ...]:
-    """Members of a flipping set without those that it flips without, one after the other."""
-    members = np.flatnonzero(left_out).tolist()
-    for member in list(members):
-        fewer = [other for other in members if other != member]
-        mask = np.isin(np.arange(len(left_out)), fewer)
-        if fewer and (probabilities(simulator, pairs.without(np.array([row]), mask[None]))[0] >= 0.5) != like:
-            members = fewer
-    return tuple(members)
+    """Members of a flipping set, freed one after the other of those that it flips without, until each is needed."""
+    members = np.flatnonzero(left_out)
+    while len(members) > 1:
+        fewer = members[np.argwhere(~np.eye(len(members), dtype=bool))[:, 1].reshape(len(members), -1)]  # one less each
+        masks = np.zeros((len(members), len(left_out)), dtype=bool)
+        np.put_along_axis(masks, fewer, values=True, axis=1)
+        flips = (probabilities(simulator, pairs.without(np.full(len(members), row), masks)) >= 0.5) != like
+        if not flips.any():
+            break
+        members = fewer[flips.argmax()]
+    return tuple(members.tolist())
 
 
 def smallest_keyword_set(counts: Mapping[str, int], margin: int) -> tuple[str, ...] | None:

@@ -120,8 +120,8 @@ class Grounds:
     reasons
         Past reactions that speak most for the side of 0.5 on which the probability lies, strongest first.
     turned_without
-        Past reactions without which the probability would lie on the other side of 0.5, no smaller part of which
-        suffices; None where no set of at most `looked_for` was found.
+        Past reactions without which the probability would lie on the other side of 0.5, none of which can be spared;
+        None where no set of at most `looked_for` was found.
     looked_for
         Largest set that was looked for.
     keywords_turned_without

@@ -1,4 +1,4 @@
-"""What a probability rests on: sums that come out exactly, effects that are those of leaving out, minimal sets."""
+"""What a probability rests on: sums that come out exactly, effects of leaving out, sets that can spare no member."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_an_effect_is_what_the_simulator_says_with_and_without_a_reaction() -> N
             assert effects[row, position] == pytest.approx(before[row] - after, abs=1e-5)
 
 
-def test_a_counterfactual_turns_the_answer_and_no_smaller_part_of_it_does() -> None:
+def test_a_counterfactual_turns_the_answer_and_can_spare_no_member() -> None:
     sizes = set()
     for seed in range(6):
         world = tiny_world(seed)
