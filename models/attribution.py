@@ -125,7 +125,9 @@ def removal_effects(
     return effects
 
 
-def counterfactuals(simulator: UserSimulator, pairs: Pairs, most: int) -> list[tuple[int, ...] | None]:
+def counterfactuals(
+    simulator: UserSimulator, pairs: Pairs, effects: NDArray[np.float32], most: int
+) -> list[tuple[int, ...] | None]:
     """Past reactions without which P(like) would lie on the other side of 0.5.
 
     A single one is found whenever there is one, since each is tried. Larger sets are found greedily, the reaction with
@@ -137,6 +139,8 @@ def counterfactuals(simulator: UserSimulator, pairs: Pairs, most: int) -> list[t
         Who is asked.
     pairs
         b pairs, `remembered`.
+    effects
+        Their `removal_effects`, float32 (b, l).
     most
         Largest set that is looked for.
 
@@ -148,13 +152,13 @@ def counterfactuals(simulator: UserSimulator, pairs: Pairs, most: int) -> list[t
     towards = np.where(likes, 1, -1)  # the sign of an effect that helps to flip the answer
     left_out = np.zeros(pairs.histories.items.shape, dtype=bool)
     flipped = np.zeros(len(pairs), dtype=bool)
-    for _ in range(most):
+    for size in range(most):
         open_ = np.flatnonzero(~flipped & (pairs.histories.mask & ~left_out).any(axis=1))
         if not len(open_):
             break
-        effects = removal_effects(simulator, pairs.rows(open_), left_out[open_])
+        of_removal = effects[open_] if size == 0 else removal_effects(simulator, pairs.rows(open_), left_out[open_])
         present = (pairs.histories.mask & ~left_out)[open_]
-        strongest = np.where(present, effects * towards[open_, None], -np.inf).argmax(axis=1)
+        strongest = np.where(present, of_removal * towards[open_, None], -np.inf).argmax(axis=1)
         left_out[open_, strongest] = True
         now = probabilities(simulator, pairs.without(open_, left_out[open_])) >= 0.5
         flipped[open_] = now != likes[open_]

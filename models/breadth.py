@@ -12,6 +12,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from models.session_breadth import self_information
 from models.sessions import SessionBatch
 
 
@@ -22,7 +23,7 @@ class Breadth:
     Parameters
     ----------
     information
-        float64 array of shape (n,): -log2 of the share of users who reacted to the item in training, in bits.
+        float64 array of shape (n,): `self_information` of the items, in bits.
     vectors
         float32 array of shape (n, d): unit vectors of the items' pro keywords; zero for an item without any.
     """
@@ -32,11 +33,9 @@ class Breadth:
 
     @classmethod
     def of(cls, sessions: SessionBatch) -> Self:
-        """Facts of the catalogue of `sessions`; every item counts as rated by one user more than it was."""
-        simulator = sessions.simulator
-        counts = np.bincount(simulator.interactions.items, minlength=simulator.n_items)[sessions.catalogue]
-        shares = (counts + 1) / (simulator.n_users + 1)
-        return cls(-np.log2(np.minimum(shares, 1)), simulator.knowledge.pro_vectors[sessions.catalogue])
+        """Facts of the catalogue of `sessions`."""
+        simulator, catalogue = sessions.simulator, sessions.catalogue
+        return cls(self_information(simulator, catalogue), simulator.knowledge.pro_vectors[catalogue])
 
     def novelty(self, counts: NDArray[np.integer]) -> NDArray[np.float64]:
         """Mean information of an episode's recommendations, float64 (e,), of counts (e, n) by action."""

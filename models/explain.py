@@ -106,7 +106,8 @@ def explain_responses(
     relevant = category_history(categories, pairs.items, pairs.histories)
     features = simulator.models.opinions(pairs.users, pairs.items, pairs.histories).features
     average_logit, added = contributions(simulator.ensemble, features)
-    effects, turning = removal_effects(simulator, pairs), counterfactuals(simulator, pairs, _MOST_LEFT_OUT)
+    effects = removal_effects(simulator, pairs)
+    turning = counterfactuals(simulator, pairs, effects, _MOST_LEFT_OUT)
     explanations = []
     for row, name in enumerate(names):
         of_reactions = _OfReactions(

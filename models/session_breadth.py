@@ -13,6 +13,15 @@ from numpy.typing import NDArray
 from models.simulator import UserSimulator
 
 
+def self_information(simulator: UserSimulator, catalogue: NDArray[np.int64]) -> NDArray[np.float64]:
+    """-log2 of the share of users who reacted to each item of the catalogue in training, in bits: float64 (n,).
+
+    Every item counts as rated by one user more than it was.
+    """
+    counts = np.bincount(simulator.interactions.items, minlength=simulator.n_items)[catalogue]
+    return -np.log2(np.minimum((counts + 1) / (simulator.n_users + 1), 1))
+
+
 class StepBreadth:
     """What b sessions recommended so far, as sums of unit vectors.
 
@@ -27,10 +36,8 @@ class StepBreadth:
     """
 
     def __init__(self, simulator: UserSimulator, catalogue: NDArray[np.int64], n_sessions: int) -> None:
-        counts = np.bincount(simulator.interactions.items, minlength=simulator.n_items)[catalogue]
-        most = np.log2(simulator.n_users + 1)
-        shares = np.minimum((counts + 1) / (simulator.n_users + 1), 1)  # one user more knows every item
-        self._novelties = (-np.log2(shares) / most).astype(np.float32)
+        of_unknown = np.log2(simulator.n_users + 1)
+        self._novelties = (self_information(simulator, catalogue) / of_unknown).astype(np.float32)
         self._vectors = simulator.knowledge.pro_vectors[catalogue]
         self._sums = np.zeros((n_sessions, self._vectors.shape[1]), dtype=np.float32)
         self._counts = np.zeros(n_sessions, dtype=np.int64)

@@ -65,7 +65,7 @@ def test_a_counterfactual_turns_the_answer_and_can_spare_no_member() -> None:
         world = tiny_world(seed)
         pairs = _pairs(world)
         likes = probabilities(world, pairs) >= 0.5
-        for row, found in enumerate(counterfactuals(world, pairs, most=4)):
+        for row, found in enumerate(counterfactuals(world, pairs, removal_effects(world, pairs), most=4)):
             n = int(pairs.histories.mask[row].sum())
             turned_by_one = [
                 position
@@ -112,5 +112,6 @@ def test_without_history_nothing_is_named() -> None:
     world = tiny_world(0)
     empty = Histories(np.array([[-1]]), np.array([[False]]))
     pairs = Pairs(np.array([0]), np.array([3]), empty)
-    assert not removal_effects(world, pairs).any()
-    assert counterfactuals(world, pairs, most=3) == [None]
+    effects = removal_effects(world, pairs)
+    assert not effects.any()
+    assert counterfactuals(world, pairs, effects, most=3) == [None]
