@@ -35,9 +35,11 @@ from storage.run_folder import RunFolder
 from storage.tables import INTERACTIONS, ITEMS, read_table
 from tasks import llm_server
 from tasks.annotate import question_of
-from tasks.completion_client import BatchClient, ClientSettings, Question, Server, Tally
+from tasks.chat_request import Server
+from tasks.completion_client import BatchClient, ClientSettings
 from tasks.ingest import ingest
 from tasks.prompt_plan import plan_prompts
+from tasks.questions import Question, Tally
 
 Row = dict[str, JsonValue]
 TURNS = 2
@@ -118,7 +120,7 @@ def against_real_server(profile: LLMProfile, folder: Path, questions: list[Quest
         for _ in range(TURNS):
             loop = max(loop, by_loop(questions, server, profile.concurrency))
             tally = by_client(questions, server, folder, profile.concurrency)
-            client, failed = max(client, tally.output_tokens / tally.seconds), tally.failed
+            client, failed = max(client, tally.per_second(tally.output_tokens)), tally.failed
     finally:
         llm_server.stop(served, folder / ".llm")
     return {

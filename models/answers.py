@@ -9,6 +9,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from models.phrases import Choices
+
 Style = Literal["few_shot", "reasoning"]
 
 FREE_KEYWORD = r"^[a-z]+(-[a-z]+)?( [a-z]+(-[a-z]+)?){1,3}$"
@@ -28,13 +30,13 @@ class Reading:
 class KeywordAnswer(BaseModel):
     """Answer of the few-shot style: the schema that is sent and the parser of what comes back.
 
-    The pattern that its keywords must match differs from prompt to prompt, so that it is handed in on both sides: as
-    the schema's `pattern` and as the validation context.
+    The phrases that it may hold differ from prompt to prompt, so that they are handed in on both sides: as the schema's
+    `pattern` and as the validation context.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    keywords: list[str] = Field(min_length=2, max_length=3)
+    keywords: list[str] = Field(min_length=1, max_length=3)
 
     @field_validator("keywords")
     @classmethod
@@ -73,25 +75,27 @@ class ReasonedAnswer(BaseModel):
         return Reading(tuple(r.keyword for r in self.reasons), tuple(r.evidence for r in self.reasons))
 
 
-def answer_schema(style: Style, pattern: str | None) -> dict[str, JsonValue]:
+def answer_schema(style: Style, choices: Choices | None) -> dict[str, JsonValue]:
     """JSON schema of an answer without its documentation, as sent in `response_format`.
 
     Parameters
     ----------
     style
         `reasoning` or `few_shot`.
-    pattern
-        Regular expression that holds the few-shot style's keywords to phrases of their source.
+    choices
+        The phrases that the few-shot style's keywords are held to.
     """
     schema = (ReasonedAnswer if style == "reasoning" else KeywordAnswer).model_json_schema()
     schema.pop("description", None)
     if style == "few_shot":
-        schema["properties"]["keywords"]["items"]["pattern"] = pattern or FREE_KEYWORD
+        keywords = schema["properties"]["keywords"]
+        keywords["items"]["pattern"] = FREE_KEYWORD if choices is None else choices.pattern
+        keywords["minItems"] = 1 if choices is None else choices.least
     return schema
 
 
-def read_answer(text: str, style: Style, pattern: str | None) -> Reading:
-    """Read an answer to a prompt whose schema was made of the same style and pattern.
+def read_answer(text: str, style: Style, choices: Choices | None) -> Reading:
+    """Read an answer to a prompt whose schema was made of the same style and choices.
 
     One thing is repaired: bare control characters, which JSON forbids, become spaces. Constrained decoding lets some of
     them through in strings of limited length, and none of them means anything.
@@ -105,7 +109,8 @@ def read_answer(text: str, style: Style, pattern: str | None) -> Reading:
     try:
         if style == "reasoning":
             return ReasonedAnswer.model_validate_json(text).reading()
-        return KeywordAnswer.model_validate_json(text, context={"pattern": pattern or FREE_KEYWORD}).reading()
+        pattern = FREE_KEYWORD if choices is None else choices.pattern
+        return KeywordAnswer.model_validate_json(text, context={"pattern": pattern}).reading()
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "answer"

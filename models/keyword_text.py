@@ -9,12 +9,13 @@ from functools import cache, cached_property
 
 import snowballstemmer
 
-from models.phrases import lexicon, words_of
+from models.lexicon import lexicon, words_of
 
 _LEADING = frozenset(
     {"a", "an", "the", "very", "really", "so", "such", "quite", "of", "its", "his", "her", "their", "is"}
 )
-_SEGMENT = re.compile(r"[.!?;]+(?:\s|$)|\n+")
+_SEGMENT = re.compile(r"[.!?;]+(?:\s|$)|[。！？；]+|\n+")
+_CHINESE = re.compile(r"[\u3400-\u9fff]")
 _MOST_WORDS = 4
 
 
@@ -38,15 +39,24 @@ def normalise(keyword: str) -> str:
 
 
 def content_stems(text: str) -> list[str]:
-    """Stems of the words of a text that carry meaning, in order; 'not' and 'too' do."""
+    """Stems of the words of a text that carry meaning, in order; 'not' and 'too' do.
+
+    Chinese is written without spaces: there, pairs of neighbouring characters stand for words.
+    """
     stop = lexicon().stopwords
-    return [stem(part) for word in words_of(text) if word not in stop for part in word.split("-") if part]
+    parts = (part for word in words_of(text) if word not in stop for part in word.split("-") if part)
+    return [one for part in parts for one in (_pairs(part) if _CHINESE.search(part) else (stem(part),))]
+
+
+def _pairs(run: str) -> list[str]:
+    return [run[start : start + 2] for start in range(len(run) - 1)] or [run]
 
 
 def says_nothing(keyword: str) -> bool:
     """Whether a keyword only says that it is a good or bad thing of its kind, or one word over again."""
     words = lexicon()
-    telling = [word for word in words_of(keyword) if word not in words.empty | words.stopwords]
+    nothing = words.empty | words.stopwords | words.all_verdicts | {"not", "too"}
+    telling = [word for word in words_of(keyword) if word not in nothing]
     stems = content_stems(keyword)
     return not telling or (len(stems) > 1 and len(set(stems)) == 1)
 
@@ -55,6 +65,25 @@ def repeats_name(keyword: str, name: str) -> bool:
     """Whether a keyword has no content beside words of the item's name."""
     stems = content_stems(keyword)
     return bool(stems) and set(stems) <= set(content_stems(name))
+
+
+@dataclass(frozen=True)
+class Support:
+    """How far a sentence supports a keyword by its words.
+
+    Parameters
+    ----------
+    share
+        Share of the keyword's words of content that the sentence holds, in any inflection.
+    exact
+        Whether it holds them as they stand.
+    sentence
+        The sentence; '' where none holds any.
+    """
+
+    share: float
+    exact: bool
+    sentence: str
 
 
 @dataclass(frozen=True)
@@ -72,11 +101,20 @@ class SourceText:
     def _stems(self) -> tuple[frozenset[str], ...]:
         return tuple(frozenset(content_stems(segment)) for segment in self.segments)
 
-    def word_support(self, keyword: str) -> tuple[float, str]:
-        """Largest share of a keyword's content words that one sentence holds, and that sentence."""
-        wanted = set(content_stems(keyword))
+    def support(self, keyword: str) -> Support:
+        """The sentence that holds most of a keyword's words.
+
+        A bare verdict ("great vocals") only says which side is meant and needs no support where more is said.
+        """
+        words = words_of(keyword)
+        verdicts = lexicon().all_verdicts
+        said = " ".join(word for word in words if word not in verdicts) or keyword
+        wanted = set(content_stems(said))
         if not wanted or not self._stems:
-            return 0.0, ""
+            return Support(0.0, exact=False, sentence="")
         shares = [len(wanted & stems) / len(wanted) for stems in self._stems]
         best = max(range(len(shares)), key=shares.__getitem__)
-        return shares[best], self.segments[best] if shares[best] > 0 else ""
+        if shares[best] == 0:
+            return Support(0.0, exact=False, sentence="")
+        sentence = self.segments[best]
+        return Support(shares[best], exact=f" {said} " in f" {' '.join(words_of(sentence))} ", sentence=sentence)

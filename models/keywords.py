@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,6 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from models.keyword_text import SourceText, content_stems, normalise, repeats_name, says_nothing
 from models.prompts import Kind, Side
 from models.synonyms import Encode, canonical_keywords
+
+Grounding = Literal["exact", "stemmed", "meaning", "none"]
+"""What of a keyword its source holds: its words, forms of them, a sentence of that meaning, or nothing."""
 
 _LONGEST_EVIDENCE = 200
 
@@ -28,10 +31,13 @@ class CurationSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     min_word_share: float = Field(
-        default=0.5, gt=0, le=1, description="Share of a keyword's words that one sentence must hold to support it"
+        default=1.0, gt=0, le=1, description="Share of a keyword's words that one sentence must hold to support it"
     )
-    ground_similarity: float = Field(
-        default=0.6, ge=-1, le=1, description="Cosine with a sentence of the source that supports a keyword as well"
+    ground_similarity: float | None = Field(
+        default=None,
+        ge=-1,
+        le=1,
+        description="Cosine with a sentence of the source that supports a keyword as well; null: only its words do",
     )
     require_grounding: bool = Field(default=True, description="Whether unsupported keywords are left out")
     merge_similarity: float = Field(default=0.85, ge=-1, le=1, description="Cosine from which keywords are synonyms")
@@ -76,8 +82,13 @@ class CuratedKeyword:
     keyword: str
     source: Literal["objective", "subjective", "both"]
     support: int
-    grounded: bool
+    grounding: Grounding
     evidence: str
+
+    @property
+    def grounded(self) -> bool:
+        """Whether the source supports it."""
+        return self.grounding != "none"
 
 
 @dataclass(frozen=True)
@@ -105,8 +116,12 @@ class Curated:
 class _Kept:
     mention: Mention
     keyword: str
-    grounded: bool
+    grounding: Grounding
     evidence: str
+
+    @property
+    def grounded(self) -> bool:
+        return self.grounding != "none"
 
 
 def curate_keywords(
@@ -145,7 +160,7 @@ def _passing(
     unsure: list[_Kept] = []
     for mention in mentions:
         keyword = normalise(mention.keyword)
-        share, sentence = mention.source.word_support(keyword)
+        support = mention.source.support(keyword)
         rule = None
         if not keyword or not content_stems(keyword):
             rule = "malformed"
@@ -153,14 +168,16 @@ def _passing(
             rule = "says_nothing"
         elif repeats_name(keyword, mention.name):
             rule = "repeats_name"
-        elif keyword in copied and share < settings.min_word_share:
+        elif keyword in copied and support.share < settings.min_word_share:
             rule = "copied_from_example"
         if rule is not None:
             result.rejected.append(Rejection(mention.item, mention.side, mention.keyword, rule))
-        elif share >= settings.min_word_share:
-            yield _Kept(mention, keyword, True, (mention.evidence or sentence)[:_LONGEST_EVIDENCE])
+        elif support.share >= settings.min_word_share:
+            own = bool(mention.evidence) and mention.source.support(mention.evidence).exact
+            evidence = (mention.evidence if own else support.sentence)[:_LONGEST_EVIDENCE]
+            yield _Kept(mention, keyword, "exact" if support.exact else "stemmed", evidence)
         else:
-            unsure.append(_Kept(mention, keyword, False, ""))
+            unsure.append(_Kept(mention, keyword, "none", ""))
     for kept in _ground_by_meaning(unsure, encode, settings.ground_similarity):
         if kept.grounded or not settings.require_grounding:
             yield kept
@@ -168,8 +185,15 @@ def _passing(
             result.rejected.append(Rejection(kept.mention.item, kept.mention.side, kept.keyword, "ungrounded"))
 
 
-def _ground_by_meaning(unsure: list[_Kept], encode: Encode, threshold: float) -> Iterable[_Kept]:
-    """Support by the nearest sentence of the source, for keywords whose words do not occur in it."""
+def _ground_by_meaning(unsure: list[_Kept], encode: Encode, threshold: float | None) -> Iterable[_Kept]:
+    """Support by the nearest sentence of the source, for keywords whose words do not occur in it.
+
+    Off by default: on the sample world, where it is known what a review says, no threshold is right about more than
+    half of the keywords that it supports (benchmarks/keywords.py --fit). A keyword lost is better than one nobody said.
+    """
+    if threshold is None:
+        yield from unsure
+        return
     if not unsure:
         return
     texts = sorted({kept.keyword for kept in unsure} | {s for kept in unsure for s in kept.mention.source.segments})
@@ -179,7 +203,7 @@ def _ground_by_meaning(unsure: list[_Kept], encode: Encode, threshold: float) ->
         cosines = [float(vectors[kept.keyword] @ vectors[segment]) for segment in segments]
         best = int(np.argmax(cosines)) if cosines else -1
         if best >= 0 and cosines[best] >= threshold:
-            yield _Kept(kept.mention, kept.keyword, True, segments[best][:_LONGEST_EVIDENCE])
+            yield _Kept(kept.mention, kept.keyword, "meaning", segments[best][:_LONGEST_EVIDENCE])
         else:
             yield kept
 
@@ -237,7 +261,7 @@ def _collect(kept: list[_Kept], canonical: dict[tuple[Side, str], str], result: 
         items[head].add(one.mention.item)
     for (item, side, head), group in sorted(groups.items()):
         kinds: list[Kind] = sorted({one.mention.kind for one in group})
-        grounded = [one for one in group if one.grounded]
+        best = min(group, key=lambda one: get_args(Grounding).index(one.grounding))
         result.keywords.append(
             CuratedKeyword(
                 item=item,
@@ -245,8 +269,8 @@ def _collect(kept: list[_Kept], canonical: dict[tuple[Side, str], str], result: 
                 keyword=head,
                 source="both" if len(kinds) > 1 else kinds[0],
                 support=len(group),
-                grounded=bool(grounded),
-                evidence=(grounded or group)[0].evidence,
+                grounding=best.grounding,
+                evidence=best.evidence,
             )
         )
     result.members = {head: sorted(members[head]) for head in sorted(members)}

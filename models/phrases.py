@@ -1,82 +1,81 @@
-"""Phrases that a small model may answer with: decoding is held to qualities joined to what the source names.
+"""Phrases that a small model may answer with: decoding is held to what the source itself says.
 
-A model of 135 million parameters that writes freely drifts into nonsense; one that chooses among phrases does well.
-For an item's facts a phrase is a quality ("tense") and a fact ("thriller"). For a review it is a quality and an aspect
-that the review names ("great vocals"), or words of the review itself around an opinion ("far too long"). The model
-chooses; every choice is anchored in the source. Larger models write freely (style `reasoning`).
+A model of 135 million parameters that writes freely drifts into nonsense; one that chooses among phrases does well. It
+may choose what a text says on the side that is asked for (models/clauses.py: "rude staff", "far too long"), or a bare
+verdict on something that the source names ("great vocals", "weak thriller"). No quality is invented: "witty dialogue"
+is offered only where a clause says so. Larger models write freely (style `reasoning`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from typing import Literal
 
-import yaml
+from models.clauses import Clause, clauses_of
+from models.lexicon import domain_of, lexicon, speaks_for, unique, words_of
 
-_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
-_SENTENCE = re.compile(r"[.!?;:,()]+(?:\s|$)|\s-+\s")
-_LONGEST_PHRASE = 40
+Side = Literal["pro", "con"]
+
+_LONGEST_FACT = 40
 _MOST_FACTS = 60
 _MOST_QUOTES = 60
+_MANY_QUOTES = 3
 _SHORT_TEXT = 250
-_PLAIN = 2
-_LABEL = re.compile(r"\s*(?:(?P<label>[A-Z]\w*): )?(?P<value>.*)")
-_NEVER_LAST = frozenset({"not", "too"})
-_SAME_DOMAIN = {
-    "movie": "film",
-    "show": "film",
-    "series": "film",
-    "record": "album",
-    "restaurant": "place",
-    "café": "place",
-}
+_LABEL = re.compile(r"\s*(?:(?P<label>[A-Z][\w ]*): )?(?P<value>.*)")
 
 
 @dataclass(frozen=True)
-class Lexicon:
-    """Words of the bundled lists (models/templates/few_shot/phrases.yaml)."""
+class Choices:
+    """The keywords that a source allows, the likelier ones of a text first."""
 
-    qualities: dict[str, dict[str, list[str]]]
-    opinions: dict[str, list[str]]
-    aspects: frozenset[str]
-    stopwords: frozenset[str]
-    empty: frozenset[str]
+    phrases: tuple[str, ...]
 
-    def qualities_of(self, side: Literal["pro", "con"], noun: str) -> list[str]:
-        """Qualities of a side that suit a noun; a noun without words of its own gets all."""
-        groups = self.qualities[side]
-        domain = domain_of(noun)
-        chosen = ("any", domain) if domain in groups else tuple(groups)
-        return _unique(word for group in chosen for word in groups[group])
+    @property
+    def pattern(self) -> str:
+        """Regular expression that holds an answer's keyword to one of them."""
+        return f"^({'|'.join(map(re.escape, self.phrases))})$".replace("\\ ", " ").replace("\\-", "-")
 
-
-@cache
-def lexicon() -> Lexicon:
-    """Read the bundled word lists once."""
-    text = resources.files("models").joinpath("templates/few_shot/phrases.yaml").read_text(encoding="utf-8")
-    lists = yaml.safe_load(text)
-    return Lexicon(
-        lists["qualities"],
-        lists["opinions"],
-        frozenset(lists["aspects"]),
-        frozenset(lists["stopwords"]),
-        frozenset(lists["empty"]),
-    )
+    @property
+    def least(self) -> int:
+        """Fewest keywords to ask for: two where the source has two different things to say, else one."""
+        verdicts = lexicon().all_verdicts
+        first = set(words_of(self.phrases[0])) - verdicts
+        return 2 if any(first.isdisjoint(words_of(phrase)) for phrase in self.phrases) else 1
 
 
-def words_of(text: str) -> list[str]:
-    """Lower-case words of a text, hyphens and apostrophes kept inside them."""
-    return [word.replace("’", "'") for word in _WORD.findall(text.lower())]
+def objective_choices(
+    categories: Iterable[str], attributes: str, description: str, side: Side, noun: str
+) -> Choices | None:
+    """Keywords that an item's facts allow; None where they name nothing.
+
+    A description that finds fault somewhere speaks well of the item where it takes no side. That of a film tells a
+    story, whose good and bad are not the film's.
+    """
+    clauses = () if domain_of(noun) in lexicon().stories else clauses_of(description)
+    sides = [clause.side(noun) for clause in clauses]
+    judging = side == "pro" and "con" in sides
+    said = [one for one, spoken in zip(clauses, sides, strict=True) if spoken == side or (judging and spoken is None)]
+    listed = list(categories)
+    # A history is compared within a category, where an item's only category tells nothing.
+    facts = fact_phrases(listed if len(listed) > 1 or not clauses else (), attributes)
+    telling = _telling(side, noun)
+    quotes = [phrase for one in said for phrase in one.phrases(None if judging or one.reports else telling)]
+    return _choices(said, quotes, facts, side, noun)
 
 
-def domain_of(noun: str) -> str:
-    """Name of a noun's word lists and examples: a `music album` is an album, a movie a film, a restaurant a place."""
-    last = noun.lower().split()[-1]
-    return _SAME_DOMAIN.get(last, last)
+def subjective_choices(comment: str, side: Side, noun: str) -> Choices | None:
+    """Keywords that a review allows; None where it offers nothing.
+
+    The rating says that a short review means its side wherever it does not say the opposite.
+    """
+    short = len(comment) <= _SHORT_TEXT
+    fitting = [(clause, spoken) for clause in clauses_of(comment) if (spoken := clause.side(noun)) in (side, None)]
+    telling = [clause for clause, spoken in fitting if spoken == side]
+    said = [clause for clause, _ in fitting] if short or not telling else telling
+    quotes = [phrase for one in said for phrase in one.phrases(None if short else _telling(side, noun))]
+    return _choices(telling or said, quotes, (), side, noun)
 
 
 def fact_phrases(categories: Iterable[str], attributes: str) -> list[str]:
@@ -88,75 +87,35 @@ def fact_phrases(categories: Iterable[str], attributes: str) -> list[str]:
     listed = [*categories, *(found["value"] for found in labelled if found and found["label"] in (None, "Tags"))]
     parts = [words_of(part) for text in listed for part in re.split(r"[,;&/()|.]| and ", text.lower())]
     phrases = (" ".join(words) for words in parts if 1 <= len(words) <= 3 and not all(w.isdigit() for w in words))
-    return _unique(phrase for phrase in phrases if 3 <= len(phrase) <= _LONGEST_PHRASE)[:_MOST_FACTS]
-
-
-def quoted_phrases(text: str, side: Literal["pro", "con"], noun: str, *, most: int = _MOST_QUOTES) -> list[str]:
-    """Phrases of two or three words that a text says itself: those around words of opinion, all of a short text.
-
-    A phrase that states an opinion of the other side only is left out.
-    """
-    words = lexicon()
-    telling, opposed = (
-        set(words.opinions[one]) | set(words.qualities_of(one, noun))
-        for one in (side, "con" if side == "pro" else "pro")
-    )
-    runs = [run for sentence in _SENTENCE.split(text) for run in _runs(sentence, words.stopwords)]
-    fitting = [run for run in runs if telling & set(run) or not opposed & set(run)]
-    chosen = [run for run in fitting if telling & set(run)]
-    if len(text) <= _SHORT_TEXT or not chosen:
-        chosen += fitting
-    return _unique(" ".join(run) for run in chosen)[:most]
-
-
-def objective_pattern(
-    categories: Iterable[str], attributes: str, description: str, side: Literal["pro", "con"], noun: str
-) -> str | None:
-    """Regular expression of the keywords that an item's facts allow; None where they name nothing."""
-    quotes = quoted_phrases(description, side, noun)
-    listed = list(categories)
-    # A history is compared within a category, where an item's only category tells nothing.
-    facts = fact_phrases(listed if len(listed) > 1 or not quotes else (), attributes) + aspects_of(description)
-    return _pattern(lexicon().qualities_of(side, noun), facts, quotes)
-
-
-def subjective_pattern(comment: str, side: Literal["pro", "con"], noun: str) -> str | None:
-    """Regular expression of the keywords that a review allows; None where it offers nothing."""
-    spoken = set(words_of(comment))
-    qualities = lexicon().qualities_of(side, noun)
-    # Plain qualities always fit the rating; a telling one must be the reviewer's own.
-    allowed = [*qualities[:_PLAIN], *(word for word in qualities[_PLAIN:] if word in spoken)]
-    return _pattern(allowed, aspects_of(comment), quoted_phrases(comment, side, noun))
+    return unique(phrase for phrase in phrases if 3 <= len(phrase) <= _LONGEST_FACT)[:_MOST_FACTS]
 
 
 def aspects_of(text: str) -> list[str]:
     """Things that people judge (vocals, plot, staff) as far as a text names them."""
-    return _unique(word for word in words_of(text) if word in lexicon().aspects)
+    return unique(word for word in words_of(text) if word in lexicon().aspects)
 
 
-def _pattern(qualities: list[str], things: list[str], quotes: list[str]) -> str | None:
-    choices = [f"({'|'.join(qualities)}) ({'|'.join(things)})"] if things else []
-    choices += quotes
-    return f"^({'|'.join(choices)})$" if choices else None
+def _telling(side: Side, noun: str) -> frozenset[str]:
+    """Words around which a phrase of a long text is a judgement."""
+    return speaks_for(side, noun) | lexicon().aspects
 
 
-def _runs(sentence: str, stop: frozenset[str]) -> list[tuple[str, ...]]:
-    """Runs of two or three words of content; names of people and works are left out."""
-    spelled = _WORD.findall(sentence)
-    words = words_of(sentence)
-    shouted = sum(word[0].isupper() for word in spelled) > len(spelled) / 2
-    return [
-        run
-        for size in (2, 3)
-        for start in range(len(words) - size + 1)
-        if (run := tuple(words[start : start + size]))
-        and not stop & set(run)
-        and run[-1] not in _NEVER_LAST
-        and len(run[-1]) > 2
-        and len(" ".join(run)) <= _LONGEST_PHRASE
-        and (shouted or not (spelled[start][0].isupper() and spelled[start + size - 1][0].isupper()))
-    ]
+def _choices(
+    said: Sequence[Clause], quotes: Sequence[str], facts: Sequence[str], side: Side, noun: str
+) -> Choices | None:
+    """Quotes; verdicts on aspects that no quote holds; verdicts on facts where there are few quotes."""
+    quotes = unique(quotes)[:_MOST_QUOTES]
+    quoted = {word for quote in quotes for word in quote.split()}
+    aspects = [aspect for clause in said for aspect in aspects_of(clause.text) if aspect not in quoted]
+    judged = [*aspects, *(facts if len(quotes) < _MANY_QUOTES else ())]
+    phrases = unique([*quotes, *(judgement for thing in judged for judgement in _judgements(thing, side, noun))])
+    return Choices(tuple(phrases)) if phrases else None
 
 
-def _unique(values: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(values))
+def _judgements(thing: str, side: Side, noun: str) -> tuple[str, ...]:
+    """A verdict on a thing; where it is a judgement already ("great visuals"), itself on its own side."""
+    said = set(words_of(thing))
+    sides = [one for one in ("pro", "con") if said & speaks_for(one, noun)]
+    if sides:
+        return (thing,) if sides == [side] else ()
+    return (f"{lexicon().verdicts[side][0]} {thing}",)

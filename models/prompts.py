@@ -26,7 +26,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from models.answers import KeywordAnswer, Reading, Style, answer_schema, read_answer
 from models.injections import before_injection
-from models.phrases import domain_of, objective_pattern, subjective_pattern
+from models.lexicon import domain_of
+from models.phrases import Choices, objective_choices, subjective_choices
 
 Kind = Literal["objective", "subjective"]
 Side = Literal["pro", "con"]
@@ -93,25 +94,25 @@ class Prompt:
     ----------
     messages
         Chat messages: the system's, worked examples (few-shot style), the item last.
-    pattern
-        Regular expression that holds a small model's keywords to phrases of its source; None leaves them free.
+    choices
+        The phrases of its source that a small model's keywords are held to; None leaves them free.
     """
 
     kind: Kind
     side: Side
     style: Style
     messages: tuple[Message, ...]
-    pattern: str | None = None
+    choices: Choices | None = None
 
     @property
     def askable(self) -> bool:
         """Whether the source says anything; a small model is not asked to make something up."""
-        return self.style == "reasoning" or self.pattern is not None
+        return self.style == "reasoning" or self.choices is not None
 
     @property
     def schema(self) -> dict[str, JsonValue]:
         """JSON schema of the answer without its documentation, as sent in `response_format`."""
-        return answer_schema(self.style, self.pattern)
+        return answer_schema(self.style, self.choices)
 
     def read(self, text: str) -> Reading:
         """Read an answer.
@@ -121,16 +122,16 @@ class Prompt:
         ValueError
             Where the text is not JSON of the schema; the message says what is wrong with it.
         """
-        return read_answer(text, self.style, self.pattern)
+        return read_answer(text, self.style, self.choices)
 
 
 def objective_prompt(facts: ItemFacts, side: Side, settings: PromptSettings) -> Prompt:
     """T_obj: why people like (`pro`) or dislike (`con`) an item, from its facts alone."""
     fields = _fields(facts, settings)
-    pattern = None
+    choices = None
     if settings.style == "few_shot":
-        pattern = objective_pattern(facts.categories, fields["attributes"], fields["description"], side, settings.noun)
-    return Prompt("objective", side, settings.style, _messages("objective", side, fields, settings), pattern)
+        choices = objective_choices(facts.categories, fields["attributes"], fields["description"], side, settings.noun)
+    return Prompt("objective", side, settings.style, _messages("objective", side, fields, settings), choices)
 
 
 def subjective_prompt(facts: ItemFacts, review: Review, settings: PromptSettings) -> Prompt:
@@ -139,11 +140,11 @@ def subjective_prompt(facts: ItemFacts, review: Review, settings: PromptSettings
         "rating": f"{review.rating:g} ({'liked' if review.like else 'disliked'})",
         "comment": clean_text(review.comment, settings.comment_characters),
     }
-    pattern = None
+    choices = None
     if settings.style == "few_shot":
-        pattern = subjective_pattern(fields["comment"], review.side, settings.noun)
+        choices = subjective_choices(fields["comment"], review.side, settings.noun)
     messages = _messages("subjective", review.side, fields, settings)
-    return Prompt("subjective", review.side, settings.style, messages, pattern)
+    return Prompt("subjective", review.side, settings.style, messages, choices)
 
 
 def clean_text(text: str, budget: int) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.keyword_text import content_stems, stem
-from models.phrases import words_of
+from models.lexicon import words_of
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 _ALIKE = 0.7

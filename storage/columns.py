@@ -52,6 +52,7 @@ class Columns:
     KEYWORD_SOURCE = "source"
     SUPPORT = "support"
     GROUNDED = "grounded"
+    GROUNDING = "grounding"
     MEMBERS = "members"
     DOCUMENT_FREQUENCY = "document_frequency"
     RULE = "rule"

@@ -65,5 +65,9 @@ class ServerError(UsersimError):
     """The language-model server cannot be started, reached or used."""
 
 
+class ServerLostError(ServerError):
+    """The language-model server was there and is not any more: it may be again."""
+
+
 class AnnotationError(UsersimError):
     """Too many prompts stayed without a usable answer."""

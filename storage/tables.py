@@ -134,6 +134,7 @@ KEYWORDS = _contract(
     _one_of(Columns.KEYWORD_SOURCE, ("objective", "subjective", "both")),
     _count(Columns.SUPPORT),
     _column(Columns.GROUNDED, pl.Boolean),
+    _one_of(Columns.GROUNDING, ("exact", "stemmed", "meaning", "none")),
     _column(Columns.EVIDENCE, pl.String),
     unique=[Columns.ITEM, Columns.SIDE, Columns.KEYWORD],
 )

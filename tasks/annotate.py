@@ -7,7 +7,9 @@ datasets share, so that a killed run, or one with another split, asks only for w
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, Self
 
@@ -20,9 +22,11 @@ from storage.errors import AnnotationError, ServerError
 from storage.llm_profiles import LLMProfile, Sampling
 from storage.run_folder import RunFolder
 from storage.tables import ANNOTATIONS, INTERACTIONS, ITEMS, polars_schema, read_table, scanned_table, write_table
-from tasks.completion_client import BatchClient, ClientSettings, Outcome, Question, ServerSource, Tally, reasons_text
+from tasks.completion_client import BatchClient, ClientSettings, ServerSource
 from tasks.progress import batch_progress, step_logger
 from tasks.prompt_plan import Plan, PlannedPrompt, PlanSettings, plan_prompts
+from tasks.questions import Outcome, Question, Tally, reasons_text
+from tasks.shards import in_shards
 from tasks.step import Summary, step
 
 server_source: ContextVar[ServerSource] = ContextVar("server_source")
@@ -65,7 +69,7 @@ class AnnotateSettings(PlanSettings):
         )
 
 
-@step(version="3", reads=("items.parquet", "interactions.parquet"), writes=("annotations.parquet",))
+@step(version="4", reads=("items.parquet", "interactions.parquet"), writes=("annotations.parquet",))
 def annotate(folder: RunFolder, settings: AnnotateSettings) -> Summary:
     """Ask what the completion cache does not hold and publish one row a prompt.
 
@@ -85,15 +89,16 @@ def annotate(folder: RunFolder, settings: AnnotateSettings) -> Summary:
         CompletionStore(completions_path.get(folder.root.parent / "completions.sqlite")) as store,
         batch_progress("annotate", len(questions)) as show,
     ):
-        client = BatchClient(store, server_source.get(_NoServer()), settings.client, show)
-        outcomes = asyncio.run(client.answer(questions))
-    summary = _summary(plan, client.tally)
+        asking = _Asking(store, server_source.get(_NoServer()), settings.client, show, Tally(len(questions)))
+        outcomes = in_shards("annotate", questions, settings.client.shard_prompts, asking.shard)
+    tally = asking.tally
+    summary = _summary(plan, tally)
     step_logger().info("annotate: %s", summary)
-    if client.tally.failed > settings.max_failed_share * len(questions):
+    if tally.failed > settings.max_failed_share * len(questions):
         raise AnnotationError(
-            f"{client.tally.failed} of {len(questions)} prompts stayed without a usable answer, more than the share of "
+            f"{tally.failed} of {len(questions)} prompts stayed without a usable answer, more than the share of "
             f"{settings.max_failed_share:g} that annotate.max_failed_share allows: "
-            f"{reasons_text(client.tally.reasons)}. Try another language-model profile (--llm) or raise the share; "
+            f"{reasons_text(tally.reasons)}. Try another language-model profile (--llm) or raise the share; "
             "the answers so far are kept."
         )
     rows = [
@@ -103,6 +108,28 @@ def annotate(folder: RunFolder, settings: AnnotateSettings) -> Summary:
     frame = pl.DataFrame(rows, schema=polars_schema(ANNOTATIONS))
     write_table(folder.path("annotations.parquet"), frame, ANNOTATIONS)
     return summary
+
+
+@dataclass
+class _Asking:
+    """Answers shards one after another and counts over all of them."""
+
+    store: CompletionStore
+    source: ServerSource
+    settings: ClientSettings
+    show: Callable[[Tally], None]
+    tally: Tally
+
+    def shard(self, questions: Sequence[Question]) -> list[Outcome]:
+        """Outcomes of a shard; those of one that fails are counted when it is tried again."""
+        before, finished = self.tally, False
+        client = BatchClient(self.store, self.source, self.settings, lambda tally: self.show(before.plus(tally)))
+        try:
+            outcomes = asyncio.run(client.answer(questions))
+            finished = True
+        finally:
+            self.tally = before.plus(client.tally, finished=finished)
+        return outcomes
 
 
 class _NoServer:
@@ -187,6 +214,6 @@ def _summary(plan: Plan, tally: Tally) -> Summary:
         "prompt_tokens": tally.prompt_tokens,
         "output_tokens": tally.output_tokens,
         "seconds_asking": round(tally.seconds, 2) if tally.requests else 0.0,
-        "prompts_per_second": round(tally.asked / tally.seconds, 2) if tally.requests else 0.0,
-        "output_tokens_per_second": round(tally.output_tokens / tally.seconds, 1) if tally.requests else 0.0,
+        "prompts_per_second": round(tally.per_second(tally.asked), 2) if tally.requests else 0.0,
+        "output_tokens_per_second": round(tally.per_second(tally.output_tokens), 1) if tally.requests else 0.0,
     }

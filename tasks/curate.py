@@ -27,7 +27,7 @@ _ALL = 20_000
 
 
 @step(
-    version="2",
+    version="3",
     reads=("items.parquet", "interactions.parquet", "annotations.parquet"),
     writes=("keywords.parquet", "vocabulary.parquet", "rejected_keywords.parquet"),
 )
@@ -40,7 +40,10 @@ def curate(folder: RunFolder, settings: CurationSettings) -> Summary:
     encoder = SentenceEncoder(EmbeddingSettings())
     curated = curate_keywords(mentions, encoder, settings, example_keywords())
     keywords = pl.DataFrame(
-        [(k.item, k.side, k.keyword, k.source, k.support, k.grounded, k.evidence) for k in curated.keywords],
+        [
+            (k.item, k.side, k.keyword, k.source, k.support, k.grounded, k.grounding, k.evidence)
+            for k in curated.keywords
+        ],
         schema=polars_schema(KEYWORDS),
         orient="row",
     )

@@ -13,7 +13,7 @@ from prefect.logging import get_run_logger
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tasks.completion_client import Tally
+from tasks.questions import Tally
 
 _LOG_SECONDS = 10.0
 Logger = logging.Logger | logging.LoggerAdapter[logging.Logger]
@@ -61,6 +61,6 @@ def _log_lines(label: str, logger: Logger) -> Callable[[Tally], None]:
 
 def _rate(tally: Tally) -> str:
     return (
-        f"{tally.asked / tally.seconds:.1f}/s, {tally.output_tokens / tally.seconds:.0f} tokens/s, "
+        f"{tally.per_second(tally.asked):.1f}/s, {tally.per_second(tally.output_tokens):.0f} tokens/s, "
         f"{tally.failed} failed"
     )

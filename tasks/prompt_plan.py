@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import polars as pl
@@ -39,7 +41,15 @@ class PlannedPrompt:
 
 @dataclass(frozen=True)
 class Plan:
-    """Prompts in the order of asking, and how much there was to choose from."""
+    """Prompts in the order of asking, and how much there was to choose from.
+
+    Parameters
+    ----------
+    reviews_available
+        Train reviews chosen by `max_reviews_per_item`.
+    reviews_without_content
+        Those of them that were looked at and hold nothing that a small model could answer.
+    """
 
     prompts: list[PlannedPrompt]
     items_without_facts: int
@@ -89,36 +99,34 @@ def plan_prompts(
     chosen = _chosen(measured, by_popularity, settings)
     del measured
     reviews = _with_texts(rows, chosen)
-    told = [item for item in by_popularity["item_id"].to_list() if _has_facts(facts[item], wording)]
-    n_objective, n_subjective = _shares(2 * len(told), reviews.height, settings)
-    objective = list(_objective(told[: n_objective // 2], facts, wording))
-    subjective: list[PlannedPrompt] = []
-    without_content = 0
-    for planned in _subjective(reviews, facts, wording):
-        if planned is None:
-            without_content += 1
-        elif len(subjective) < n_subjective:
-            subjective.append(planned)
+    skipped = Counter[str]()
+    objective = _objective(by_popularity["item_id"].to_list(), facts, wording)
+    subjective = _subjective(reviews, facts, wording, skipped)
     return Plan(
-        prompts=objective + subjective,
-        items_without_facts=len(facts) - len(told),
+        prompts=_capped(objective, subjective, settings),
+        items_without_facts=sum(not _has_facts(one) for one in facts.values()),
         reviews_available=reviews.height,
-        reviews_without_content=without_content,
+        reviews_without_content=skipped["review"],
     )
 
 
-def _shares(objective: int, subjective: int, settings: PlanSettings) -> tuple[int, int]:
-    """Numbers of objective (even: a pair an item) and subjective prompts under the cap."""
-    if settings.max_prompts is None:
-        return objective, subjective
-    reserved = min(subjective, int(settings.max_prompts * settings.subjective_share))
-    objective = min(objective, (settings.max_prompts - reserved) // 2 * 2)
-    return objective, min(subjective, settings.max_prompts - objective)
+def _capped(
+    objective: Iterator[PlannedPrompt], subjective: Iterator[PlannedPrompt], settings: PlanSettings
+) -> list[PlannedPrompt]:
+    """Objective prompts, then subjective ones; what one kind leaves of its share the other takes.
+
+    Under a cap only so many are worded as are asked.
+    """
+    cap = settings.max_prompts
+    if cap is None:
+        return [*objective, *subjective]
+    reviews = list(islice(subjective, int(cap * settings.subjective_share)))
+    items = list(islice(objective, cap - len(reviews)))
+    return [*items, *reviews, *islice(subjective, cap - len(items) - len(reviews))]
 
 
-def _has_facts(facts: ItemFacts, wording: PromptSettings) -> bool:
-    known = bool(facts.categories or facts.attributes or facts.description)
-    return known and objective_prompt(facts, "pro", wording).askable
+def _has_facts(facts: ItemFacts) -> bool:
+    return bool(facts.categories or facts.attributes or facts.description)
 
 
 def _measured(train: pl.LazyFrame, settings: PlanSettings) -> pl.DataFrame:
@@ -145,13 +153,14 @@ def _chosen(measured: pl.DataFrame, by_popularity: pl.DataFrame, settings: PlanS
         .drop("readable")
         .sort("item_id", "like", pl.col("informative").not_(), "draw")
         .drop("informative", "draw")
-        # Dislikes are the rarer voice, so that they come first in each pair.
-        .with_columns(turn=2 * pl.int_range(pl.len()).over("item_id", "like") + pl.col("like").cast(pl.Int64))
+        # The first review of every other item is a dislike, so that both sides are heard under any cap.
+        .join(by_popularity, on="item_id")
+        .with_columns(
+            turn=2 * pl.int_range(pl.len()).over("item_id", "like") + (pl.col("like") ^ (pl.col("place") % 2 == 1))
+        )
         .sort("item_id", "turn")
         .with_columns(rank=pl.int_range(pl.len()).over("item_id"))
         .filter(pl.col("rank") < settings.max_reviews_per_item)
-        .select("row", "rank", pl.col("item_id").cast(pl.Int64))
-        .join(by_popularity, on="item_id")
         .select("row", "rank", "place")
     )
 
@@ -168,17 +177,25 @@ def _with_texts(train: pl.LazyFrame, chosen: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _objective(chosen: list[int], facts: dict[int, ItemFacts], wording: PromptSettings) -> Iterator[PlannedPrompt]:
-    for item in chosen:
+def _objective(items: list[int], facts: dict[int, ItemFacts], wording: PromptSettings) -> Iterator[PlannedPrompt]:
+    """Both sides of an item, as far as its facts give a small model something to choose from."""
+    for item in items:
+        if not _has_facts(facts[item]):
+            continue
         for side in ("pro", "con"):
-            yield PlannedPrompt(item, None, objective_prompt(facts[item], side, wording))
+            prompt = objective_prompt(facts[item], side, wording)
+            if prompt.askable:
+                yield PlannedPrompt(item, None, prompt)
 
 
 def _subjective(
-    reviews: pl.DataFrame, facts: dict[int, ItemFacts], wording: PromptSettings
-) -> Iterator[PlannedPrompt | None]:
-    """A prompt a review; None where a small model finds no phrase in it."""
+    reviews: pl.DataFrame, facts: dict[int, ItemFacts], wording: PromptSettings, skipped: Counter[str]
+) -> Iterator[PlannedPrompt]:
+    """A prompt a review; where a small model finds no phrase in it, it is skipped and counted."""
     for row in reviews.iter_rows(named=True):
         review = Review(row["rating"], row["like"], row["review_text"])
         prompt = subjective_prompt(facts[row["item_id"]], review, wording)
-        yield PlannedPrompt(row["item_id"], row["user_id"], prompt) if prompt.askable else None
+        if prompt.askable:
+            yield PlannedPrompt(row["item_id"], row["user_id"], prompt)
+        else:
+            skipped["review"] += 1

@@ -18,7 +18,8 @@ from models.prompts import ItemFacts, Prompt, PromptSettings, Review, objective_
 from storage.completions import CompletionStore, completion_key
 from storage.llm_profiles import PROFILE_FOLDER, REPOSITORY, load_llm_profile
 from tasks import llm_server
-from tasks.completion_client import BatchClient, ClientSettings, Question
+from tasks.completion_client import BatchClient, ClientSettings
+from tasks.questions import Question
 from tasks.server_handle import ServerHandle
 
 pytestmark = pytest.mark.end_to_end

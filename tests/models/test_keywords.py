@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from models.keywords import Curated, CurationSettings, Mention, curate_keywords
 from models.prompts import Kind, Side
 
 ALL = CurationSettings(min_items=1, max_share=1.0)
+MEANT = ALL.model_copy(update={"ground_similarity": 0.6})
 NEAR = {
     "tense": (1, 0, 0.05),
     "nervous": (1, 0, 0),
@@ -83,15 +85,38 @@ def test_empty_praise_and_the_items_own_name_are_no_keywords() -> None:
 
 def test_a_keyword_is_supported_by_words_of_its_source_in_any_form() -> None:
     text = "I slept. The acting was superb and the twists kept coming."
-    result = curate_keywords([mention(0, "superb actors", text)], encode, ALL)
+    half = curate_keywords([mention(0, "superb dialogue", text)], encode, ALL)
+    assert rules(half) == {"superb dialogue": "ungrounded"}
+    result = curate_keywords([mention(0, "superb twist", text)], encode, ALL)
     assert [(k.keyword, k.grounded, k.evidence) for k in result.keywords] == [
-        ("superb actors", True, "The acting was superb and the twists kept coming")
+        ("superb twist", True, "The acting was superb and the twists kept coming")
     ]
 
 
 def test_a_keyword_is_supported_by_a_sentence_of_like_meaning() -> None:
-    result = curate_keywords([mention(0, "nervous mood", "tense mood. slow")], encode, ALL)
+    result = curate_keywords([mention(0, "nervous mood", "tense mood. slow")], encode, MEANT)
     assert [(k.keyword, k.evidence) for k in result.keywords] == [("nervous mood", "tense mood")]
+
+
+def test_a_verdict_needs_no_support_but_the_thing_that_it_judges_does() -> None:
+    result = curate_keywords(
+        [mention(0, "great soundtrack", "The soundtrack!"), mention(1, "great soundtrack", "The plot!")], encode, ALL
+    )
+    assert [(k.item, k.grounding) for k in result.keywords] == [(0, "exact")]
+
+
+def test_what_is_written_without_spaces_is_supported_too() -> None:
+    result = curate_keywords([mention(0, "服务态度差"), mention(1, "音乐好听", "菜很贵。服务态度很差。")], encode, ALL)
+    assert kept(result) == ["服务态度差"]
+
+
+def test_evidence_of_a_models_own_counts_only_where_the_source_says_it() -> None:
+    text = "The plot is slow. The staff is rude."
+    told = [
+        replace(mention(0, "rude staff", text), evidence=one) for one in ("The staff is rude", "They shouted at me")
+    ]
+    found = [curate_keywords([one], encode, ALL).keywords[0].evidence for one in told]
+    assert found == ["The staff is rude", "The staff is rude"]
 
 
 def test_an_unsupported_keyword_is_kept_apart() -> None:

@@ -2,7 +2,6 @@ import json
 
 import pytest
 
-from models.phrases import aspects_of, fact_phrases, quoted_phrases
 from models.prompts import (
     ItemFacts,
     PromptSettings,
@@ -64,22 +63,22 @@ def test_worked_examples_are_answers_that_their_own_schema_accepts() -> None:
             prompt = objective_prompt(ItemFacts("X"), side, PromptSettings(noun=noun))
             for message in prompt.messages:
                 if message["role"] == "assistant":
-                    assert 2 <= len(json.loads(message["content"])["keywords"]) <= 3
+                    assert 1 <= len(json.loads(message["content"])["keywords"]) <= 3
 
 
 def test_the_schema_sent_is_the_parser_used() -> None:
     prompt = objective_prompt(HEAT, "pro", FILM)
-    assert prompt.pattern is not None
-    assert json.dumps(prompt.pattern) in json.dumps(prompt.schema)
-    assert prompt.read('{"keywords": ["tense thriller", "thrilling bank heist", "tense thriller"]}').keywords == (
-        "tense thriller",
-        "thrilling bank heist",
+    assert prompt.choices is not None
+    assert json.dumps(prompt.choices.pattern) in json.dumps(prompt.schema)
+    assert prompt.read('{"keywords": ["great thriller", "great bank heist", "great thriller"]}').keywords == (
+        "great thriller",
+        "great bank heist",
     )
     for answer in (
-        '{"keywords": ["tense thriller", "purple banana"]}',
-        '{"keywords": ["tense thriller"]}',
-        '{"keywords": ["tense thriller", "tense thriller"], "more": 1}',
-        '{"keywords": ["tense thril',
+        '{"keywords": ["great thriller", "purple banana"]}',
+        '{"keywords": []}',
+        '{"keywords": ["great thriller", "great thriller"], "more": 1}',
+        '{"keywords": ["great thril',
         "Sure! Here you are:",
         "",
     ):
@@ -127,27 +126,8 @@ def test_long_text_is_cut_after_a_sentence_or_a_word() -> None:
     assert clean_text("&quot;Fine&quot; <b>film</b>\n\n!", 100) == "Fine film !"
 
 
-def test_what_can_be_liked_is_named_and_other_labelled_facts_are_not() -> None:
-    assert fact_phrases(("Rap & Hip-Hop", "Crime"), "Year: 1995. By: Nico. Tags: bank heist, slow burn.") == [
-        "rap",
-        "hip-hop",
-        "crime",
-        "bank heist",
-        "slow burn",
-    ]
-
-
-def test_a_review_offers_its_aspects_and_its_own_words_but_not_those_of_the_other_side() -> None:
-    comment = "The rude waiter spoiled it. The friendly cook was nice to Robert Miller."
-    assert aspects_of(comment) == ["waiter"]
-    phrases = quoted_phrases(comment, "con", "place")
-    assert "rude waiter" in phrases
-    assert "friendly cook" not in phrases
-    assert "robert miller" not in phrases
-
-
 def test_a_review_without_a_phrase_leaves_nothing_to_choose_from() -> None:
-    assert subjective_prompt(HEAT, Review(5.0, True, "!!!"), FILM).pattern is None
+    assert subjective_prompt(HEAT, Review(5.0, True, "!!!"), FILM).choices is None
 
 
 def test_example_keywords_are_known() -> None:

@@ -197,7 +197,7 @@ def test_the_same_seed_chooses_the_same_reviews() -> None:
 
 def test_a_small_model_is_not_asked_about_an_item_of_which_nothing_is_known() -> None:
     known = items(2).with_columns(
-        categories=pl.Series([["Crime"], []], dtype=pl.List(pl.String)), attributes=pl.Series(["", "Year: 1995."])
+        categories=pl.Series([["Crime"], []], dtype=pl.List(pl.String)), attributes=pl.Series(["", ""])
     )
     plan = plan_prompts(known, REVIEWS.clear(), PlanSettings(), PromptSettings(noun="film"))
     assert [one.item for one in plan.prompts] == [0, 0]

@@ -2,6 +2,7 @@ import asyncio
 import json
 import socket
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,9 @@ import pytest
 
 from storage.completion_upkeep import answers_by_model, answers_by_run
 from storage.completions import CompletionStore
-from storage.errors import ServerError
-from tasks.completion_client import BatchClient, ClientSettings, Outcome, Question, ServerSource, Tally, reasons_text
+from storage.errors import ServerError, ServerLostError
+from tasks.completion_client import BatchClient, ClientSettings, ServerSource
+from tasks.questions import Outcome, Question, Tally, reasons_text
 from tests.tasks.chat_server import ChatServer, chat_server, reply
 
 FAST = ClientSettings(
@@ -185,7 +187,7 @@ def test_a_hung_server_is_left_after_the_timeout(store: CompletionStore) -> None
         return 200, reply(OK)
 
     with chat_server(behave) as server:
-        outcomes, tally = answer(store, server, 1, FAST.model_copy(update={"timeout_seconds": 0.1}))
+        outcomes, tally = answer(store, server, 1, FAST.model_copy(update={"timeout_seconds": 1.0}))
         release.set()
     assert outcomes[0].completion is not None
     assert tally.requests == 2
@@ -221,3 +223,36 @@ def closed_port() -> int:
 
 def test_the_commonest_reasons_are_named_first() -> None:
     assert reasons_text({"b": 1, "a": 1, "c": 5, "d": 1}) == "c (5); a (1); b (1)"
+
+
+def test_a_busy_server_gets_fewer_requests_at_once_and_every_answer_comes(store: CompletionStore) -> None:
+    tries = Counter[int]()
+
+    def behave(number: int, body: dict) -> tuple[int, str]:
+        tries[body["n"]] += 1
+        return (429, "slow down") if tries[body["n"]] <= 5 else (200, reply(OK))
+
+    with chat_server(behave) as server:
+        outcomes, tally = answer(store, server, 20)
+    assert {outcome.reason for outcome in outcomes} == {None}, "being turned away is no failure"
+    assert (tally.restarts, tally.requests) == (0, 20 * 6)
+
+
+def test_a_server_that_is_busy_for_good_is_given_up(store: CompletionStore) -> None:
+    settings = FAST.model_copy(update={"busy_seconds": 0.0})
+    with (
+        chat_server(lambda number, body: (503, "busy")) as server,
+        pytest.raises(ServerLostError, match=r"server busy \(503\)"),
+    ):
+        answer(store, server, 2, settings)
+
+
+def test_requests_that_reach_no_server_are_not_counted(store: CompletionStore) -> None:
+    with chat_server(lambda number, body: (200, reply(OK))) as healthy:
+
+        class Lost(ChatServer):
+            def restart(self) -> ChatServer:
+                return healthy
+
+        _, tally = answer(store, Lost(base_url=f"http://127.0.0.1:{closed_port()}/v1"), 5)
+    assert tally.requests == 5

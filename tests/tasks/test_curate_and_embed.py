@@ -52,9 +52,9 @@ def folder(tmp_path: Path) -> RunFolder:
         (0, 2, 5.0, True, None, 2, "test", f"The {MARKER} was superb."),
     ]
     answers = [
-        annotation(0, "objective", "pro", None, ["funny comedy", "great car chase"]),
-        annotation(1, "objective", "pro", None, ["funny comedy", "wooden spaceship"]),
-        annotation(2, "objective", "con", None, ["silly crime"]),
+        annotation(0, "objective", "pro", None, ["great comedy", "great car chase"]),
+        annotation(1, "objective", "pro", None, ["great comedy", "wooden spaceship"]),
+        annotation(2, "objective", "con", None, ["weak crime"]),
         annotation(0, "subjective", "pro", 0, ["superb acting"]),
         annotation(1, "subjective", "pro", 0, ["superb acting"]),
         annotation(2, "subjective", "pro", 0, [f"superb {MARKER}"]),
@@ -75,20 +75,20 @@ def test_answers_become_supported_shared_keywords_and_vectors(folder: RunFolder)
     summary = curate.function(folder, CurationSettings(max_share=1.0))
     keywords = read_table(folder.path("keywords.parquet"), KEYWORDS)
     assert keywords.select("item_id", "side", "keyword", "source").rows() == [
-        (0, "pro", "funny comedy", "objective"),
+        (0, "pro", "great comedy", "objective"),
         (0, "pro", "superb acting", "subjective"),
-        (1, "pro", "funny comedy", "objective"),
+        (1, "pro", "great comedy", "objective"),
         (1, "pro", "superb acting", "subjective"),
     ]
     assert keywords["evidence"].to_list() == ["Comedy", "The acting was superb", "Comedy", "Superb acting again"]
     vocabulary = read_table(folder.path("vocabulary.parquet"), VOCABULARY)
-    assert vocabulary.select("keyword", "document_frequency").rows() == [("funny comedy", 2), ("superb acting", 2)]
+    assert vocabulary.select("keyword", "document_frequency").rows() == [("great comedy", 2), ("superb acting", 2)]
     rejected = read_table(folder.path("rejected_keywords.parquet"), REJECTED_KEYWORDS)
     assert dict(rejected.select("keyword", "rule").rows()) == {
         "wooden spaceship": "ungrounded",
         f"superb {MARKER}": "ungrounded",  # a test review is no source
         "great car chase": "too_rare",
-        "silly crime": "too_rare",
+        "weak crime": "too_rare",
     }
     assert (summary["mentions"], summary["kept"], summary["vocabulary"], summary["items_with_pro"]) == (8, 4, 2, 2)
     assert embed.function(folder, EmbeddingSettings()) == {

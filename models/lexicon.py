@@ -1,0 +1,113 @@
+"""Words of praise and blame, of what people judge, and of what says nothing: the bundled lists, read once.
+
+Source: models/templates/few_shot/phrases.yaml, where each list says what it is for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib import resources
+from typing import Literal
+
+import yaml
+from pydantic import TypeAdapter
+
+Side = Literal["pro", "con"]
+
+_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+_SAME_DOMAIN = {
+    "movie": "film",
+    "show": "film",
+    "series": "film",
+    "record": "album",
+    "restaurant": "place",
+    "café": "place",
+}
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """The lists.
+
+    Parameters
+    ----------
+    verdicts
+        By side, words that state nothing but the side itself ("great").
+    qualities
+        By side and noun, words that state a quality ("witty"); `any` suits all nouns.
+    opinions, cues
+        By side, further words that tell a clause's side: of a reviewer's own, and of somebody who reports.
+    aspects
+        What people judge ("plot").
+    stories
+        Nouns whose description tells a story.
+    negations, states, degrees
+        Words that deny; verbs that say how something is; words that may stand between such a verb and what it says.
+    stopwords, fragments, empty
+        Words that no phrase begins or ends with; that no quoted phrase holds; that alone say nothing.
+    """
+
+    verdicts: dict[Side, list[str]]
+    qualities: dict[Side, dict[str, list[str]]]
+    opinions: dict[Side, list[str]]
+    cues: dict[Side, list[str]]
+    aspects: frozenset[str]
+    stories: frozenset[str]
+    negations: frozenset[str]
+    states: frozenset[str]
+    degrees: frozenset[str]
+    stopwords: frozenset[str]
+    fragments: frozenset[str]
+    empty: frozenset[str]
+
+    @cached_property
+    def all_verdicts(self) -> frozenset[str]:
+        """Verdicts of both sides."""
+        return frozenset(self.verdicts["pro"] + self.verdicts["con"])
+
+    @cached_property
+    def all_qualities(self) -> frozenset[str]:
+        """Verdicts and qualities of both sides and all nouns."""
+        return self.all_verdicts.union(*(words for groups in self.qualities.values() for words in groups.values()))
+
+    def qualities_of(self, side: Side, noun: str) -> list[str]:
+        """Qualities of a side that suit a noun; a noun without words of its own gets all."""
+        groups = self.qualities[side]
+        domain = domain_of(noun)
+        chosen = ("any", domain) if domain in groups else tuple(groups)
+        return unique(word for group in chosen for word in groups[group])
+
+
+@cache
+def lexicon() -> Lexicon:
+    """Read the bundled lists once."""
+    text = resources.files("models").joinpath("templates/few_shot/phrases.yaml").read_text(encoding="utf-8")
+    return TypeAdapter(Lexicon).validate_python(yaml.safe_load(text))
+
+
+@cache
+def speaks_for(side: Side, noun: str) -> frozenset[str]:
+    """All words that tell that a clause speaks for a side of a noun."""
+    words = lexicon()
+    said = (*words.verdicts[side], *words.qualities_of(side, noun), *words.opinions[side], *words.cues[side])
+    denied = (f"un{word}" for word in speaks_for("pro", noun)) if side == "con" else ()  # unfriendly, uncomfortable
+    return frozenset((*said, *denied))
+
+
+def words_of(text: str) -> list[str]:
+    """Lower-case words of a text, hyphens and apostrophes kept inside them."""
+    return [word.replace("’", "'") for word in _WORD.findall(text.lower())]
+
+
+def domain_of(noun: str) -> str:
+    """Name of a noun's word lists and examples: a `music album` is an album, a movie a film, a restaurant a place."""
+    last = noun.lower().split()[-1]
+    return _SAME_DOMAIN.get(last, last)
+
+
+def unique(values: Iterable[str]) -> list[str]:
+    """Values in order, each once."""
+    return list(dict.fromkeys(values))

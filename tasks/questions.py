@@ -1,0 +1,117 @@
+"""What a batch asks, and what became of it: questions, outcomes and their count."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+from pydantic import JsonValue
+
+from storage.completions import Completion
+
+
+@dataclass(frozen=True)
+class Question:
+    """A prompt to ask.
+
+    Parameters
+    ----------
+    keys, bodies
+        Completion key and request body (all but `model`) of the first form, then of the form for the case that its
+        answer cannot be used.
+    accept
+        Raises ValueError with the reason where an answer cannot be used.
+    prefix
+        Name shared by questions that begin alike; one of each goes ahead so that the others find a warm prefix cache.
+    """
+
+    keys: tuple[str, ...]
+    bodies: tuple[dict[str, JsonValue], ...]
+    accept: Callable[[str], object]
+    prefix: str = ""
+
+    def judge(self, completion: Completion, requests: int = 0) -> Outcome:
+        """Whether an answer can be used; an unusable one has a reason and no completion."""
+        if completion.finish_reason == "length":
+            return Outcome(None, "answer cut off at the token limit", requests)
+        try:
+            self.accept(completion.response)
+        except ValueError as error:
+            return Outcome(None, f"unusable answer: {error}", requests)
+        return Outcome(completion, None, requests)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a question: a usable completion, or the reason why there is none."""
+
+    completion: Completion | None
+    reason: str | None = None
+    requests: int = 0
+
+
+@dataclass
+class Tally:
+    """Counts of a running batch, for progress and summary.
+
+    Parameters
+    ----------
+    cached, asked
+        Questions whose outcome came from the cache, and from the server.
+    failed
+        Those of both without a usable answer.
+    requests
+        Requests that reached a server.
+    seconds
+        Time since the server was there.
+    """
+
+    total: int
+    cached: int = 0
+    asked: int = 0
+    failed: int = 0
+    requests: int = 0
+    restarts: int = 0
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+    seconds: float = 0.0
+    started: float | None = None
+    reasons: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def done(self) -> int:
+        """Questions with an outcome."""
+        return self.cached + self.asked
+
+    def per_second(self, count: int) -> float:
+        """Rate of a count since the server was there."""
+        return count / max(self.seconds, 1e-9)
+
+    def start(self) -> None:
+        """The server is there: time runs from here."""
+        self.started = time.monotonic()
+
+    def count(self, outcome: Outcome) -> None:
+        """Count a failure, where the outcome is one, and the time."""
+        if self.started is not None:
+            self.seconds = time.monotonic() - self.started
+        if outcome.reason is not None:
+            self.failed += 1
+            self.reasons[outcome.reason] = self.reasons.get(outcome.reason, 0) + 1
+
+    def plus(self, other: Tally, *, finished: bool = True) -> Tally:
+        """Both together; of an unfinished batch only what it cost, for its questions are asked about again."""
+        costs = {"requests", "restarts", "prompt_tokens", "output_tokens", "seconds"}
+        counts = {"cached", "asked", "failed"} if finished else set()
+        merged = {name: getattr(self, name) + getattr(other, name) for name in costs | counts}
+        reasons = dict(self.reasons)
+        for reason, number in (other.reasons if finished else {}).items():
+            reasons[reason] = reasons.get(reason, 0) + number
+        return replace(self, **merged, reasons=reasons)
+
+
+def reasons_text(reasons: dict[str, int], most: int = 3) -> str:
+    """The commonest reasons of failure in words."""
+    ranked: Iterable[tuple[str, int]] = sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
+    return "; ".join(f"{reason} ({count})" for reason, count in list(ranked)[:most])

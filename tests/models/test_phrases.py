@@ -1,0 +1,115 @@
+import re
+
+import pytest
+import yaml
+
+from models.clauses import Side, clauses_of
+from models.phrases import Choices, fact_phrases, objective_choices, subjective_choices
+from storage.llm_profiles import REPOSITORY
+
+EXAMPLES = REPOSITORY / "models" / "templates" / "few_shot" / "examples.yaml"
+
+
+def phrases(choices: Choices | None) -> tuple[str, ...]:
+    return choices.phrases if choices is not None else ()
+
+
+def of_review(comment: str, side: Side, noun: str = "place") -> tuple[str, ...]:
+    return phrases(subjective_choices(comment, side, noun))
+
+
+def of_facts(
+    description: str, side: Side, *categories: str, attributes: str = "", noun: str = "place"
+) -> tuple[str, ...]:
+    return phrases(objective_choices(categories, attributes, description, side, noun))
+
+
+def test_what_can_be_liked_is_named_and_other_labelled_facts_are_not() -> None:
+    attributes = "Year: 1995. By: Nico. Age rating: M. Tags: bank heist, slow burn."
+    assert fact_phrases(("Rap & Hip-Hop", "Crime"), attributes) == [
+        "rap",
+        "hip-hop",
+        "crime",
+        "bank heist",
+        "slow burn",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "sides"),
+    [
+        ("The waiter was rude.", ["con"]),
+        ("Great food, but a rude waiter.", ["pro", "con"]),
+        ("The room was not great.", ["con"]),
+        ("Unfriendly cooks.", ["con"]),
+        ("It stands by the river.", [None]),
+        ("Its drawbacks: chairs and air.", ["con", "con"]),
+        ("On the downside, doors slammed until three.", ["con", "con"]),
+        ("To be fair, there was loud music.", ["pro", "pro"]),
+    ],
+)
+def test_a_clause_speaks_for_the_side_whose_words_it_holds(text: str, sides: list[str | None]) -> None:
+    assert [clause.side("place") for clause in clauses_of(text)] == sides
+
+
+def test_a_review_offers_its_own_words_but_not_those_of_the_other_side() -> None:
+    comment = "The waiter was rude and slow. The friendly cook was nice to Robert Miller."
+    offered = of_review(comment, "con")
+    assert {"rude waiter", "slow waiter"} <= set(offered)
+    assert not {"friendly cook", "nice cook", "robert miller"} & set(offered)
+
+
+def test_names_numbers_and_fragments_are_no_keywords() -> None:
+    assert of_review("We came twice in 1999. Maria Lopez told us.", "pro") == ()
+
+
+def test_a_quality_stands_where_the_source_puts_it() -> None:
+    offered = of_review("The plot is witty. The dialogue goes on.", "pro", "film")
+    assert "witty plot" in offered
+    assert "witty dialogue" not in offered
+    assert "great dialogue" not in offered, "nothing was said of it"
+
+
+def test_a_description_that_finds_fault_is_read_side_by_side() -> None:
+    description = "Guests mention large rooms and a central location. Some complain about thin walls."
+    assert {"large rooms", "central location"} <= set(of_facts(description, "pro", "Hotel"))
+    assert of_facts(description, "con", "Hotel") == ("thin walls",)
+
+
+def test_a_story_is_not_praise_of_the_film_that_tells_it() -> None:
+    assert of_facts("A charming thief meets a rude waiter.", "pro", "Crime", "Drama", noun="film") == (
+        "great crime",
+        "great drama",
+    )
+
+
+def test_a_tag_that_judges_stays_on_its_side() -> None:
+    tags = "Tags: great visuals, overlong, heist."
+    assert of_facts("", "pro", attributes=tags, noun="film") == ("great visuals", "great heist")
+    assert of_facts("", "con", attributes=tags, noun="film") == ("overlong", "weak heist")
+
+
+def test_two_keywords_are_asked_for_only_where_two_things_are_said() -> None:
+    assert Choices(("slow kitchen",)).least == 1
+    assert Choices(("slow kitchen", "very slow kitchen", "bad kitchen")).least == 1
+    assert Choices(("slow kitchen", "thin walls")).least == 2
+
+
+def test_the_pattern_admits_the_phrases_and_nothing_else() -> None:
+    choices = Choices(("hip-hop beats", "r2.d2", "mind's eye"))
+    assert all(re.fullmatch(choices.pattern, phrase) for phrase in choices.phrases)
+    assert not re.fullmatch(choices.pattern, "r2xd2")
+
+
+def test_worked_examples_choose_among_what_their_own_prompt_would_offer() -> None:
+    for kind, groups in yaml.safe_load(EXAMPLES.read_text(encoding="utf-8")).items():
+        for noun, examples in groups.items():
+            for example in examples:
+                for side in ("pro", "con"):
+                    if kind == "objective":
+                        listed = example["categories"].split(", ")
+                        choices = objective_choices(listed, example["attributes"], example["description"], side, noun)
+                    else:
+                        choices = subjective_choices(example["comment"], side, noun)
+                    chosen = example.get(side) or (example["keywords"] if example.get("side") == side else ())
+                    assert set(chosen) <= set(phrases(choices)), (example["name"], side)
