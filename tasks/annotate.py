@@ -6,12 +6,11 @@ datasets share, so that a killed run, or one with another split, asks only for w
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, Self
+from typing import NoReturn, Protocol, Self
 
 import polars as pl
 from pydantic import ConfigDict, Field, JsonValue
@@ -23,13 +22,19 @@ from storage.llm_profiles import LLMProfile, Sampling
 from storage.run_folder import RunFolder
 from storage.tables import ANNOTATIONS, INTERACTIONS, ITEMS, polars_schema, read_table, scanned_table, write_table
 from tasks.completion_client import BatchClient, ClientSettings, ServerSource
+from tasks.offline_batch import BatchRunner, OfflineClient
 from tasks.progress import batch_progress, step_logger
 from tasks.prompt_plan import Plan, PlannedPrompt, PlanSettings, plan_prompts
 from tasks.questions import Outcome, Question, Tally, reasons_text
 from tasks.shards import in_shards
 from tasks.step import Summary, step
 
-server_source: ContextVar[ServerSource] = ContextVar("server_source")
+
+class AnswerSource(ServerSource, BatchRunner, Protocol):
+    """Where answers come from: a server, or a run of the batch command."""
+
+
+server_source: ContextVar[AnswerSource] = ContextVar("server_source")
 """Where the step gets a server, should it need one. Set by the flow; an address is no part of the step's cache key."""
 
 completions_path: ContextVar[Path] = ContextVar("completions_path")
@@ -89,7 +94,9 @@ def annotate(folder: RunFolder, settings: AnnotateSettings) -> Summary:
         CompletionStore(completions_path.get(folder.root.parent / "completions.sqlite")) as store,
         batch_progress("annotate", len(questions)) as show,
     ):
-        asking = _Asking(store, server_source.get(_NoServer()), settings.client, show, Tally(len(questions)))
+        asking = _Asking(
+            store, server_source.get(_NoServer()), settings.model, settings.client, show, Tally(len(questions))
+        )
         outcomes = in_shards("annotate", questions, settings.client.shard_prompts, asking.shard)
     tally = asking.tally
     summary = _summary(plan, tally)
@@ -115,7 +122,8 @@ class _Asking:
     """Answers shards one after another and counts over all of them."""
 
     store: CompletionStore
-    source: ServerSource
+    source: AnswerSource
+    model: str
     settings: ClientSettings
     show: Callable[[Tally], None]
     tally: Tally
@@ -123,9 +131,18 @@ class _Asking:
     def shard(self, questions: Sequence[Question]) -> list[Outcome]:
         """Outcomes of a shard; those of one that fails are counted when it is tried again."""
         before, finished = self.tally, False
-        client = BatchClient(self.store, self.source, self.settings, lambda tally: self.show(before.plus(tally)))
+
+        def show(tally: Tally) -> None:
+            self.show(before.plus(tally))
+
+        if self.settings.offline:
+            client = OfflineClient(self.store, self.source, self.model, show)
+            answer = client.answer
+        else:
+            client = BatchClient(self.store, self.source, self.settings, show)
+            answer = client.answer_all
         try:
-            outcomes = asyncio.run(client.answer(questions))
+            outcomes = answer(questions)
             finished = True
         finally:
             self.tally = before.plus(client.tally, finished=finished)
@@ -142,6 +159,9 @@ class _NoServer:
         )
 
     def restart(self) -> NoReturn:
+        self.handle()
+
+    def run_batch(self, requests: Path, replies: Path) -> NoReturn:
         self.handle()
 
 

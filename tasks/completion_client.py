@@ -92,6 +92,10 @@ class BatchClient:
         self._in_flight = InFlight(settings.concurrency)
         self.tally = Tally(0)
 
+    def answer_all(self, questions: Sequence[Question]) -> list[Outcome]:
+        """`answer` in an event loop of its own."""
+        return asyncio.run(self.answer(questions))
+
     async def answer(self, questions: Sequence[Question]) -> list[Outcome]:
         """Outcomes in the order of the questions.
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from storage.errors import ServerError
 from storage.llm_profiles import LLMProfile
+from tasks.batch_process import BatchFiles, run_batch
 from tasks.server_handle import Owner, ServerHandle, read_handle, remote_handle, request_count, write_handle
 from tasks.server_process import ServerProcess, free_port, last_lines, require_free
 from tasks.vllm_command import VLLM, require_installed, vllm_command, vllm_environment, what_is_served
@@ -174,6 +175,10 @@ class ServerOnDemand:
         if self._handle is None:
             stop(self.profile, self.state_folder)
         return self.handle()
+
+    def run_batch(self, requests: Path, replies: Path) -> None:
+        """Answer a file of requests without a server: see tasks/batch_process.py."""
+        run_batch(self.profile, self.state_folder, BatchFiles(requests, replies), self._progress, self._executable)
 
 
 @contextmanager

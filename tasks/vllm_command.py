@@ -54,20 +54,38 @@ def require_installed(profile: LLMProfile, executable: Path) -> None:
 
 def vllm_command(profile: LLMProfile, port: int, executable: Path) -> tuple[str, ...]:
     """Command line that serves `profile`; the key is not on it, since every user of the machine can read it."""
-    template = () if profile.chat_template_file is None else (f"--chat-template={profile.chat_template_file}",)
-    revision = () if profile.revision is None or profile.model_folder else (f"--revision={profile.revision}",)
     return (
         str(executable),
         "serve",
         str(profile.model_folder or profile.model),
-        f"--served-model-name={profile.served_name}",
         "--host=127.0.0.1",
         f"--port={port}",
+        "--disable-uvicorn-access-log",
+        *_engine_arguments(profile),
+    )
+
+
+def batch_command(profile: LLMProfile, requests: Path, replies: Path, executable: Path) -> tuple[str, ...]:
+    """Command line that answers a file of requests with `profile`'s model, without a server."""
+    return (
+        str(executable),
+        "run-batch",
+        f"--input-file={requests}",
+        f"--output-file={replies}",
+        f"--model={profile.model_folder or profile.model}",
+        *_engine_arguments(profile),
+    )
+
+
+def _engine_arguments(profile: LLMProfile) -> tuple[str, ...]:
+    template = () if profile.chat_template_file is None else (f"--chat-template={profile.chat_template_file}",)
+    revision = () if profile.revision is None or profile.model_folder else (f"--revision={profile.revision}",)
+    return (
+        f"--served-model-name={profile.served_name}",
         f"--dtype={profile.dtype}",
         f"--max-model-len={profile.context_length}",
         f"--max-num-seqs={profile.concurrency}",
         "--enable-prefix-caching",  # the worked examples that open each prompt are computed once
-        "--disable-uvicorn-access-log",
         *revision,
         *template,
         *profile.server_arguments,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 Behaviour = Callable[[int, dict], tuple[int, str]]
 """From the request's number (0, 1, ...) and body to a status and a reply; status 0 drops the connection."""
@@ -39,6 +40,37 @@ class ChatServer:
     def restart(self) -> ChatServer:
         self.restarts += 1
         return self
+
+    def run_batch(self, requests: Path, replies: Path) -> None:
+        raise AssertionError("asked for a run without a server")
+
+
+@dataclass
+class BatchCommand(ChatServer):
+    """Answers files of requests as `vllm run-batch` does, by a behaviour; status 0 leaves a request out."""
+
+    behave: Behaviour = lambda number, body: (200, reply("{}"))
+    runs: list[int] = field(default_factory=list)
+
+    def handle(self) -> ChatServer:
+        raise AssertionError("asked for a server")
+
+    def run_batch(self, requests: Path, replies: Path) -> None:
+        asked = [json.loads(line) for line in requests.read_text().splitlines()]
+        self.runs.append(len(asked))
+        with replies.open("w", encoding="utf-8") as lines:
+            for one in asked:
+                status, text = self.behave(len(self.bodies), one["body"])
+                self.bodies.append(one["body"])
+                if status != 0:
+                    lines.write(batch_line(one["custom_id"], status, text) + "\n")
+
+
+def batch_line(key: str, status: int, text: str) -> str:
+    """A line of replies: an answer's body, or an error beside a status."""
+    if status == 200:
+        return json.dumps({"custom_id": key, "response": {"body": json.loads(text)}, "error": None}, ensure_ascii=False)
+    return json.dumps({"custom_id": key, "response": {"status_code": status}, "error": {"error": {"message": text}}})
 
 
 @contextmanager

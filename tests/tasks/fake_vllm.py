@@ -5,6 +5,7 @@ It starts a child process, as vLLM does, and writes that child's number to the f
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -31,6 +32,18 @@ class Handler(BaseHTTPRequestHandler):
         """Write nothing."""
 
 
+def run_batch(requests: Path, replies: Path) -> None:
+    """Answer every request with its own key; with `--fake=hangs` never."""
+    sys.stdout.write("Running batch: 50% Completed | 1/2\n")
+    sys.stdout.flush()
+    if OPTIONS.get("fake") == "hangs":
+        signal.pause()
+    if OPTIONS.get("fake") == "silent":
+        return
+    keys = [json.loads(line)["custom_id"] for line in requests.read_text().splitlines()]
+    replies.write_text("".join(json.dumps({"custom_id": key}) + "\n" for key in keys))
+
+
 def main() -> None:
     sys.stdout.write(f"key {os.environ['VLLM_API_KEY']}\nloading the model\n")
     if OPTIONS.get("fake") == "dies":
@@ -38,6 +51,9 @@ def main() -> None:
     if "child" in OPTIONS:
         child = subprocess.Popen(["sleep", "600"])
         Path(OPTIONS["child"]).write_text(str(child.pid))
+    if sys.argv[1] == "run-batch":
+        run_batch(Path(OPTIONS["input-file"]), Path(OPTIONS["output-file"]))
+        return
     if OPTIONS.get("fake") == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     HTTPServer(("127.0.0.1", int(OPTIONS["port"])), Handler).serve_forever()

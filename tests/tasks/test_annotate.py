@@ -14,7 +14,7 @@ from storage.tables import ANNOTATIONS, INTERACTIONS, ITEMS, polars_schema, read
 from tasks.annotate import AnnotateSettings, annotate, server_source
 from tasks.completion_client import ClientSettings
 from tasks.prompt_plan import PlanSettings, plan_prompts
-from tests.tasks.chat_server import ChatServer, chat_server, reply
+from tests.tasks.chat_server import BatchCommand, ChatServer, chat_server, reply
 
 MARKER = "xyzzyplugh"
 FAST = ClientSettings(concurrency=3, attempts=2, first_pause_seconds=0.001, longest_pause_seconds=0.001, restarts=0)
@@ -150,6 +150,20 @@ def test_too_many_failures_publish_nothing_and_keep_the_answers(folder: RunFolde
 def test_without_a_server_the_error_says_what_to_do(folder: RunFolder) -> None:
     with pytest.raises(ServerError, match="usersim reproduce"):
         annotate.function(folder, SETTINGS)
+
+
+def test_offline_the_table_is_the_same_and_comes_of_one_run_a_shard(folder: RunFolder) -> None:
+    with chat_server(lambda number, body: (200, reply(ANSWER))) as server, given(server):
+        annotate.function(folder, SETTINGS)
+    online = folder.path("annotations.parquet").read_bytes()
+    (folder.root.parent / "completions.sqlite").unlink()
+    offline = FAST.model_copy(update={"offline": True, "shard_prompts": 5})
+    command = BatchCommand(behave=lambda number, body: (200, reply(ANSWER)))
+    with given(command):
+        summary = annotate.function(folder, SETTINGS.model_copy(update={"client": offline}))
+    assert command.runs == [5, 4]
+    assert folder.path("annotations.parquet").read_bytes() == online
+    assert (summary["asked"], summary["requests"], summary["failed"]) == (9, 9, 0)
 
 
 def test_the_way_the_server_is_asked_is_no_part_of_the_cache_key() -> None:
