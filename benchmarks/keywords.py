@@ -77,11 +77,12 @@ def _truth(folder: Path, encoder: SentenceEncoder, match: float, curve: list[flo
         )
 
     show("before curation", {(m.item, m.side, m.keyword) for m in mentions})
-    for threshold in sorted({*curve, CurationSettings().ground_similarity}):
+    for threshold in (CurationSettings().ground_similarity, *sorted(set(curve))):
         settings = CurationSettings(ground_similarity=threshold)
         curated = curate_keywords(mentions, encoder, settings, example_keywords())
         used = " (default)" if settings == CurationSettings() else ""
-        show(f"ground_similarity {threshold:g}{used}", {(k.item, k.side, k.keyword) for k in curated.keywords})
+        title = "by words only" if threshold is None else f"ground_similarity {threshold:g}"
+        show(f"{title}{used}", {(k.item, k.side, k.keyword) for k in curated.keywords})
 
 
 class _Aspects:

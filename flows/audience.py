@@ -48,14 +48,19 @@ def build_audience(
     results: dict[str, StepResult] = {}
     results["ingest"] = ingest.run(folder, settings.ingest, sources)
     results["train-sasrec"] = train_sasrec.run(folder, settings.sasrec)
-    with on_demand(settings.llm, data / ".llm", _every(seconds=15, log=get_run_logger().info)) as server:
-        server_source.set(server)
-        completions_path.set(data / "completions.sqlite")
-        results["annotate"] = annotate.run(folder, settings.annotate.of_model(settings.llm, noun=settings.dataset.noun))
+    results["annotate"] = annotate_with_server(folder, settings, data)
     results["curate"] = curate.run(folder, settings.curate)
     results["embed"] = embed.run(folder, settings.embed)
     results["fit-ensemble"] = fit_ensemble.run(folder, settings.ensemble)
     return results
+
+
+def annotate_with_server(folder: RunFolder, settings: Settings, data: Path) -> StepResult:
+    """Run the step annotate; what it needs of the profile's model is started, and stopped again, around it."""
+    with on_demand(settings.llm, data / ".llm", _every(seconds=15, log=get_run_logger().info)) as server:
+        server_source.set(server)
+        completions_path.set(data / "completions.sqlite")
+        return annotate.run(folder, settings.annotate.of_model(settings.llm, noun=settings.dataset.noun))
 
 
 def source_references(settings: Settings) -> tuple[FileReference, ...]:

@@ -12,13 +12,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from flows.annotate_commands import annotate_app
 from flows.cache_commands import cache_app
 from flows.dataset_commands import datasets_app
 from flows.evaluate_command import evaluate_command
 from flows.llm_commands import list_profiles
 from flows.policy_commands import cross_check_command, export_command, recommend_command, simulate_command
 from flows.prefect_environment import configure_prefect, show_expected_errors_without_traceback
-from flows.terminal import DataOption, DatasetArgument, console, finished_run
+from flows.terminal import DataOption, DatasetArgument, PromptCapOption, console, finished_run, prompt_cap
 from storage.errors import SettingsError, UsersimError
 from storage.run_folder import DEFAULT_SPLIT, RunFolder, Split
 
@@ -34,6 +35,7 @@ llm_app = typer.Typer(help="The local language-model server (vLLM).", no_args_is
 llm_app.command("profiles")(list_profiles)
 app.add_typer(llm_app, name="llm")
 app.add_typer(datasets_app, name="datasets")
+app.add_typer(annotate_app, name="annotate")
 app.add_typer(cache_app, name="cache")
 app.command("recommend")(recommend_command)
 app.command("simulate")(simulate_command)
@@ -52,9 +54,7 @@ def reproduce_command(
     source: Annotated[str | None, typer.Option(help="Folder or file with the publisher's files.")] = None,
     llm: Annotated[str, typer.Option(help="Language-model profile.")] = "embedded",
     split: SplitOption = DEFAULT_SPLIT,
-    max_prompts: Annotated[
-        str | None, typer.Option(help="Cap on prompts to the language model: a number, or `all`.", metavar="N|all")
-    ] = None,
+    max_prompts: PromptCapOption = None,
     assignments: Annotated[
         list[str] | None, typer.Option("--set", help="Any setting, as in `--set sasrec.max_epochs=5`; repeatable.")
     ] = None,
@@ -70,7 +70,7 @@ def reproduce_command(
 
     overrides = parse_overrides(assignments or [])
     if max_prompts is not None:
-        overrides["annotate.max_prompts"] = _prompt_cap(max_prompts)
+        overrides["annotate.max_prompts"] = prompt_cap(max_prompts)
     # What is misspelt or missing is said at once, not after Prefect has started.
     source_files(Settings.load(dataset, source, llm, split, overrides, data=data).ingest)
 
@@ -198,14 +198,6 @@ def main() -> None:
 def _fail(message: str) -> NoReturn:
     Console(stderr=True).print("[bold red]error:[/]", escape(message), highlight=False, soft_wrap=True)
     sys.exit(1)
-
-
-def _prompt_cap(text: str) -> int | None:
-    if text == "all":
-        return None
-    if not text.isdigit() or int(text) < 1:
-        raise SettingsError(f"--max-prompts {text!r}: expected a whole number from 1, or all.")
-    return int(text)
 
 
 def _print_report(folder: RunFolder) -> None:

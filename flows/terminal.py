@@ -20,6 +20,25 @@ DataOption = Annotated[
 ]
 DatasetArgument = Annotated[str, typer.Argument(help="A dataset profile; `usersim datasets` lists them.")]
 
+PromptCapOption = Annotated[
+    str | None, typer.Option(help="Cap on prompts to the language model: a number, or `all`.", metavar="N|all")
+]
+
+
+def prompt_cap(text: str) -> int | None:
+    """The number that a cap on prompts says; None where it says `all`.
+
+    Raises
+    ------
+    SettingsError
+        Where it is neither.
+    """
+    if text == "all":
+        return None
+    if not text.isdigit() or int(text) < 1:
+        raise SettingsError(f"--max-prompts {text!r}: expected a whole number from 1, or all.")
+    return int(text)
+
 
 def finished_run(data: Path, dataset: str, split: Split) -> RunFolder:
     """The folder of a finished run.

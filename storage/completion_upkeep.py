@@ -35,11 +35,13 @@ class ModelAnswers:
 
 @dataclass(frozen=True)
 class RunAnswers:
-    """Answers that one run uses."""
+    """Answers that one run uses, and the tokens that they took."""
 
     run: str
     answers: int
     bytes: int
+    prompt_tokens: int
+    output_tokens: int
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,10 @@ def answers_by_run(store: CompletionStore, prompts: Mapping[str, Iterable[str]])
     with store.transaction(writing=False) as connection:
         for run, keys in prompts.items():
             _note_used(connection, keys)
-            row = connection.execute(f"SELECT count(*), coalesce(sum({_BYTES}), 0) FROM completions WHERE {_USED}")
+            row = connection.execute(
+                f"SELECT count(*), coalesce(sum({_BYTES}), 0), coalesce(sum(prompt_tokens), 0), "
+                f"coalesce(sum(output_tokens), 0) FROM completions WHERE {_USED}"
+            )
             found.append(RunAnswers(run, *row.fetchone()))
     return found
 

@@ -164,17 +164,25 @@ class ServerOnDemand:
     def handle(self) -> ServerHandle:
         """The healthy server; starts it on the first call."""
         if self._handle is None:
-            self._handle = start(
-                self.profile, self.state_folder, owner="run", progress=self._progress, executable=self._executable
-            )
+            self._handle = self._start("run")
         return self._handle
 
     def restart(self) -> ServerHandle:
-        """A healthy server after the one before was lost; a local one that no longer answers is stopped and started."""
+        """A healthy server after the one before was lost; a local one that no longer answers is stopped and started.
+
+        It belongs to whom the lost one did: what a person started goes on after the run.
+        """
         self._handle = find(self.profile, self.state_folder)
         if self._handle is None:
+            lost = (
+                None if self.profile.device == "remote" else read_handle(_state_file(self.profile, self.state_folder))
+            )
             stop(self.profile, self.state_folder)
-        return self.handle()
+            self._handle = self._start("run" if lost is None else lost.owner)
+        return self._handle
+
+    def _start(self, owner: Owner) -> ServerHandle:
+        return start(self.profile, self.state_folder, owner=owner, progress=self._progress, executable=self._executable)
 
     def run_batch(self, requests: Path, replies: Path) -> None:
         """Answer a file of requests without a server: see tasks/batch_process.py."""

@@ -7,11 +7,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from prefect.exceptions import MissingContextError
 from prefect.logging import get_run_logger
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from tasks.questions import Tally
 
@@ -42,7 +43,7 @@ def batch_progress(label: str, total: int) -> Iterator[Callable[[Tally], None]]:
         yield _log_lines(label, step_logger())
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(label, total=total, rate="")
         yield lambda tally: bar.update(task, completed=tally.done, rate=_rate(tally))
 
@@ -60,7 +61,10 @@ def _log_lines(label: str, logger: Logger) -> Callable[[Tally], None]:
 
 
 def _rate(tally: Tally) -> str:
-    return (
-        f"{tally.per_second(tally.asked):.1f}/s, {tally.per_second(tally.output_tokens):.0f} tokens/s, "
-        f"{tally.failed} failed"
-    )
+    """Rate, time left at that rate, and failures.
+
+    What came from the cache counts as done but not towards the rate: it says nothing about what is left.
+    """
+    rate = tally.per_second(tally.asked)
+    left = f", {timedelta(seconds=round((tally.total - tally.done) / rate))} left" if rate > 0 else ""
+    return f"{rate:.1f}/s, {tally.per_second(tally.output_tokens):.0f} tokens/s{left}, {tally.failed} failed"

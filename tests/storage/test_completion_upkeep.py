@@ -67,6 +67,7 @@ def test_answers_are_counted_by_model(store: CompletionStore) -> None:
 def test_answers_are_counted_by_the_runs_that_use_them_with_their_second_forms(store: CompletionStore) -> None:
     runs = answers_by_run(store, {"films": ["a"], "films@loo": ["a", "b", "absent"], "games": []})
     assert [(run.run, run.answers) for run in runs] == [("films", 2), ("films@loo", 3), ("games", 0)]
+    assert [(run.prompt_tokens, run.output_tokens) for run in runs] == [(20, 10), (30, 15), (0, 0)]
 
 
 def test_pruning_by_model_leaves_the_others(store: CompletionStore) -> None:

@@ -227,6 +227,16 @@ def test_a_lost_server_is_started_again(state: Path, vllm: Path) -> None:
     assert not again.process.is_alive()
 
 
+def test_a_persons_server_that_is_lost_in_a_run_is_theirs_again(state: Path, vllm: Path) -> None:
+    lost = start(make_profile(), state, vllm)
+    with llm_server.on_demand(make_profile(), state, executable=vllm) as server:
+        assert server.handle() == lost
+        os.kill(lost.pid, signal.SIGKILL)
+        os.waitpid(lost.pid, 0)
+        again = server.restart()
+    assert again.process.is_alive()
+
+
 def test_a_server_that_hangs_is_replaced(state: Path, vllm: Path) -> None:
     with llm_server.on_demand(make_profile(), state, executable=vllm) as server:
         hung = server.handle()
