@@ -169,28 +169,31 @@ class BatchClient:
     async def _complete(self, http: httpx.AsyncClient, body: dict[str, JsonValue]) -> Completion:
         """One answer, whatever it takes: sends, pauses, restarts."""
         while True:
-            server, began = self._server, time.monotonic()
+            server, sent = self._server, list[float]()
             if server is None:
                 raise ServerError("no language-model server to ask. This is a fault in the program: please report it.")
             try:
-                return await self._send_until_answered(http, server, body)
+                return await self._send_until_answered(http, server, body, sent)
             except TransientError as error:
                 if self._server is not server:  # replaced meanwhile: ask the new one
                     continue
-                if self._last_success > began:  # others are answered: the fault is with this request
+                # Answers that came before the second send say nothing: the server may have died after them.
+                others_are_answered = self._last_success > sent[:2][-1]
+                if others_are_answered and not isinstance(error, BusyError):  # the fault is with this request
                     raise RefusedError(str(error)) from error
                 await self._recover(server, str(error))
 
     async def _send_until_answered(
-        self, http: httpx.AsyncClient, server: Server, body: dict[str, JsonValue]
+        self, http: httpx.AsyncClient, server: Server, body: dict[str, JsonValue], sent: list[float]
     ) -> Completion:
+        """Send again while it may help; the times of the sends are added to `sent`."""
         settings = self._settings
         growing = wait_exponential_jitter(
             multiplier=settings.first_pause_seconds,
             max=settings.longest_pause_seconds,
             jitter=settings.first_pause_seconds,
         )
-        began, failures = time.monotonic(), itertools.count(1)
+        failures = itertools.count(1)
 
         def pause(state: RetryCallState) -> float:
             error = _error_of(state)
@@ -198,13 +201,14 @@ class BatchClient:
 
         def exhausted(state: RetryCallState) -> bool:
             if isinstance(_error_of(state), BusyError):
-                return time.monotonic() - max(began, self._last_success) > settings.busy_seconds
+                return time.monotonic() - max(sent[0], self._last_success) > settings.busy_seconds
             return next(failures) >= settings.attempts
 
         turn = itertools.count(next(self._turns))  # of equal servers the next one, for a repeated send too
 
         async def send() -> Completion:
             base_url = server.base_urls[next(turn) % len(server.base_urls)]
+            sent.append(time.monotonic())
             return await self._send(http, ChatRequest(server, base_url, body))
 
         retry = retry_if_exception_type(TransientError)

@@ -207,6 +207,37 @@ def test_a_lost_server_is_restarted_once_and_the_questions_asked_there(store: Co
     assert (lost.restarts, tally.restarts, len(healthy.bodies)) == (1, 1, 10)
 
 
+def test_what_was_in_flight_when_the_server_was_lost_is_asked_of_the_next_one(store: CompletionStore) -> None:
+    others, lost, failed = threading.Semaphore(0), threading.Event(), threading.Event()
+
+    def behave(number: int, body: dict) -> tuple[int, str]:
+        if body["n"] == 1 and not lost.is_set():  # sent before others are answered, and waiting when the server goes
+            for _ in range(3):
+                others.acquire(timeout=5)
+            lost.set()
+        if lost.is_set():
+            return 0, ""
+        others.release()
+        return 200, reply(OK)
+
+    with chat_server(behave) as dying, chat_server(lambda number, body: (200, reply(OK))) as healthy:
+
+        class Lost(ChatServer):
+            def restart(self) -> ChatServer:
+                failed.wait(timeout=1)  # a start takes a while, in which a request may be given up too early
+                return healthy
+
+        async def run() -> list[Outcome]:
+            settings = FAST.model_copy(update={"concurrency": 2})
+            client = BatchClient(
+                store, Lost(base_url=dying.base_url), settings, lambda tally: failed.set() if tally.failed else None
+            )
+            return await client.answer(questions(12))
+
+        outcomes = asyncio.run(run())
+    assert {outcome.reason for outcome in outcomes} == {None}
+
+
 def test_a_server_that_stays_lost_is_an_error_and_stored_answers_stay(store: CompletionStore) -> None:
     with chat_server(lambda number, body: (200, reply(OK)) if body["n"] < 2 else (0, "")) as server:
         answer(store, server, 2)
