@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -149,8 +150,14 @@ class Ensemble:
 
     def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logit of P(like), float32 (b,), of features (b, f)."""
+        weights, constant = self._line
+        return (features @ weights + constant).astype(np.float32)
+
+    @cached_property
+    def _line(self) -> tuple[NDArray[np.float64], float]:
+        """Weights (f,) of the features as they are, and the logit where all of them are 0."""
         weights = np.array(self.coefficients) / np.array(self.scales)
-        return ((features - np.array(self.means)) @ weights + self.intercept).astype(np.float32)
+        return weights, self.intercept - float(np.array(self.means) @ weights)
 
     def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """P(like), float32 (b,), of features (b, f)."""

@@ -49,9 +49,8 @@ class Evidence:
         rng
             Thrown once a row, tie or not, so that one row's evidence does not change another row's coin.
         """
-        values = self.values()
         coins = rng.random(len(self)) < 0.5
-        return np.where(values == 0.5, coins, values).astype(np.int8)
+        return np.where(self.positive == self.negative, coins, self.positive > self.negative).astype(np.int8)
 
 
 def category_history(categories: PackedSets, candidates: NDArray[np.int64], histories: Histories) -> NDArray[np.bool_]:

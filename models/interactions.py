@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +80,14 @@ class Interactions:
         )
 
 
+class HistoryArrays(NamedTuple):
+    """`Histories` for compiled loops: C-contiguous arrays of shape (b, l)."""
+
+    items: NDArray[np.int64]
+    likes: NDArray[np.bool_]
+    ratings: NDArray[np.float32]
+
+
 @dataclass(frozen=True)
 class Histories:
     """A batch of reaction histories, oldest first, padded on the right with `NO_ITEM`.
@@ -118,6 +127,10 @@ class Histories:
             self.items[rows], self.likes[rows], None if self.given_ratings is None else self.given_ratings[rows]
         )
 
+    def arrays(self) -> HistoryArrays:
+        """The same reactions as compiled loops want them; copied only where needed."""
+        return HistoryArrays(*(np.ascontiguousarray(of) for of in (self.items, self.likes, self.ratings)))
+
     def copy(self) -> Histories:
         """The same reactions in arrays of their own."""
         return Histories(self.items.copy(), self.likes.copy(), self.ratings.copy())
@@ -132,10 +145,10 @@ class Histories:
 
 
 def last(histories: Histories, n: int) -> Histories:
-    """The last n interactions of each history, padded on the right, as wide as the longest that is left."""
+    """The last n interactions of each history, padded on the right; at most n wide."""
+    if histories.items.shape[1] <= n:
+        return histories
     lengths = histories.mask.sum(axis=1)
     width = int(min(n, lengths.max(initial=0)))
-    if histories.items.shape[1] == width:
-        return histories
     columns = np.maximum(lengths - width, 0)[:, None] + np.arange(width)  # within bounds: lengths <= full width
     return histories.columns(columns)

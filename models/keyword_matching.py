@@ -13,12 +13,13 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from models.evidence import Evidence, category_history
-from models.interactions import NO_ITEM, Histories
+from models.evidence import Evidence
+from models.interactions import NO_ITEM, Histories, HistoryArrays
 from models.knowledge import ItemKnowledge
 from models.packed_sets import PackedSets
 
 _PSEUDO_REACTIONS = np.float32(5.0)
+_MARKS = 4
 
 
 class KeywordMatching:
@@ -68,13 +69,9 @@ class KeywordMatching:
         -------
         Evidence of b rows and tastes, float32 array of shape (b, 2), 0 where a candidate has no keyword.
         """
-        relevant = category_history(self._categories, candidates, histories)
-        usual = surprises.sum(axis=1) / (histories.mask.sum(axis=1) + _PSEUDO_REACTIONS)
-        deviations = (surprises - usual[:, None]).astype(np.float32)
-        items = np.ascontiguousarray(histories.items)
-        positive, for_pros = _shared(self._pro, candidates, items, relevant & histories.likes, deviations)
-        negative, for_cons = _shared(self._con, candidates, items, relevant & ~histories.likes, deviations)
-        return Evidence(positive, negative), np.stack([for_pros, for_cons], axis=1)
+        rows = histories.arrays(), np.ascontiguousarray(surprises)
+        evidence, tastes = _matched((self._pro, self._con), self._categories.words, candidates, *rows)
+        return Evidence(evidence[0], evidence[1]), tastes
 
 
 class _Side(NamedTuple):
@@ -85,54 +82,89 @@ class _Side(NamedTuple):
     starts
         int64 array of shape (n_items + 1,).
     keywords
-        int64 array of shape (n,).
+        int32 array of shape (n,).
     shares
         float32 array of shape (n,): of each of an item's keywords in its taste, by rarity; they add up to 1 or 0.
+    marks
+        uint64 array of shape (n_items, 4): bits of an item's keywords, several keywords to a bit. Items without a bit
+        in common share no keyword, which is most of them, at the price of four instructions.
+    n_keywords
+        Size of the vocabulary.
     """
 
     starts: NDArray[np.int64]
-    keywords: NDArray[np.int64]
+    keywords: NDArray[np.int32]
     shares: NDArray[np.float32]
+    marks: NDArray[np.uint64]
+    n_keywords: int
 
     @classmethod
     def of(cls, membership: csr_array) -> Self:
         """One side of a sparse binary matrix (n_items, v)."""
         present = csr_array(membership > 0)
-        starts, keywords = present.indptr.astype(np.int64), present.indices.astype(np.int64)
+        starts, keywords = present.indptr.astype(np.int64), present.indices.astype(np.int32)
         n_items = len(starts) - 1
         rarity = np.log(n_items / np.maximum(np.bincount(keywords), 1))[keywords]
         of_item = np.repeat(np.arange(n_items), np.diff(starts))
         total = np.bincount(of_item, rarity, n_items)[of_item]
-        return cls(starts, keywords, (rarity / np.where(total > 0, total, 1)).astype(np.float32))
+        shares = (rarity / np.where(total > 0, total, 1)).astype(np.float32)
+        marks = np.zeros((n_items, _MARKS), dtype=np.uint64)
+        bits = np.uint64(1) << (keywords % 64).astype(np.uint64)
+        np.bitwise_or.at(marks, (of_item, keywords // 64 % _MARKS), bits)
+        return cls(starts, keywords, shares, marks, max(1, membership.shape[1]))
 
 
 @njit(cache=True, nogil=True)
-def _shared(
-    side: _Side,
+def _matched(  # noqa: PLR0912 - one pass over a history without a call
+    sides: tuple[_Side, _Side],
+    categories: NDArray[np.uint64],
     candidates: NDArray[np.int64],
-    items: NDArray[np.int64],
-    counted: NDArray[np.bool_],
-    deviations: NDArray[np.float32],
+    histories: HistoryArrays,
+    surprises: NDArray[np.float32],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Keywords shared with the items that are `counted` (b, l), and tastes by all items: float32 (b,) each."""
-    overlaps, tastes = np.zeros((2, len(candidates)), dtype=np.float32)
-    place = np.full(side.keywords.max() + 1 if len(side.keywords) else 0, -1)  # of a keyword among the candidate's
-    counts, sums = np.zeros((2, len(place)), dtype=np.float32)
+    """Keywords shared with the liked (disliked) items that count, (2, b), and tastes by all items, (b, 2): float32."""
+    items, likes, (b, length) = histories.items, histories.likes, histories.items.shape
+    evidence, tastes = np.zeros((2, b), dtype=np.float32), np.zeros((b, 2), dtype=np.float32)
+    in_category, deviations = np.empty(length, dtype=np.bool_), np.empty(length, dtype=np.float32)
+    places = np.full((2, sides[0].n_keywords), -1, dtype=np.int32)  # among the candidate's keywords
+    counts, sums = np.empty(places.shape[1], dtype=np.float32), np.empty(places.shape[1], dtype=np.float32)
     for row, candidate in enumerate(candidates):
-        first, end = side.starts[candidate], side.starts[candidate + 1]
-        for k in range(first, end):
-            place[side.keywords[k]] = k - first
-        counts[: end - first], sums[: end - first] = 0, 0
-        for t, item in enumerate(items[row]):
-            if item == NO_ITEM:
-                continue
-            for k in range(side.starts[item], side.starts[item + 1]):
-                at = place[side.keywords[k]]
-                if at >= 0:
-                    overlaps[row] += counted[row, t]
-                    counts[at] += 1
-                    sums[at] += deviations[row, t]
-        for k in range(first, end):
-            tastes[row] += side.shares[k] * sums[k - first] / (counts[k - first] + _PSEUDO_REACTIONS)
-            place[side.keywords[k]] = -1
-    return overlaps, tastes
+        count, total, any_shared = 0, np.float32(0), False
+        for t in range(length):
+            item, shared = items[row, t], False
+            if item != NO_ITEM:
+                count += 1
+                total += surprises[row, t]
+                for word in range(categories.shape[1]):
+                    shared |= categories[candidate, word] & categories[item, word] != 0
+            in_category[t] = shared
+            any_shared |= shared
+        usual = total / (np.float32(count) + _PSEUDO_REACTIONS)
+        for t in range(length):
+            deviations[t] = surprises[row, t] - usual
+        for which in range(2):
+            side, place, like = sides[which], places[which], which == 0
+            first, end = side.starts[candidate], side.starts[candidate + 1]
+            for k in range(first, end):
+                place[side.keywords[k]] = k - first
+                counts[k - first] = sums[k - first] = 0
+            shares = 0
+            for t in range(length):
+                item, shared = items[row, t], False
+                if item != NO_ITEM:
+                    for word in range(_MARKS):
+                        shared |= side.marks[candidate, word] & side.marks[item, word] != 0
+                if not shared:
+                    continue
+                counted = likes[row, t] == like and (in_category[t] or not any_shared)
+                for k in range(side.starts[item], side.starts[item + 1]):
+                    at = place[side.keywords[k]]
+                    if at >= 0:
+                        shares += counted
+                        counts[at] += 1
+                        sums[at] += deviations[t]
+            evidence[which, row] = shares
+            for k in range(first, end):
+                tastes[row, which] += side.shares[k] * sums[k - first] / (counts[k - first] + _PSEUDO_REACTIONS)
+                place[side.keywords[k]] = -1
+    return evidence, tastes

@@ -15,6 +15,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from models.fast_exp import fast_exp
 from models.interactions import NO_ITEM
 
 
@@ -58,74 +59,151 @@ class Queries(NamedTuple):
     epsilon: np.float32
 
 
-def attention(
-    inputs: InputVectors,
-    queries: Queries,
-    items: NDArray[np.int64],
-    likes: NDArray[np.bool_],
-    surprises: NDArray[np.float32],
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """What the last position of each of b sequences attends to.
+class Answer(NamedTuple):
+    """How the block goes on from what its heads attended to; w is the width of its feed-forward layer.
 
     Parameters
     ----------
-    inputs, queries
-        Of the network.
-    items, likes, surprises
-        Arrays of shape (b, l), padded on the right with `NO_ITEM`; see `models/sasrec.py`.
-
-    Returns
-    -------
-    float32 arrays of shapes (b, h, d), the sum of w_t c_t / s_t, and (b, d), c of the last position.
+    project, project_constant
+        float32 arrays of shapes (h, d, d) and (d,): values and projection of each head as one matrix.
+    widen, widen_constant
+        float32 arrays of shapes (w, d) and (w,), with the normalisation before it taken in.
+    narrow, narrow_constant
+        float32 arrays of shapes (d, w) and (d,).
+    norm, norm_constant
+        float32 arrays of shape (d,): the network's last normalisation.
     """
-    contiguous = np.ascontiguousarray
-    return _attention(inputs, queries, contiguous(items), contiguous(likes), contiguous(surprises))
+
+    project: NDArray[np.float32]
+    project_constant: NDArray[np.float32]
+    widen: NDArray[np.float32]
+    widen_constant: NDArray[np.float32]
+    narrow: NDArray[np.float32]
+    narrow_constant: NDArray[np.float32]
+    norm: NDArray[np.float32]
+    norm_constant: NDArray[np.float32]
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})  # sums in any order, so that they vectorise
-def _attention(
-    inputs: InputVectors,
-    queries: Queries,
+def last_states(
+    network: tuple[InputVectors, Queries, Answer],
     items: NDArray[np.int64],
     likes: NDArray[np.bool_],
     surprises: NDArray[np.float32],
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+) -> NDArray[np.float32]:
+    """State at the last position of each of b sequences: float32 (b, d).
+
+    Parameters
+    ----------
+    network
+        Its parts.
+    items, likes, surprises
+        Arrays of shape (b, l), padded on the right with `NO_ITEM`; see `models/sasrec.py`.
+    """
+    contiguous = np.ascontiguousarray
+    return _last_states(network, contiguous(items), contiguous(likes), contiguous(surprises))
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})  # sums in any order, so that they vectorise
+def _last_states(  # noqa: PLR0912 - one pass over a sequence without a call
+    network: tuple[InputVectors, Queries, Answer],
+    items: NDArray[np.int64],
+    likes: NDArray[np.bool_],
+    surprises: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    inputs, queries, answer = network
     (b, length), (heads, d) = items.shape, queries.constants.shape
-    attended, last = np.zeros((b, heads, d), dtype=np.float32), np.empty((b, d), dtype=np.float32)
+    states, wide = np.empty((b, d), dtype=np.float32), np.empty(len(answer.widen), dtype=np.float32)
     c, scale = np.empty((length + 1, d), dtype=np.float32), np.empty(length + 1, dtype=np.float32)
-    query, weights = np.empty(d, dtype=np.float32), np.empty(length + 1, dtype=np.float32)
+    query, attended = np.empty(d, dtype=np.float32), np.empty(d, dtype=np.float32)
+    own, normal = np.empty(d, dtype=np.float32), np.empty(d, dtype=np.float32)
+    weights = np.empty(length + 1, dtype=np.float32)
+    epsilon, size = queries.epsilon, np.float32(d)
     for row in range(b):
-        c[0] = inputs.start + inputs.positions[0]
-        end = 1
-        for t, item in enumerate(items[row]):
-            if item == NO_ITEM:
-                break
-            feedback, above = inputs.feedback[int(likes[row, t])], surprises[row, t]
-            for k in range(d):
-                c[end, k] = inputs.items[item, k] + feedback[k] + above * inputs.surprise[k] + inputs.positions[end, k]
-            end += 1
-        for t in range(end):
-            scale[t] = 1 / np.sqrt(_dot(c[t], c[t]) / np.float32(d) + queries.epsilon)
-        last[row] = c[end - 1]
+        end = 0
+        for t in range(length + 1):
+            square = np.float32(0)
+            if t == 0:
+                for k in range(d):
+                    c[0, k] = inputs.start[k] + inputs.positions[0, k]
+                    square += c[0, k] ** 2
+            else:
+                item = items[row, t - 1]
+                if item == NO_ITEM:
+                    break
+                like, above = int(likes[row, t - 1]), surprises[row, t - 1]
+                for k in range(d):
+                    reaction = inputs.feedback[like, k] + above * inputs.surprise[k]
+                    c[t, k] = inputs.items[item, k] + reaction + inputs.positions[t, k]
+                    square += c[t, k] ** 2
+            scale[t] = 1 / np.sqrt(square / size + epsilon)
+            end = t + 1
+        for k in range(d):
+            own[k] = c[end - 1, k] + answer.project_constant[k]
         for head in range(heads):
             for k in range(d):
-                query[k] = _dot(queries.matrices[head, k], last[row]) * scale[end - 1] + queries.constants[head, k]
+                product = np.float32(0)
+                for j in range(d):
+                    product += queries.matrices[head, k, j] * c[end - 1, j]
+                query[k] = product * scale[end - 1] + queries.constants[head, k]
+                attended[k] = 0
+            highest, total = np.float32(-np.inf), np.float32(0)
             for t in range(end):
-                weights[t] = _dot(query, c[t]) * scale[t]
-            highest, total = weights[:end].max(), np.float32(0)
+                product = np.float32(0)
+                for k in range(d):
+                    product += query[k] * c[t, k]
+                weights[t] = product * scale[t]
+                highest = max(highest, weights[t])
             for t in range(end):
-                weights[t] = np.exp(weights[t] - highest)
+                weights[t] = fast_exp(weights[t] - highest)
                 total += weights[t]
             for t in range(end):
                 weight = weights[t] / total * scale[t]
                 for k in range(d):
-                    attended[row, head, k] += weight * c[t, k]
-    return attended, last
+                    attended[k] += weight * c[t, k]
+            for k in range(d):
+                product = np.float32(0)
+                for j in range(d):
+                    product += answer.project[head, k, j] * attended[j]
+                own[k] += product
+        _normalise(own, normal, epsilon)
+        for k in range(len(wide)):
+            product = answer.widen_constant[k]
+            for j in range(d):
+                product += answer.widen[k, j] * normal[j]
+            wide[k] = product
+        for k in range(len(wide)):
+            wide[k] *= _normal_distribution(wide[k])  # GELU
+        for k in range(d):
+            product = answer.narrow_constant[k]
+            for j in range(len(wide)):
+                product += answer.narrow[k, j] * wide[j]
+            own[k] += product
+        _normalise(own, normal, epsilon)
+        for k in range(d):
+            states[row, k] = normal[k] * answer.norm[k] + answer.norm_constant[k]
+    return states
+
+
+@njit(inline="always")
+def _normal_distribution(x: np.float32) -> np.float32:
+    """P(standard normal number < x): Abramowitz and Stegun (1964), formula 7.1.26; the error is below 2e-7."""
+    z = abs(x) * np.float32(0.7071067811865476)
+    t = np.float32(1) / (np.float32(1) + np.float32(0.3275911) * z)
+    series = (np.float32(1.061405429) * t - np.float32(1.453152027)) * t + np.float32(1.421413741)
+    series = (series * t - np.float32(0.284496736)) * t + np.float32(0.254829592)
+    above = np.float32(0.5) * series * t * fast_exp(-z * z)
+    return above + np.float32(x > 0) * (np.float32(1) - np.float32(2) * above)  # no branch, so that it vectorises
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
-def _dot(x: NDArray[np.float32], y: NDArray[np.float32]) -> np.float32:
-    product = np.float32(0)
+def _normalise(x: NDArray[np.float32], normal: NDArray[np.float32], epsilon: np.float32) -> None:
+    """x (d,) less its mean, over its standard deviation."""
+    mean, square = np.float32(0), np.float32(0)
     for k in range(len(x)):
-        product += x[k] * y[k]
-    return product
+        mean += x[k]
+    mean /= np.float32(len(x))
+    for k in range(len(x)):
+        square += (x[k] - mean) ** 2
+    scale = 1 / np.sqrt(square / np.float32(len(x)) + epsilon)
+    for k in range(len(x)):
+        normal[k] = (x[k] - mean) * scale

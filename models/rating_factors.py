@@ -83,12 +83,8 @@ class RatingFactors:
         surprises
             float32 array of shape (b, l): `ReactionStatistics.surprises`.
         """
-        usual = surprises.sum(axis=1) / (histories.mask.sum(axis=1) + _PSEUDO_REACTIONS)
-        rest = (surprises - usual[:, None]).astype(np.float32)
-        return _matches(self.items, candidates, np.ascontiguousarray(histories.items), rest, self._ridge())
-
-    def _ridge(self) -> NDArray[np.float32]:
-        return self.settings.penalty * np.eye(self.settings.n_factors, dtype=np.float32)
+        items, surprises = np.ascontiguousarray(histories.items), np.ascontiguousarray(surprises)
+        return _matches(self.items, candidates, items, surprises, np.float32(self.settings.penalty))
 
     def _solve(
         self, rows: NDArray[np.int64], n: int, others: NDArray[np.float64], rest: NDArray[np.float64]
@@ -97,7 +93,7 @@ class RatingFactors:
         order = np.argsort(rows, kind="stable")
         starts = np.searchsorted(rows[order], np.arange(n + 1))
         solved = np.zeros((n, others.shape[1]))
-        ridge = self._ridge()
+        ridge = self.settings.penalty * np.eye(self.settings.n_factors, dtype=np.float32)
         for row in np.flatnonzero(np.diff(starts)):
             of_row = order[starts[row] : starts[row + 1]]
             x = others[of_row]
@@ -110,21 +106,45 @@ def _matches(
     factors: NDArray[np.float32],
     candidates: NDArray[np.int64],
     items: NDArray[np.int64],
-    rest: NDArray[np.float32],
-    ridge: NDArray[np.float32],
+    surprises: NDArray[np.float32],
+    penalty: np.float32,
 ) -> NDArray[np.float32]:
-    """Ridge regression of each row's rest (b, l) on its items' factors, times the candidate's: float32 (b,)."""
+    """Ridge regression of what each row's surprises (b, l) leave on its items' factors, times the candidate's: (b,).
+
+    The normal equations are solved by Cholesky's decomposition G = L L': <G^-1 m, q> = <L^-1 m, L^-1 q>.
+    """
     matches, k = np.zeros(len(candidates), dtype=np.float32), factors.shape[1]
+    gram = np.empty((k, k), dtype=np.float32)
+    moment, own = np.empty(k, dtype=np.float32), np.empty(k, dtype=np.float32)
     for row, candidate in enumerate(candidates):
-        gram, moment = ridge.copy(), np.zeros(k, dtype=np.float32)
-        for t, item in enumerate(items[row]):
+        count, usual = 0, np.float32(0)
+        for t in range(items.shape[1]):
+            if items[row, t] != NO_ITEM:
+                count += 1
+                usual += surprises[row, t]
+        usual /= np.float32(count) + np.float32(_PSEUDO_REACTIONS)
+        gram[:], moment[:] = 0, 0
+        for t in range(items.shape[1]):
+            item = items[row, t]
             if item != NO_ITEM:
-                q = factors[item]
+                rest = surprises[row, t] - usual
                 for i in range(k):
-                    moment[i] += q[i] * rest[row, t]
+                    moment[i] += factors[item, i] * rest
                     for j in range(k):
-                        gram[i, j] += q[i] * q[j]
-        user = np.linalg.solve(gram, moment)
+                        gram[i, j] += factors[item, i] * factors[item, j]
         for i in range(k):
-            matches[row] += user[i] * factors[candidate, i]
+            gram[i, i] += penalty
+            own[i] = factors[candidate, i]
+        for i in range(k):  # row i of L, and of both forward substitutions
+            for j in range(i):
+                for m in range(j):
+                    gram[i, j] -= gram[i, m] * gram[j, m]
+                gram[i, j] /= gram[j, j]
+                gram[i, i] -= gram[i, j] ** 2
+                moment[i] -= gram[i, j] * moment[j]
+                own[i] -= gram[i, j] * own[j]
+            gram[i, i] = np.sqrt(gram[i, i])
+            moment[i] /= gram[i, i]
+            own[i] /= gram[i, i]
+            matches[row] += moment[i] * own[i]
     return matches

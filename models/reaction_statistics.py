@@ -25,7 +25,7 @@ from scipy.special import expit
 
 from models.baselines import Bias
 from models.ensemble import Ensemble
-from models.interactions import NO_ITEM, Histories, Interactions, last
+from models.interactions import NO_ITEM, Histories, HistoryArrays, Interactions, last
 
 STATISTICS = (
     "item_like_effect",
@@ -60,6 +60,18 @@ class _Scalars(NamedTuple):
     @classmethod
     def of_array(cls, values: NDArray[np.float32]) -> Self:
         return cls(*values.tolist())
+
+
+class _Learned(NamedTuple):
+    """What is known of the items: float32 (n_items,) each, and the categories of each, one after another."""
+
+    like_effects: NDArray[np.float32]
+    rating_effects: NDArray[np.float32]
+    counts: NDArray[np.float32]
+    alone: NDArray[np.float32]  # P(like) that the item alone gives
+    starts: NDArray[np.int64]  # (n_items + 1,): item i's categories are members[starts[i] : starts[i + 1]]
+    members: NDArray[np.int64]
+    n_categories: int
 
 
 @dataclass(frozen=True)
@@ -146,8 +158,8 @@ class ReactionStatistics:
 
     def features(self, candidates: NDArray[np.int64], histories: Histories) -> NDArray[np.float32]:
         """The columns of `STATISTICS` for candidates (b,), each with the history in its row: float32 (b, 12)."""
-        sums, items = self._sums(histories), self._items(candidates)
-        return np.stack(_columns(self._scalars, sums, items, crossed=False), axis=1)
+        rows = last(histories, self.max_history).arrays()
+        return _features(self._scalars, self._learned(), candidates, rows)
 
     def logits(self, candidates: NDArray[np.int64], histories: Histories) -> NDArray[np.float32]:
         """Logit of P(like) of candidates (b,), each with the history in its row: float32 (b,)."""
@@ -169,7 +181,7 @@ class ReactionStatistics:
 
     def surprises(self, histories: Histories) -> NDArray[np.float32]:
         """How many standard deviations each rating lies above its item's usual one: float32 (b, l), 0 on padding."""
-        return self._residuals(histories) / np.float32(np.sqrt(self._scalars.residual_variance))
+        return self._residuals(histories, float(np.sqrt(self._scalars.residual_variance)))
 
     def training_surprises(self, train: Interactions) -> NDArray[np.float32]:
         """`surprises` of the training interactions themselves: float32 (n,)."""
@@ -202,21 +214,18 @@ class ReactionStatistics:
             self._like_effects[items], self._rating_effects[items], self._counts[items], self.category_shares[items]
         )
 
-    def _residuals(self, histories: Histories) -> NDArray[np.float32]:
-        """Ratings (b, l) less the average and the item's effect; 0 on padding."""
-        scalars = self._scalars
-        return _residuals(
-            np.ascontiguousarray(histories.items),
-            np.ascontiguousarray(histories.likes),
-            np.ascontiguousarray(histories.ratings),
-            scalars.mean_rating + self._rating_effects,
-            np.array([scalars.disliked_rating, scalars.liked_rating], dtype=np.float32),
-        )
+    def _learned(self) -> _Learned:
+        effects = self._like_effects, self._rating_effects, self._counts
+        return _Learned(*effects, self._expected, self._category_starts, self._members, self.categories.shape[1])
+
+    def _residuals(self, histories: Histories, scale: float = 1.0) -> NDArray[np.float32]:
+        """Ratings (b, l) less the average and the item's effect, over the scale; 0 on padding."""
+        return _residuals(self._scalars, self._rating_effects, histories.arrays(), scale)
 
     def _terms(self, histories: Histories) -> NDArray[np.float32]:
         """What each interaction adds to the sums: float32 (b, l, 6), 0 on padding; see `_terms` below."""
-        items, likes = np.ascontiguousarray(histories.items), np.ascontiguousarray(histories.likes)
-        return _terms(items, likes, self._residuals(histories), self._expected)
+        rows = histories.arrays()
+        return _terms(rows.items, rows.likes, self._residuals(histories), self._expected)
 
     def _sums(self, histories: Histories) -> _Sums:
         histories = last(histories, self.max_history)
@@ -248,20 +257,77 @@ class ReactionStatistics:
 
 @njit(cache=True, nogil=True)
 def _residuals(
-    items: NDArray[np.int64],
-    likes: NDArray[np.bool_],
-    ratings: NDArray[np.float32],
-    expected: NDArray[np.float32],
-    typical: NDArray[np.float32],
+    scalars: _Scalars,
+    rating_effects: NDArray[np.float32],
+    histories: HistoryArrays,
+    scale: float,
 ) -> NDArray[np.float32]:
-    """Ratings (b, l) less those `expected` of their items; a missing one is the `typical` disliked or liked one."""
+    """Ratings (b, l) less their items' usual ones, over the scale; a missing one is the typical (dis)liked one."""
+    items, likes, ratings = histories
     residuals = np.zeros(items.shape, dtype=np.float32)
     for row in range(items.shape[0]):
-        for t, item in enumerate(items[row]):
+        for t in range(items.shape[1]):
+            item = items[row, t]
             if item != NO_ITEM:
-                rating = ratings[row, t]
-                residuals[row, t] = (typical[int(likes[row, t])] if np.isnan(rating) else rating) - expected[item]
+                rating = _rating(scalars, likes[row, t], ratings[row, t])
+                residuals[row, t] = (rating - scalars.mean_rating - rating_effects[item]) / scale
     return residuals
+
+
+@njit(cache=True, nogil=True)
+def _rating(scalars: _Scalars, like: np.bool_, rating: np.float32) -> float:
+    if np.isnan(rating):
+        return scalars.liked_rating if like else scalars.disliked_rating
+    return float(rating)
+
+
+@njit(cache=True, nogil=True)
+def _features(
+    scalars: _Scalars,
+    learned: _Learned,
+    candidates: NDArray[np.int64],
+    histories: HistoryArrays,
+) -> NDArray[np.float32]:
+    """`_columns` of users and items that belong together, float32 (b, 12): one pass over each history."""
+    items, likes, ratings = histories
+    found = np.empty((len(candidates), len(STATISTICS)), dtype=np.float32)
+    by_category = np.empty((learned.n_categories, 4), dtype=np.float64)
+    starts, members = learned.starts, learned.members
+    for row, candidate in enumerate(candidates):
+        by_category[:] = 0
+        count = residual = surprise = certainty = squared = liked = 0.0
+        for t in range(items.shape[1]):
+            item = items[row, t]
+            if item == NO_ITEM:
+                continue
+            rest = _rating(scalars, likes[row, t], ratings[row, t]) - scalars.mean_rating - learned.rating_effects[item]
+            p, like = float(learned.alone[item]), 1.0 if likes[row, t] else 0.0
+            count, residual, squared, liked = count + 1, residual + rest, squared + rest**2, liked + like
+            surprise, certainty = surprise + like - p, certainty + p * (1 - p)
+            for at in range(starts[item], starts[item + 1]):
+                sums = by_category[members[at]]
+                sums[0] += 1
+                sums[1] += rest
+                sums[2] += like - p
+                sums[3] += p * (1 - p)
+        rating_effect, like_effect = residual / (count + _PSEUDO_USER), surprise / (certainty + 1)
+        noise = _PSEUDO_USER * scalars.residual_variance
+        variance = (squared - 2 * rating_effect * residual + count * rating_effect**2 + noise) / (count + _PSEUDO_USER)
+        category_rating = category_like = category_count = 0.0
+        first, end = starts[candidate], starts[candidate + 1]
+        for at in range(first, end):
+            n, rest, surprise, certainty = by_category[members[at]]
+            category_rating += (rest - n * rating_effect) / (n + _PSEUDO_CATEGORY) / (end - first)
+            category_like += (surprise - certainty * like_effect) / (certainty + 1) / (end - first)
+            category_count += np.log1p(n) / (end - first)
+        expected = scalars.mean_rating + learned.rating_effects[candidate] + rating_effect + category_rating
+        of_row = found[row]
+        of_row[0], of_row[1] = learned.like_effects[candidate], learned.rating_effects[candidate]
+        of_row[2], of_row[3], of_row[4] = np.log1p(learned.counts[candidate]), like_effect, rating_effect
+        of_row[5], of_row[6], of_row[7] = variance, np.log1p(count), (liked + 1) / (count + 2)
+        of_row[8], of_row[9], of_row[10] = category_rating, category_like, category_count
+        of_row[11] = (expected - scalars.threshold) / np.sqrt(variance + scalars.residual_variance / 2)
+    return found
 
 
 @njit(cache=True, nogil=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -72,7 +73,7 @@ FROM_KEYWORDS = tuple(name for group in LOGICAL for name in FEATURE_GROUPS[group
 STACK_PRIOR = {"sasrec_logit": 1.0, "factor_match": 1.0}
 
 
-_ROWS_A_THREAD = 512  # fewer are not worth one
+_ROWS_A_THREAD = 256  # fewer are not worth one
 
 
 @dataclass(frozen=True)
@@ -106,10 +107,10 @@ class Opinions:
 
     def votes(self, rng: np.random.Generator) -> NDArray[np.int8]:
         """int8 array of shape (b, 3): keyword matching, similarity, SASRec; ties by the seeded coin."""
-        return np.stack(
-            [self.keyword_evidence.votes(rng), self.similarity_evidence.votes(rng), self.sasrec_probability >= 0.5],
-            axis=1,
-        ).astype(np.int8)
+        votes = np.empty((len(self.features), 3), dtype=np.int8)
+        votes[:, 0], votes[:, 1] = self.keyword_evidence.votes(rng), self.similarity_evidence.votes(rng)
+        votes[:, 2] = self.sasrec_probability >= 0.5
+        return votes
 
     def vote_values(self) -> NDArray[np.float32]:
         """float32 array of shape (b, 3): the votes with each tie as 0.5."""
@@ -162,15 +163,13 @@ class ResponseModels:
         if n_blocks == 1:
             return self._opinions(users, items, histories, states)
         ends = np.linspace(0, len(users), n_blocks + 1).astype(int)
-        blocks = [slice(start, end) for start, end in pairwise(ends)]
-        with ThreadPoolExecutor(n_blocks) as threads:  # the models spend their time where Python's lock is not held
-            parts = threads.map(
-                lambda rows: self._opinions(
-                    users[rows], items[rows], histories[rows], None if states is None else states[rows]
-                ),
-                blocks,
-            )
-            return Opinions.concatenated(list(parts))
+        parts = _threads(n_blocks).map(  # the models spend their time where Python's lock is not held
+            lambda rows: self._opinions(
+                users[rows], items[rows], histories[rows], None if states is None else states[rows]
+            ),
+            [slice(start, end) for start, end in pairwise(ends)],
+        )
+        return Opinions.concatenated(list(parts))
 
     def _opinions(
         self,
@@ -203,4 +202,13 @@ class ResponseModels:
             np.log1p(size),
             (histories.likes.sum(axis=1) + 1) / (size + 2),
         )
-        return Opinions(keywords, similarity, expit(sasrec_logit), np.stack(columns, axis=1).astype(np.float32))
+        features = np.empty((len(items), len(columns)), dtype=np.float32)
+        for place, column in enumerate(columns):
+            features[:, place] = column
+        return Opinions(keywords, similarity, expit(sasrec_logit), features)
+
+
+@cache
+def _threads(n: int) -> ThreadPoolExecutor:
+    """Kept, since starting threads would take as long as hundreds of answers."""
+    return ThreadPoolExecutor(n)

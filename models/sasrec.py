@@ -30,7 +30,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.interactions import Histories, last
-from models.last_position import InputVectors, Queries, attention
+from models.last_position import Answer, InputVectors, Queries, last_states
 from models.reaction_statistics import ReactionStatistics
 
 _ROWS_AT_ONCE = 2048
@@ -101,7 +101,8 @@ class SASRec(nn.Module):
         self.norm = nn.LayerNorm(settings.width)
         self.dropout = nn.Dropout(settings.dropout)
         self._table: Tensor | None = None
-        self._attention: tuple[InputVectors, Queries] | None = None
+        self._item_vectors: NDArray[np.float32] | None = None
+        self._compiled: tuple[InputVectors, Queries, Answer] | None = None
         self.statistics_weight = nn.Parameter(torch.ones(()))
         for embedding in (self.item, self.feedback, self.position):
             nn.init.normal_(embedding.weight, std=settings.width**-0.5 / 4)
@@ -169,16 +170,30 @@ class SASRec(nn.Module):
         self.load_state_dict(
             {name: torch.from_numpy(array) for name, array in arrays.items() if name not in of_statistics}
         )
-        self._table = self._attention = None
+        self._table = self._item_vectors = self._compiled = None
 
     def states(self, histories: Histories) -> NDArray[np.float32]:
         """The user's state after each history: float32 array of shape (b, d)."""
-        return np.concatenate([h.numpy(force=True) for h in self._encoded(histories)])
+        was_training = self.training
+        if was_training:
+            self.eval()
+        if self.start.device.type == "cpu" and len(self.blocks) == 1:
+            states = self._only_last_states(last(histories, self.settings.max_history))
+        else:
+            with torch.inference_mode():
+                starts = range(0, max(1, len(histories)), _ROWS_AT_ONCE)
+                parts = (last(histories[start : start + _ROWS_AT_ONCE], self.settings.max_history) for start in starts)
+                states = np.concatenate([self._last_states(part).numpy(force=True) for part in parts])
+        if was_training:
+            self.train()
+        return states
 
     def item_vectors(self) -> NDArray[np.float32]:
         """The items' vectors e: float32 array of shape (n_items, d)."""
-        with torch.inference_mode():
-            return self._vectors()[1:].numpy(force=True)
+        if self._item_vectors is None:
+            with torch.inference_mode():
+                self._item_vectors = self._vectors()[1:].numpy(force=True)
+        return self._item_vectors
 
     def probabilities(self, candidates: NDArray[np.int64], histories: Histories) -> NDArray[np.float32]:
         """P(like) of each candidate given the history in the same row.
@@ -207,32 +222,25 @@ class SASRec(nn.Module):
 
         What `states` gave for these histories may be handed in; it is most of the work.
         """
-        device = self.start.device
-        tokens, known = torch.from_numpy(candidates + 1).to(device), torch.from_numpy(statistics).to(device)
-        with torch.inference_mode():
-            h = torch.cat(self._encoded(histories)) if states is None else torch.from_numpy(states).to(device)
-            match = (h * self._vectors()[tokens]).sum(-1)
-            return self._answer(match, known).numpy(force=True)
+        h = self.states(histories) if states is None else states
+        match = np.einsum("bd,bd->b", h, self.item_vectors()[candidates])
+        return match if self.settings.published else match + np.float32(self.statistics_weight.item()) * statistics
 
     def catalogue_probabilities(self, histories: Histories) -> NDArray[np.float32]:
         """P(like) of every item given each history: float32 array of shape (b, n_items)."""
-        with torch.inference_mode():
-            vectors = self._vectors()[1:]  # (n, d)
-            match = np.concatenate([(h @ vectors.T).numpy(force=True) for h in self._encoded(histories)])
+        match = self.states(histories) @ self.item_vectors().T
         if self.settings.published:
             return expit(match)
         return expit(match + self.statistics_weight.item() * self.statistics.catalogue_logits(histories))
 
     def train(self, mode: bool = True) -> Self:
         """Set training or evaluation mode; the item vectors are worked out anew afterwards."""
-        self._table = self._attention = None
+        self._table = self._item_vectors = self._compiled = None
         return super().train(mode)
 
     def _last_states(self, histories: Histories) -> Tensor:
         """State after the whole of each history: (b, d); the last block answers for that one position only."""
         device = self.start.device
-        if device.type == "cpu" and len(self.blocks) == 1:
-            return self._only_last_states(histories)
         tokens = torch.from_numpy(histories.items + 1).to(device)
         x = self._vectors()[tokens]
         if not self.settings.published:
@@ -248,45 +256,28 @@ class SASRec(nn.Module):
             return self.norm(x[torch.arange(b, device=device), lengths])
         return self.norm(cast("Block", self.blocks[-1]).at(x, lengths))
 
-    def _only_last_states(self, histories: Histories) -> Tensor:
+    def _only_last_states(self, histories: Histories) -> NDArray[np.float32]:
         """`_last_states` of one block on a CPU, where no other position than the last is needed of any layer."""
-        block = cast("Block", self.blocks[0])
-        if self._attention is None:
+        if self._compiled is None:
             of_reactions = 0 if self.settings.published else 1
-            parts = (
-                self._vectors()[1:],
-                self.feedback.weight * of_reactions,
-                self.surprise * of_reactions,
-                self.position.weight,
-                self.start,
-            )
-            inputs = InputVectors(*((part - part.mean(-1, keepdim=True)).numpy() for part in parts))
-            matrices, constants = (part.numpy() for part in block.absorbed())
-            self._attention = inputs, Queries(matrices, constants, np.float32(block.attention_norm.eps))
-        reactions = (histories.items, histories.likes, self.statistics.surprises(histories))
-        found = attention(*self._attention, *reactions)
-        attended, own = (torch.from_numpy(part) for part in found)
-        return self.norm(block.after(attended, own))  # which does not see that the input's mean is gone
+            with torch.inference_mode():
+                parts = (
+                    self._vectors()[1:],
+                    self.feedback.weight * of_reactions,
+                    self.surprise * of_reactions,
+                    self.position.weight,
+                    self.start,
+                )
+                inputs = InputVectors(*((part - part.mean(-1, keepdim=True)).numpy() for part in parts))
+                block = cast("Block", self.blocks[0])
+                self._compiled = inputs, block.absorbed(), block.answer(self.norm)
+        return last_states(self._compiled, histories.items, histories.likes, self.statistics.surprises(histories))
 
     def _vectors(self) -> Tensor:
         """e of every token, float32 (n_items + 1, d); kept until the weights may change."""
         if self._table is None:
             self._table = self.vectors(torch.arange(self.n_items + 1, device=self.start.device))
         return self._table
-
-    def _encoded(self, histories: Histories) -> list[Tensor]:
-        """Last state (b, d) of each history, in parts of at most `_ROWS_AT_ONCE` rows."""
-        was_training = self.training
-        if was_training:
-            self.eval()
-        parts = []
-        with torch.inference_mode():
-            for start in range(0, max(1, len(histories)), _ROWS_AT_ONCE):
-                part = last(histories[start : start + _ROWS_AT_ONCE], self.settings.max_history)
-                parts.append(self._last_states(part))
-        if was_training:
-            self.train()
-        return parts
 
 
 class Block(nn.Module):
@@ -313,24 +304,37 @@ class Block(nn.Module):
         x = x + self.dropout(self.project(attended.transpose(1, 2).reshape(b, length, d)))
         return x + self.dropout(self.narrow(functional.gelu(self.widen(self.feed_forward_norm(x)))))
 
-    def absorbed(self) -> tuple[Tensor, Tensor]:
-        """Matrices (heads, d, d) and constants (heads, d) of `last_position.Queries`."""
+    def absorbed(self) -> Queries:
+        """The heads' queries as `models/last_position.py` asks them."""
         d, heads = self.project.in_features, self.heads
         size = d // heads
         q, k, _ = self.query_key_value.weight.view(3, heads, size, d)
         bias = self.query_key_value.bias[:d].view(heads, size, 1)
         norm = self.attention_norm
         to_query = norm.weight[:, None] * k.transpose(1, 2) / size**0.5  # (heads, d, size)
-        return to_query @ q * norm.weight, (to_query @ (q @ norm.bias[:, None] + bias))[:, :, 0]
+        matrices, constants = to_query @ q * norm.weight, (to_query @ (q @ norm.bias[:, None] + bias))[:, :, 0]
+        return Queries(matrices.numpy(), constants.numpy(), np.float32(norm.eps))
 
-    def after(self, attended: Tensor, own: Tensor) -> Tensor:
-        """What `forward` makes of a position: (b, d), of its input (b, d) and what it attended to (b, heads, d)."""
-        b, heads, d = attended.shape
+    def answer(self, last_norm: nn.LayerNorm) -> Answer:
+        """What follows on attention, up to the network's last normalisation, as `models/last_position.py` does it."""
+        d, heads = self.project.in_features, self.heads
+        before, wide = self.attention_norm, self.feed_forward_norm
         v = self.query_key_value.weight[2 * d :].view(heads, d // heads, d)
-        normal = attended * self.attention_norm.weight + self.attention_norm.bias
-        values = torch.einsum("bhd,hsd->bhs", normal, v).reshape(b, d) + self.query_key_value.bias[2 * d :]
-        own = own + self.project(values)
-        return own + self.narrow(functional.gelu(self.widen(self.feed_forward_norm(own))))
+        project = self.project.weight.view(d, heads, d // heads).transpose(0, 1) @ v  # (heads, d, d)
+        constant = (project @ before.bias).sum(dim=0) + functional.linear(
+            self.query_key_value.bias[2 * d :], self.project.weight, self.project.bias
+        )
+        parts = (
+            project * before.weight,
+            constant,
+            self.widen.weight * wide.weight,
+            self.widen.bias + self.widen.weight @ wide.bias,
+            self.narrow.weight,
+            self.narrow.bias,
+            last_norm.weight,
+            last_norm.bias,
+        )
+        return Answer(*(np.ascontiguousarray(part.detach().numpy()) for part in parts))
 
     def at(self, x: Tensor, positions: Tensor) -> Tensor:
         """`forward` at one position of each row, in evaluation: (b, d) of x (b, l, d) and positions int64 (b,)."""

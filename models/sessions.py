@@ -275,8 +275,12 @@ class SessionBatch:
             self._likes[rows].sum(axis=1) / np.maximum(lengths, 1),
             lengths / self._width,
         )
-        user = np.concatenate([states.clip(-_STATE_BOUND, _STATE_BOUND), np.stack(statistics, axis=1)], axis=1)
-        return {"user": user.astype(np.float32), "seen": self.seen[rows].astype(np.int8)}
+        d = states.shape[1]
+        user = np.empty((len(states), d + _STATISTICS), dtype=np.float32)
+        np.clip(states, -_STATE_BOUND, _STATE_BOUND, out=user[:, :d])
+        for place, column in enumerate(statistics):
+            user[:, d + place] = column
+        return {"user": user, "seen": self.seen[rows].astype(np.int8)}
 
     def keep(self, rows: NDArray[np.int64]) -> None:
         """Go on with the sessions in `rows` only, in that order."""

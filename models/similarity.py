@@ -8,18 +8,29 @@ only is still answered by how close the candidate comes. Without evidence on eit
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from models.evidence import Evidence, category_history
-from models.interactions import NO_ITEM, Histories, Interactions
+from models.evidence import Evidence
+from models.fast_exp import fast_exp
+from models.interactions import NO_ITEM, Histories, HistoryArrays, Interactions
 from models.knowledge import ItemKnowledge
 from models.packed_sets import PackedSets
 
 _SHARPNESS = np.float32(10.0)  # of the kernel: an item at cosine 0.9 counts 1 / e of one at 1
 _MOST_KNOWN = 1 << 27  # cosines kept of a side: 512 MiB, as far as they are asked for; catalogues up to 11,585 items
 _BLOCK = 64  # rows worked out together
+
+
+class _Side(NamedTuple):
+    """What cosines of one side come from: a matrix, or vectors where it is (0, 0); see `_Cosines`."""
+
+    matrix: NDArray[np.float32]
+    vectors: NDArray[np.float32]
+    present: NDArray[np.bool_]
 
 
 class _Cosines:
@@ -35,49 +46,18 @@ class _Cosines:
         self._present = np.any(vectors != 0, axis=1)
         n = len(vectors)
         self._known = np.zeros(-(-n // _BLOCK), dtype=bool)
-        self._matrix = np.empty((n, n), dtype=np.float32) if n * n <= _MOST_KNOWN else None
+        self._matrix = np.empty((n, n) if n * n <= _MOST_KNOWN else (0, 0), dtype=np.float32)
 
-    def of(self, candidates: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Cosines of each candidate (b,) to a row of items (b, l): float32, -inf where either has no vector."""
-        if self._matrix is None:
-            return _multiplied(self._vectors, self._present, candidates, items)
-        asked = np.bincount(candidates // _BLOCK, minlength=len(self._known)) > 0
-        for block in np.flatnonzero(asked & ~self._known):
-            rows = slice(block * _BLOCK, (block + 1) * _BLOCK)
-            products = self._vectors[rows] @ self._vectors.T
-            self._matrix[rows] = np.where(self._present[rows, None] & self._present, products, -np.inf)
-            self._known[block] = True
-        return _looked_up(self._matrix, candidates, items)
-
-
-@njit(cache=True, nogil=True)
-def _looked_up(
-    matrix: NDArray[np.float32], candidates: NDArray[np.int64], items: NDArray[np.int64]
-) -> NDArray[np.float32]:
-    cosines = np.full(items.shape, -np.inf, dtype=np.float32)
-    for row, candidate in enumerate(candidates):
-        for t, item in enumerate(items[row]):
-            if item != NO_ITEM:
-                cosines[row, t] = matrix[candidate, item]
-    return cosines
-
-
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})  # sums in any order, so that they vectorise
-def _multiplied(
-    vectors: NDArray[np.float32],
-    present: NDArray[np.bool_],
-    candidates: NDArray[np.int64],
-    items: NDArray[np.int64],
-) -> NDArray[np.float32]:
-    cosines = np.full(items.shape, -np.inf, dtype=np.float32)
-    for row, candidate in enumerate(candidates):
-        for t, item in enumerate(items[row]):
-            if item != NO_ITEM and present[candidate] and present[item]:
-                product = np.float32(0)
-                for k in range(vectors.shape[1]):
-                    product += vectors[candidate, k] * vectors[item, k]
-                cosines[row, t] = product
-    return cosines
+    def side(self, candidates: NDArray[np.int64]) -> _Side:
+        """What the candidates' cosines come from; the matrix is known in their rows at least."""
+        if len(self._matrix) and not self._known.all():
+            asked = np.bincount(candidates // _BLOCK, minlength=len(self._known)) > 0
+            for block in np.flatnonzero(asked & ~self._known):
+                rows = slice(block * _BLOCK, (block + 1) * _BLOCK)
+                products = self._vectors[rows] @ self._vectors.T
+                self._matrix[rows] = np.where(self._present[rows, None] & self._present, products, -np.inf)
+                self._known[block] = True
+        return _Side(self._matrix, self._vectors, self._present)
 
 
 class Similarity:
@@ -136,30 +116,57 @@ class Similarity:
         self, candidates: NDArray[np.int64], histories: Histories, surprises: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
         """Highest cosines, float32 (b,) each, -inf where a side has no evidence; and tastes (b, 2)."""
-        relevant = category_history(self._categories, candidates, histories)
-        items, surprises = np.ascontiguousarray(histories.items), np.ascontiguousarray(surprises)
-        positive, by_pros = _compared(self._pro.of(candidates, items), relevant & histories.likes, surprises)
-        negative, by_cons = _compared(self._con.of(candidates, items), relevant & ~histories.likes, surprises)
-        return positive, negative, np.stack([by_pros, by_cons], axis=1)
+        sides = (self._pro.side(candidates), self._con.side(candidates))
+        rows = histories.arrays(), np.ascontiguousarray(surprises)
+        highest, tastes = _compared(sides, self._categories.words, candidates, *rows)
+        return highest[0], highest[1], tastes
 
 
-@njit(cache=True, nogil=True)
-def _compared(
-    cosines: NDArray[np.float32], counted: NDArray[np.bool_], surprises: NDArray[np.float32]
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})  # sums in any order, so that they vectorise
+def _compared(  # noqa: PLR0912 - one pass over a history without a call
+    sides: tuple[_Side, _Side],
+    categories: NDArray[np.uint64],
+    candidates: NDArray[np.int64],
+    histories: HistoryArrays,
+    surprises: NDArray[np.float32],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Highest of the cosines (b, l) that are counted, and the taste by all of them: float32 (b,) each."""
-    b, length = cosines.shape
-    highest, tastes = np.full(b, -np.inf, dtype=np.float32), np.zeros(b, dtype=np.float32)
-    for row in range(b):
-        weights, weighted = np.float32(1), np.float32(0)
+    """Highest cosines to liked (disliked) items that count, (2, b), and tastes by all of them, (b, 2): float32."""
+    items, likes, (b, length) = histories.items, histories.likes, histories.items.shape
+    highest, tastes = np.full((2, b), -np.inf, dtype=np.float32), np.zeros((b, 2), dtype=np.float32)
+    in_category, cosines = np.empty(length, dtype=np.bool_), np.empty(length, dtype=np.float32)
+    for row, candidate in enumerate(candidates):
+        any_shared = False
         for t in range(length):
-            cosine = cosines[row, t]
-            if counted[row, t]:
-                highest[row] = max(highest[row], cosine)
-            weight = np.exp(_SHARPNESS * (cosine - np.float32(1)))
-            weights += weight
-            weighted += weight * surprises[row, t]
-        tastes[row] = weighted / weights
+            item, shared = items[row, t], False
+            if item != NO_ITEM:
+                for word in range(categories.shape[1]):
+                    shared |= categories[candidate, word] & categories[item, word] != 0
+            in_category[t] = shared
+            any_shared |= shared
+        for which in range(2):
+            side, like = sides[which], which == 0
+            if not side.present[candidate]:
+                continue
+            for t in range(length):
+                item, cosine = items[row, t], np.float32(-np.inf)
+                if item != NO_ITEM and len(side.matrix):
+                    cosine = side.matrix[candidate, item]
+                elif item != NO_ITEM and side.present[item]:
+                    cosine = np.float32(0)
+                    for k in range(side.vectors.shape[1]):
+                        cosine += side.vectors[candidate, k] * side.vectors[item, k]
+                cosines[t] = cosine
+            weights, weighted = np.float32(1), np.float32(0)
+            nearest = np.float32(-np.inf)
+            for t in range(length):
+                if likes[row, t] == like and (in_category[t] or not any_shared):
+                    nearest = max(nearest, cosines[t])
+            highest[which, row] = nearest
+            for t in range(length):
+                weight = fast_exp(_SHARPNESS * (cosines[t] - np.float32(1)))
+                weights += weight
+                weighted += weight * surprises[row, t]
+            tastes[row, which] = weighted / weights
     return highest, tastes
 
 
@@ -168,12 +175,10 @@ def settle(positive: NDArray[np.float32], negative: NDArray[np.float32], neutral
 
     One side without evidence takes its neutral value; where both lack it there is nothing to compare, which is a tie.
     """
-    nothing = np.isneginf(positive) & np.isneginf(negative)
-    sides = [
-        np.where(nothing, 0, np.where(np.isneginf(side), value, side)).astype(np.float32)
-        for side, value in zip((positive, negative), neutral, strict=True)
-    ]
-    return Evidence(*sides)
+    lacking = positive == -np.inf, negative == -np.inf
+    values = np.where(lacking[1], 0, neutral[0]), np.where(lacking[0], 0, neutral[1])
+    sides = zip(lacking, values, (positive, negative), strict=True)
+    return Evidence(*(np.where(lacks, value, side).astype(np.float32) for lacks, value, side in sides))
 
 
 def neutral_values(

@@ -83,23 +83,23 @@ def _users(
 ) -> NDArray[np.float32]:
     """Sums over the history: liked items in the pro block, disliked ones off the con block, both in the categories."""
     tastes = np.zeros((len(items), described.shape[1]), dtype=np.float32)
-    for row in range(len(items)):
-        count = liked = 0
-        for t, item in enumerate(items[row]):
+    weights = np.zeros((2, described.shape[1]), dtype=np.float32)  # of a dislike and a like, in each block
+    weights[1, : ends[0]], weights[0, ends[0] : ends[1]] = 1, -1
+    for row in range(items.shape[0]):
+        count = liked = np.float32(0)
+        for t in range(items.shape[1]):
+            if items[row, t] != NO_ITEM:
+                count += np.float32(1)
+                liked += np.float32(likes[row, t])
+        usual = liked / max(count, np.float32(1))
+        weights[0, ends[1] :], weights[1, ends[1] :] = -usual, np.float32(1) - usual
+        for t in range(items.shape[1]):
+            item, like = items[row, t], int(likes[row, t])
             if item != NO_ITEM:
-                count += 1
-                liked += likes[row, t]
-        usual = np.float32(liked / max(count, 1))
-        for t, item in enumerate(items[row]):
-            if item == NO_ITEM:
-                continue
-            like = np.float32(likes[row, t])
-            start = 0
-            for end, weight in zip(ends, (like, like - np.float32(1), like - usual)):  # noqa: B905 - numba's zip
-                for k in range(start, end):
-                    tastes[row, k] += weight * described[item, k]
-                start = end
-        tastes[row] /= np.float32(count) + _PSEUDO_REACTIONS
+                for k in range(described.shape[1]):
+                    tastes[row, k] += weights[like, k] * described[item, k]
+        for k in range(described.shape[1]):
+            tastes[row, k] /= count + _PSEUDO_REACTIONS
     return tastes
 
 
