@@ -47,29 +47,28 @@ def observation_space(sessions: SessionBatch) -> spaces.Dict:
 def infos(sessions: SessionBatch, outcome: Outcome) -> list[Info]:
     """What each of b steps was about: user, item, the three votes, the calibrated probability, terms of the reward."""
     responses = outcome.responses
-    rows = zip(
+    columns = (
         sessions.users.tolist(),
         outcome.items.tolist(),
-        responses.votes,
+        list(responses.votes),
         responses.probability.tolist(),
         responses.like.tolist(),
         outcome.repeated.tolist(),
         outcome.novelties.tolist(),
         outcome.diversities.tolist(),
-        strict=True,
     )
     return [
         {
             "user": user,
             "item": item,
-            "votes": votes.copy(),
+            "votes": votes,
             "probability": p,
             "like": like,
             "repeated": repeated,
             "novelty": novelty,
             "diversity": diversity,
         }
-        for user, item, votes, p, like, repeated, novelty, diversity in rows
+        for user, item, votes, p, like, repeated, novelty, diversity in zip(*columns, strict=True)
     ]
 
 

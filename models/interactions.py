@@ -129,7 +129,8 @@ class Histories:
 
     def arrays(self) -> HistoryArrays:
         """The same reactions as compiled loops want them; copied only where needed."""
-        return HistoryArrays(*(np.ascontiguousarray(of) for of in (self.items, self.likes, self.ratings)))
+        contiguous = np.ascontiguousarray
+        return HistoryArrays(contiguous(self.items), contiguous(self.likes), contiguous(self.ratings))
 
     def copy(self) -> Histories:
         """The same reactions in arrays of their own."""

@@ -13,12 +13,13 @@ from itertools import pairwise
 
 import numpy as np
 import torch
+from numba import njit
 from numpy.typing import NDArray
 from scipy.special import expit
 
 from models.baselines import Bias
 from models.evidence import Evidence
-from models.interactions import Histories
+from models.interactions import NO_ITEM, Histories
 from models.keyword_matching import KeywordMatching
 from models.rating_factors import RatingFactors
 from models.sasrec import SASRec
@@ -183,29 +184,35 @@ class ResponseModels:
         similarity, similarity_tastes = self.similarity.scores_and_tastes(items, histories, surprises)
         statistics_logit = self.sasrec.statistics.logits(items, histories)
         sasrec_logit = self.sasrec.pair_logits(items, histories, statistics_logit, states)
-        keywords_for, keywords_against = np.log1p(keywords.positive), np.log1p(keywords.negative)
-        size = histories.mask.sum(axis=1)
-        columns = (
-            sasrec_logit,
-            statistics_logit,
-            self.factors.matches(items, histories, surprises),
-            self.bias.user_effects[users],
-            self.bias.item_effects[items],
-            keywords_for,
-            keywords_against,
-            keywords_for - keywords_against,
-            similarity.positive,
-            similarity.negative,
-            similarity.positive - similarity.negative,
-            *keyword_tastes.T,
-            *similarity_tastes.T,
-            np.log1p(size),
-            (histories.likes.sum(axis=1) + 1) / (size + 2),
-        )
-        features = np.empty((len(items), len(columns)), dtype=np.float32)
-        for place, column in enumerate(columns):
-            features[:, place] = column
+        features = np.empty((len(items), len(FEATURE_NAMES)), dtype=np.float32)
+        features[:, 0], features[:, 1] = sasrec_logit, statistics_logit
+        features[:, 2] = self.factors.matches(items, histories, surprises)
+        features[:, 3], features[:, 4] = self.bias.user_effects[users], self.bias.item_effects[items]
+        features[:, 11:13], features[:, 13:15] = keyword_tastes, similarity_tastes
+        found = (keywords.positive, keywords.negative), (similarity.positive, similarity.negative)
+        _complete(features, *found, histories.items, histories.likes)
         return Opinions(keywords, similarity, expit(sasrec_logit), features)
+
+
+@njit(cache=True, nogil=True)
+def _complete(
+    features: NDArray[np.float32],
+    keywords: tuple[NDArray[np.float32], NDArray[np.float32]],
+    similarity: tuple[NDArray[np.float32], NDArray[np.float32]],
+    items: NDArray[np.int64],
+    likes: NDArray[np.bool_],
+) -> None:
+    """Write the columns that evidence for and against and the history's size come to, in the order of the names."""
+    for row in range(len(features)):
+        columns, count, liked = features[row], 0, 0
+        for t in range(items.shape[1]):
+            count += items[row, t] != NO_ITEM
+            liked += likes[row, t]
+        columns[5], columns[6] = np.log1p(keywords[0][row]), np.log1p(keywords[1][row])
+        columns[7] = columns[5] - columns[6]
+        columns[8], columns[9] = similarity[0][row], similarity[1][row]
+        columns[10] = columns[8] - columns[9]
+        columns[15], columns[16] = np.log1p(count), (liked + 1) / (count + 2)
 
 
 @cache

@@ -102,6 +102,7 @@ class SASRec(nn.Module):
         self.dropout = nn.Dropout(settings.dropout)
         self._table: Tensor | None = None
         self._item_vectors: NDArray[np.float32] | None = None
+        self._statistics_share: np.float32 | None = None
         self._compiled: tuple[InputVectors, Queries, Answer] | None = None
         self.statistics_weight = nn.Parameter(torch.ones(()))
         for embedding in (self.item, self.feedback, self.position):
@@ -170,7 +171,7 @@ class SASRec(nn.Module):
         self.load_state_dict(
             {name: torch.from_numpy(array) for name, array in arrays.items() if name not in of_statistics}
         )
-        self._table = self._item_vectors = self._compiled = None
+        self._forget()
 
     def states(self, histories: Histories) -> NDArray[np.float32]:
         """The user's state after each history: float32 array of shape (b, d)."""
@@ -224,19 +225,27 @@ class SASRec(nn.Module):
         """
         h = self.states(histories) if states is None else states
         match = np.einsum("bd,bd->b", h, self.item_vectors()[candidates])
-        return match if self.settings.published else match + np.float32(self.statistics_weight.item()) * statistics
+        return match if self.settings.published else match + self._weight_of_statistics() * statistics
 
     def catalogue_probabilities(self, histories: Histories) -> NDArray[np.float32]:
         """P(like) of every item given each history: float32 array of shape (b, n_items)."""
         match = self.states(histories) @ self.item_vectors().T
         if self.settings.published:
             return expit(match)
-        return expit(match + self.statistics_weight.item() * self.statistics.catalogue_logits(histories))
+        return expit(match + self._weight_of_statistics() * self.statistics.catalogue_logits(histories))
 
     def train(self, mode: bool = True) -> Self:
-        """Set training or evaluation mode; the item vectors are worked out anew afterwards."""
-        self._table = self._item_vectors = self._compiled = None
+        """Set training or evaluation mode; what is worked out of the weights is worked out anew afterwards."""
+        self._forget()
         return super().train(mode)
+
+    def _forget(self) -> None:
+        self._table = self._item_vectors = self._compiled = self._statistics_share = None
+
+    def _weight_of_statistics(self) -> np.float32:
+        if self._statistics_share is None:
+            self._statistics_share = np.float32(self.statistics_weight.item())
+        return self._statistics_share
 
     def _last_states(self, histories: Histories) -> Tensor:
         """State after the whole of each history: (b, d); the last block answers for that one position only."""

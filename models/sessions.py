@@ -17,8 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.interactions import NO_ITEM, UNKNOWN_RATING, Histories
+from models import session_arrays
+from models.interactions import NO_ITEM, UNKNOWN_RATING, Histories, HistoryArrays
 from models.random_streams import DrawnNumbers, RandomStreams
+from models.session_arrays import Progress, TrainingReactions
 from models.session_breadth import StepBreadth
 from models.simulator import Responses, RewardMode, UserSimulator, reward
 
@@ -166,6 +168,8 @@ class SessionBatch:
         self._action_of = np.full(simulator.n_items, NO_ITEM)
         self._action_of[self.catalogue] = np.arange(len(self.catalogue))
         self._visitors = visitors(simulator, settings)
+        known = simulator.interactions
+        self._training = TrainingReactions(known.offsets, known.items, known.likes, known.ratings)
         self._breadth = StepBreadth(simulator, self.catalogue, len(seeds))
         self._streams = RandomStreams(seeds, _COINS)
         self._width = min(settings.max_history, simulator.max_history)
@@ -206,19 +210,13 @@ class SessionBatch:
             users = self._next_users[rows]
         self._next_users[rows] = -1
         self.users[rows] = users
-        histories = self.simulator.interactions.histories(users, self._width)
-        length = histories.items.shape[1]
-        self._items[rows], self._likes[rows], self._ratings[rows] = NO_ITEM, False, UNKNOWN_RATING
-        self._items[rows, :length], self._likes[rows, :length] = histories.items, histories.likes
-        self._ratings[rows, :length] = histories.ratings
-        self._lengths[rows] = histories.mask.sum(axis=1)
+        session_arrays.begin(rows, users, self._training, self._histories(), self._lengths)
         self._known_states[rows] = False
         self._steps[rows], self._earned[rows], self._last_rewards[rows] = 0, 0, 0
         self.seen[rows] = False
         self._breadth.begin(rows)
         if self.settings.known_items == "penalise":
-            known_rows, actions = self._known(users)
-            self.seen[rows[known_rows], actions] = True
+            session_arrays.mark_known(rows, users, self._training, self._action_of, self.seen)
 
     def step(self, actions: NDArray[np.int64]) -> Outcome:
         """Recommend one item in every session.
@@ -232,7 +230,8 @@ class SessionBatch:
         numbers = self._streams.draw(rows)
         rng = DrawnNumbers(numbers)
         items = self.catalogue[actions]
-        responses = self.simulator.respond(self.users, items, self.histories, rng, self._states_of(rows))
+        self._know_states(rows)
+        responses = self.simulator.respond(self.users, items, self.histories, rng, self._states)
         repeated = self.seen[rows, actions]
         earned = reward(responses, self.settings.reward, DrawnNumbers(numbers[:, 2:]))
         novelties, diversities = self._terms(actions)
@@ -266,20 +265,11 @@ class SessionBatch:
         last reward, the share of `max_steps` gone, the share of likes and the fill of the remembered history;
         "seen": int8 (b, n_actions).
         """
-        lengths = self._lengths[rows]
-        states = self._states_of(np.arange(len(self))[rows])
-        statistics = (
-            self._earned[rows] / np.maximum(self._steps[rows], 1),
-            self._last_rewards[rows],
-            self._steps[rows] / self.settings.max_steps,
-            self._likes[rows].sum(axis=1) / np.maximum(lengths, 1),
-            lengths / self._width,
-        )
-        d = states.shape[1]
-        user = np.empty((len(states), d + _STATISTICS), dtype=np.float32)
-        np.clip(states, -_STATE_BOUND, _STATE_BOUND, out=user[:, :d])
-        for place, column in enumerate(statistics):
-            user[:, d + place] = column
+        chosen = np.arange(len(self))[rows]
+        self._know_states(chosen)
+        progress = Progress(self._earned, self._last_rewards, self._steps)
+        limits = (self.settings.max_steps, _STATE_BOUND)
+        user = session_arrays.observe(chosen, self._states, self._histories(), progress, limits)
         return {"user": user, "seen": self.seen[rows].astype(np.int8)}
 
     def keep(self, rows: NDArray[np.int64]) -> None:
@@ -302,34 +292,23 @@ class SessionBatch:
         diversities = self._breadth.diversities(actions) if self.settings.diversity_weight else nothing
         return novelties, diversities
 
-    def _known(self, users: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Pairs (position in `users`, action) of the items in the users' whole training histories."""
-        interactions = self.simulator.interactions
-        starts = interactions.offsets[users]
-        counts = interactions.offsets[users + 1] - starts
-        positions = np.repeat(np.arange(len(users)), counts)
-        within = np.arange(len(positions)) - np.repeat(counts.cumsum() - counts, counts)
-        actions = self._action_of[interactions.items[np.repeat(starts, counts) + within]]
-        return positions[actions != NO_ITEM], actions[actions != NO_ITEM]
-
     def _append(self, rows: NDArray[np.int64], items: NDArray[np.int64], likes: NDArray[np.bool_]) -> None:
         """Add one reaction, without rating, to the histories in `rows`; a full history forgets its oldest."""
-        full = rows[self._lengths[rows] == self._width]
-        for of_history in (self._items, self._likes, self._ratings):
-            of_history[full, :-1] = of_history[full, 1:]
-        self._lengths[full] -= 1
-        self._items[rows, self._lengths[rows]], self._likes[rows, self._lengths[rows]] = items, likes
-        self._ratings[rows, self._lengths[rows]] = UNKNOWN_RATING
-        self._lengths[rows] += 1
+        session_arrays.append(self._histories(), self._lengths, rows, items, likes)
         self._known_states[rows] = False
 
-    def _states_of(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """SASRec's state in each of `rows`: float32 (rows, d). It changes with the history only."""
+    def _histories(self) -> HistoryArrays:
+        """The histories in their whole width."""
+        return HistoryArrays(self._items, self._likes, self._ratings)
+
+    def _know_states(self, rows: NDArray[np.int64]) -> None:
+        """Work out SASRec's states in `rows` where they are not known; they change with the history only."""
         unknown = rows[~self._known_states[rows]]
-        if len(unknown):
+        if len(unknown) == len(self):  # as after most steps: nothing needs to be picked out
+            self._states = self.simulator.sasrec.states(self.histories)
+        elif len(unknown):
             self._states[unknown] = self.simulator.sasrec.states(self.histories[unknown])
-            self._known_states[unknown] = True
-        return self._states[rows]
+        self._known_states[unknown] = True
 
 
 def observation_bounds(sessions: SessionBatch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

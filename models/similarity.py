@@ -109,17 +109,17 @@ class Similarity:
         -------
         Evidence of b rows and tastes, float32 array of shape (b, 2).
         """
-        positive, negative, tastes = self._nearest(candidates, histories, surprises)
-        return settle(positive, negative, self.neutral), tastes
+        highest, tastes = self._nearest(candidates, histories, surprises)
+        _settle(highest, *self.neutral)
+        return Evidence(highest[0], highest[1]), tastes
 
     def _nearest(
         self, candidates: NDArray[np.int64], histories: Histories, surprises: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-        """Highest cosines, float32 (b,) each, -inf where a side has no evidence; and tastes (b, 2)."""
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Highest cosines by pros and cons, (2, b), -inf where a side has no evidence; and tastes (b, 2): float32."""
         sides = (self._pro.side(candidates), self._con.side(candidates))
         rows = histories.arrays(), np.ascontiguousarray(surprises)
-        highest, tastes = _compared(sides, self._categories.words, candidates, *rows)
-        return highest[0], highest[1], tastes
+        return _compared(sides, self._categories.words, candidates, *rows)
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})  # sums in any order, so that they vectorise
@@ -170,6 +170,17 @@ def _compared(  # noqa: PLR0912 - one pass over a history without a call
     return highest, tastes
 
 
+@njit(cache=True, nogil=True)
+def _settle(highest: NDArray[np.float32], for_neutral: float, against_neutral: float) -> None:
+    """`settle` in place: highest cosines (2, b)."""
+    for row in range(highest.shape[1]):
+        positive, negative = highest[0, row], highest[1, row]
+        if positive == -np.inf:
+            highest[0, row] = 0 if negative == -np.inf else for_neutral
+        if negative == -np.inf:
+            highest[1, row] = 0 if positive == -np.inf else against_neutral
+
+
 def settle(positive: NDArray[np.float32], negative: NDArray[np.float32], neutral: tuple[float, float]) -> Evidence:
     """Evidence from highest cosines of any shape, -inf where a side has none.
 
@@ -207,8 +218,8 @@ def neutral_values(
     others = histories.items != candidates[:, None]
     histories = Histories(np.where(others, histories.items, NO_ITEM), histories.likes & others)
     nothing = np.zeros(histories.items.shape, dtype=np.float32)
-    positive, negative, _ = Similarity(knowledge, (0.0, 0.0))._nearest(candidates, histories, nothing)
-    return _finite_median(positive), _finite_median(negative)
+    highest, _ = Similarity(knowledge, (0.0, 0.0))._nearest(candidates, histories, nothing)
+    return _finite_median(highest[0]), _finite_median(highest[1])
 
 
 def _finite_median(values: NDArray[np.float32]) -> float:

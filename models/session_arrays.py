@@ -1,0 +1,117 @@
+"""Compiled loops over the arrays of running sessions: what a step does to each of them besides asking the simulator."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from models.interactions import NO_ITEM, HistoryArrays
+
+
+class TrainingReactions(NamedTuple):
+    """All users' reactions, user u's in rows offsets[u] to offsets[u + 1]; see `models.interactions.Interactions`."""
+
+    offsets: NDArray[np.int64]
+    items: NDArray[np.int64]
+    likes: NDArray[np.bool_]
+    ratings: NDArray[np.float32]
+
+
+@njit(cache=True, nogil=True)
+def begin(
+    rows: NDArray[np.int64],
+    users: NDArray[np.int64],
+    reactions: TrainingReactions,
+    histories: HistoryArrays,
+    lengths: NDArray[np.int64],
+) -> None:
+    """Fill the histories (b, w) and lengths (b,) of `rows` with the last w reactions of the `users` there."""
+    width = histories.items.shape[1]
+    for row, user in zip(rows, users):  # noqa: B905 - numba's zip
+        end = reactions.offsets[user + 1]
+        start = max(reactions.offsets[user], end - width)
+        for t in range(width):
+            at = start + t
+            histories.items[row, t] = reactions.items[at] if at < end else NO_ITEM
+            histories.likes[row, t] = at < end and reactions.likes[at]
+            histories.ratings[row, t] = reactions.ratings[at] if at < end else np.nan
+        lengths[row] = end - start
+
+
+@njit(cache=True, nogil=True)
+def mark_known(
+    rows: NDArray[np.int64],
+    users: NDArray[np.int64],
+    reactions: TrainingReactions,
+    action_of: NDArray[np.int64],
+    seen: NDArray[np.bool_],
+) -> None:
+    """Mark in `seen` (b, n_actions) all that the `users` of `rows` reacted to in training."""
+    for row, user in zip(rows, users):  # noqa: B905 - numba's zip
+        for at in range(reactions.offsets[user], reactions.offsets[user + 1]):
+            action = action_of[reactions.items[at]]
+            if action != NO_ITEM:
+                seen[row, action] = True
+
+
+@njit(cache=True, nogil=True)
+def append(
+    histories: HistoryArrays,
+    lengths: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    items: NDArray[np.int64],
+    likes: NDArray[np.bool_],
+) -> None:
+    """Add one reaction, without rating, to the histories in `rows`; a full history forgets its oldest."""
+    width = histories.items.shape[1]
+    for row, item, like in zip(rows, items, likes):  # noqa: B905 - numba's zip
+        if lengths[row] == width:
+            for t in range(width - 1):
+                histories.items[row, t] = histories.items[row, t + 1]
+                histories.likes[row, t] = histories.likes[row, t + 1]
+                histories.ratings[row, t] = histories.ratings[row, t + 1]
+            lengths[row] -= 1
+        at = lengths[row]
+        histories.items[row, at], histories.likes[row, at], histories.ratings[row, at] = item, like, np.nan
+        lengths[row] += 1
+
+
+class Progress(NamedTuple):
+    """What b sessions came to so far: sum of rewards, last reward, number of steps."""
+
+    earned: NDArray[np.float64]
+    last_rewards: NDArray[np.float32]
+    steps: NDArray[np.int64]
+
+
+@njit(cache=True, nogil=True)
+def observe(
+    rows: NDArray[np.int64],
+    states: NDArray[np.float32],
+    histories: HistoryArrays,
+    progress: Progress,
+    limits: tuple[int, float],
+) -> NDArray[np.float32]:
+    """SASRec's states (b, d) within bounds and five statistics, of `rows`; see `SessionBatch.observations`.
+
+    `limits` are the most steps of a session and the bound.
+    """
+    (most_steps, bound), d = limits, states.shape[1]
+    found = np.empty((len(rows), d + 5), dtype=np.float32)
+    for place, row in enumerate(rows):
+        count = liked = 0
+        for t in range(histories.items.shape[1]):
+            count += histories.items[row, t] != NO_ITEM
+            liked += histories.likes[row, t]
+        for k in range(d):
+            found[place, k] = min(max(states[row, k], -bound), bound)
+        steps = progress.steps[row]
+        found[place, d] = progress.earned[row] / max(steps, 1)
+        found[place, d + 1] = progress.last_rewards[row]
+        found[place, d + 2] = steps / most_steps
+        found[place, d + 3] = liked / max(count, 1)
+        found[place, d + 4] = count / histories.items.shape[1]
+    return found
