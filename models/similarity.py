@@ -19,45 +19,68 @@ from models.fast_exp import fast_exp
 from models.interactions import NO_ITEM, Histories, HistoryArrays, Interactions
 from models.knowledge import ItemKnowledge
 from models.packed_sets import PackedSets
+from models.prefetch import LINE, prefetch
 
 _SHARPNESS = np.float32(10.0)  # of the kernel: an item at cosine 0.9 counts 1 / e of one at 1
 _MOST_KNOWN = 1 << 27  # cosines kept of a side: 512 MiB, as far as they are asked for; catalogues up to 11,585 items
 _BLOCK = 64  # rows worked out together
+_LARGEST = 32_767  # of 16-bit numbers
+_ITEMS_AHEAD = 6  # that are on their way from memory while one is multiplied
 
 
-class _Side(NamedTuple):
-    """What cosines of one side come from: a matrix, or vectors where it is (0, 0); see `_Cosines`."""
+class _Known(NamedTuple):
+    """What cosines between n items come from: two matrices, or vectors where these are (0, 0); see `_Cosines`.
 
-    matrix: NDArray[np.float32]
-    vectors: NDArray[np.float32]
-    present: NDArray[np.bool_]
+    Parameters
+    ----------
+    pro, con
+        float32 arrays of shape (n, n): -inf where either item has no vector.
+    vectors
+        int16 array of shape (n, 2, d): pro and con vectors side by side, each in units of its scale.
+    scales
+        float32 array of shape (n, 2); 0 where an item has no vector.
+    """
+
+    pro: NDArray[np.float32]
+    con: NDArray[np.float32]
+    vectors: NDArray[np.int16]
+    scales: NDArray[np.float32]
 
 
 class _Cosines:
-    """Cosines between items by one side's vectors, float32 (n_items, d): of unit length, or zero for an item without.
+    """Cosines between items by pro and by con vectors, float32 (n, d): of unit length, or zero for an item without.
 
-    Where the whole matrix fits into memory, a block of its rows is worked out when one of them is first asked for, and
-    an answer is a look-up afterwards; in a larger catalogue each pair is multiplied out. A row always comes from the
-    same product, so answers do not depend on what was asked together.
+    Where the matrices of all pairs fit into memory, a block of rows is worked out when one of them is first asked for,
+    and an answer is a look-up afterwards. In a larger catalogue each pair is multiplied out of 16-bit numbers, which
+    are half as much to read and leave a cosine accurate to 2e-5. A row always comes from the same product, so answers
+    do not depend on what was asked together.
     """
 
-    def __init__(self, vectors: NDArray[np.float32]) -> None:
-        self._vectors = np.ascontiguousarray(vectors, dtype=np.float32)
-        self._present = np.any(vectors != 0, axis=1)
-        n = len(vectors)
-        self._known = np.zeros(-(-n // _BLOCK), dtype=bool)
-        self._matrix = np.empty((n, n) if n * n <= _MOST_KNOWN else (0, 0), dtype=np.float32)
+    def __init__(self, *sides: NDArray[np.float32]) -> None:
+        self._sides = tuple(np.ascontiguousarray(side, dtype=np.float32) for side in sides)
+        self._present = tuple(np.any(side != 0, axis=1) for side in sides)
+        n, d = sides[0].shape
+        small = n * n <= _MOST_KNOWN
+        pro, con = (np.empty((n, n) if small else (0, 0), dtype=np.float32) for _ in range(2))
+        vectors, scales = np.empty((0 if small else n, 2, d), dtype=np.int16), np.empty((0, 2), dtype=np.float32)
+        if not small:
+            scales = np.stack([np.abs(side).max(axis=1) / _LARGEST for side in self._sides], axis=1)
+            for place, side in enumerate(self._sides):
+                vectors[:, place] = np.rint(side / np.where(scales[:, place] > 0, scales[:, place], 1)[:, None])
+        self._known = _Known(pro, con, vectors, scales.astype(np.float32))
+        self._known_blocks = np.full(-(-n // _BLOCK), not small)
 
-    def side(self, candidates: NDArray[np.int64]) -> _Side:
-        """What the candidates' cosines come from; the matrix is known in their rows at least."""
-        if len(self._matrix) and not self._known.all():
-            asked = np.bincount(candidates // _BLOCK, minlength=len(self._known)) > 0
-            for block in np.flatnonzero(asked & ~self._known):
+    def of(self, candidates: NDArray[np.int64]) -> _Known:
+        """What the candidates' cosines come from; matrices are known in their rows at least."""
+        if not self._known_blocks.all():
+            asked = np.bincount(candidates // _BLOCK, minlength=len(self._known_blocks)) > 0
+            for block in np.flatnonzero(asked & ~self._known_blocks):
                 rows = slice(block * _BLOCK, (block + 1) * _BLOCK)
-                products = self._vectors[rows] @ self._vectors.T
-                self._matrix[rows] = np.where(self._present[rows, None] & self._present, products, -np.inf)
-                self._known[block] = True
-        return _Side(self._matrix, self._vectors, self._present)
+                matrices = (self._known.pro, self._known.con)
+                for matrix, side, present in zip(matrices, self._sides, self._present, strict=True):
+                    matrix[rows] = np.where(present[rows, None] & present, side[rows] @ side.T, -np.inf)
+                self._known_blocks[block] = True
+        return self._known
 
 
 class Similarity:
@@ -74,7 +97,7 @@ class Similarity:
     def __init__(self, knowledge: ItemKnowledge, neutral: tuple[float, float]) -> None:
         self.neutral = neutral
         self._categories = PackedSets(knowledge.categories)
-        self._pro, self._con = _Cosines(knowledge.pro_vectors), _Cosines(knowledge.con_vectors)
+        self._cosines = _Cosines(knowledge.pro_vectors, knowledge.con_vectors)
 
     def scores(self, candidates: NDArray[np.int64], histories: Histories) -> Evidence:
         """Evidence (b_pos, b_neg) of each candidate for the user with the history in the same row.
@@ -117,14 +140,13 @@ class Similarity:
         self, candidates: NDArray[np.int64], histories: Histories, surprises: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Highest cosines by pros and cons, (2, b), -inf where a side has no evidence; and tastes (b, 2): float32."""
-        sides = (self._pro.side(candidates), self._con.side(candidates))
         rows = histories.arrays(), np.ascontiguousarray(surprises)
-        return _compared(sides, self._categories.words, candidates, *rows)
+        return _compared(self._cosines.of(candidates), self._categories.words, candidates, *rows)
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})  # sums in any order, so that they vectorise
-def _compared(  # noqa: PLR0912 - one pass over a history without a call
-    sides: tuple[_Side, _Side],
+def _compared(
+    known: _Known,
     categories: NDArray[np.uint64],
     candidates: NDArray[np.int64],
     histories: HistoryArrays,
@@ -133,7 +155,8 @@ def _compared(  # noqa: PLR0912 - one pass over a history without a call
     """Highest cosines to liked (disliked) items that count, (2, b), and tastes by all of them, (b, 2): float32."""
     items, likes, (b, length) = histories.items, histories.likes, histories.items.shape
     highest, tastes = np.full((2, b), -np.inf, dtype=np.float32), np.zeros((b, 2), dtype=np.float32)
-    in_category, cosines = np.empty(length, dtype=np.bool_), np.empty(length, dtype=np.float32)
+    in_category, cosines = np.empty(length, dtype=np.bool_), np.empty((2, length), dtype=np.float32)
+    own = np.empty((2, known.vectors.shape[2]), dtype=np.float32)
     for row, candidate in enumerate(candidates):
         any_shared = False
         for t in range(length):
@@ -143,31 +166,75 @@ def _compared(  # noqa: PLR0912 - one pass over a history without a call
                     shared |= categories[candidate, word] & categories[item, word] != 0
             in_category[t] = shared
             any_shared |= shared
+        if len(known.pro):
+            _look_up(known, row, candidates, items, cosines)
+        else:
+            _multiply(known, row, candidates, items, cosines, own)
         for which in range(2):
-            side, like = sides[which], which == 0
-            if not side.present[candidate]:
-                continue
-            for t in range(length):
-                item, cosine = items[row, t], np.float32(-np.inf)
-                if item != NO_ITEM and len(side.matrix):
-                    cosine = side.matrix[candidate, item]
-                elif item != NO_ITEM and side.present[item]:
-                    cosine = np.float32(0)
-                    for k in range(side.vectors.shape[1]):
-                        cosine += side.vectors[candidate, k] * side.vectors[item, k]
-                cosines[t] = cosine
-            weights, weighted = np.float32(1), np.float32(0)
             nearest = np.float32(-np.inf)
             for t in range(length):
-                if likes[row, t] == like and (in_category[t] or not any_shared):
-                    nearest = max(nearest, cosines[t])
+                if likes[row, t] == (which == 0) and (in_category[t] or not any_shared):
+                    nearest = max(nearest, cosines[which, t])
             highest[which, row] = nearest
+            weights, weighted = np.float32(1), np.float32(0)
             for t in range(length):
-                weight = fast_exp(_SHARPNESS * (cosines[t] - np.float32(1)))
+                weight = fast_exp(_SHARPNESS * (cosines[which, t] - np.float32(1)))
                 weights += weight
                 weighted += weight * surprises[row, t]
             tastes[row, which] = weighted / weights
     return highest, tastes
+
+
+@njit(cache=True, nogil=True)
+def _look_up(
+    known: _Known,
+    row: int,
+    candidates: NDArray[np.int64],
+    items: NDArray[np.int64],
+    cosines: NDArray[np.float32],
+) -> None:
+    """Cosines (2, l) of a row's candidate to its items, -inf on padding; the next row's are asked for meanwhile."""
+    candidate, following = candidates[row], min(row + 1, len(candidates) - 1)
+    n, next_candidate = np.uint64(len(known.pro)), np.uint64(candidates[following])
+    for t in range(items.shape[1]):
+        item = items[row, t]
+        cosines[0, t] = known.pro[candidate, item] if item != NO_ITEM else -np.inf
+        cosines[1, t] = known.con[candidate, item] if item != NO_ITEM else -np.inf
+        place = np.uint64(4) * (next_candidate * n + np.uint64(max(items[following, t], 0)))
+        prefetch(np.uint64(known.pro.ctypes.data) + place)
+        prefetch(np.uint64(known.con.ctypes.data) + place)
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def _multiply(  # noqa: PLR0917 - what a row needs
+    known: _Known,
+    row: int,
+    candidates: NDArray[np.int64],
+    items: NDArray[np.int64],
+    cosines: NDArray[np.float32],
+    own: NDArray[np.float32],
+) -> None:
+    """Cosines as in `_look_up`, multiplied out; vectors that come a few items later are asked for meanwhile."""
+    (length, d), candidate = (items.shape[1], own.shape[1]), candidates[row]
+    vectors, size = np.uint64(known.vectors.ctypes.data), np.uint64(4 * d)  # bytes of an item: two sides of 16 bits
+    for which in range(2):
+        for k in range(d):
+            own[which, k] = known.vectors[candidate, which, k] * known.scales[candidate, which]
+    for t in range(length):
+        later = row * length + t + _ITEMS_AHEAD
+        if later < items.size:
+            item = max(items[later // length, later % length], 0)
+            for line in range(0, 4 * d, LINE):
+                prefetch(vectors + np.uint64(item) * size + np.uint64(line))
+        item = items[row, t]
+        for which in range(2):
+            cosine = np.float32(-np.inf)
+            if item != NO_ITEM and known.scales[candidate, which] > 0 and known.scales[item, which] > 0:
+                cosine = np.float32(0)
+                for k in range(d):
+                    cosine += own[which, k] * np.float32(known.vectors[item, which, k])
+                cosine *= known.scales[item, which]
+            cosines[which, t] = cosine
 
 
 @njit(cache=True, nogil=True)

@@ -1,0 +1,24 @@
+"""Asking the processor for a line of memory before it is needed, which a walk over scattered rows else waits for."""
+
+from __future__ import annotations
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+LINE = 64  # bytes that come at once
+
+
+@intrinsic
+def prefetch(_typing_context, address):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201 - numba's own types
+    """Start to load the line of memory at `address`, an unsigned 64-bit number; any address is allowed."""
+
+    def generate(context, builder, _signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        function = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
+        read, keep_near, data = (ir.Constant(number, value) for value in (0, 3, 1))
+        builder.call(function, [builder.inttoptr(arguments[0], byte), read, keep_near, data])
+        return context.get_dummy_value()
+
+    return types.void(types.uintp), generate
