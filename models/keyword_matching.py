@@ -89,7 +89,7 @@ class _Side(NamedTuple):
         uint64 array of shape (n_items, 4): bits of an item's keywords, several keywords to a bit. Items without a bit
         in common share no keyword, which is most of them, at the price of four instructions.
     n_keywords
-        Size of the vocabulary.
+        Highest number of a keyword, and 1.
     """
 
     starts: NDArray[np.int64]
@@ -111,7 +111,7 @@ class _Side(NamedTuple):
         marks = np.zeros((n_items, _MARKS), dtype=np.uint64)
         bits = np.uint64(1) << (keywords % 64).astype(np.uint64)
         np.bitwise_or.at(marks, (of_item, keywords // 64 % _MARKS), bits)
-        return cls(starts, keywords, shares, marks, max(1, membership.shape[1]))
+        return cls(starts, keywords, shares, marks, int(keywords.max(initial=0)) + 1)
 
 
 @njit(cache=True, nogil=True)
@@ -126,7 +126,8 @@ def _matched(  # noqa: PLR0912 - one pass over a history without a call
     items, likes, (b, length) = histories.items, histories.likes, histories.items.shape
     evidence, tastes = np.zeros((2, b), dtype=np.float32), np.zeros((b, 2), dtype=np.float32)
     in_category, deviations = np.empty(length, dtype=np.bool_), np.empty(length, dtype=np.float32)
-    places = np.full((2, sides[0].n_keywords), -1, dtype=np.int32)  # among the candidate's keywords
+    n_keywords = max(sides[0].n_keywords, sides[1].n_keywords)
+    places = np.full((2, n_keywords), -1, dtype=np.int32)  # among the candidate's keywords
     counts, sums = np.empty(places.shape[1], dtype=np.float32), np.empty(places.shape[1], dtype=np.float32)
     for row, candidate in enumerate(candidates):
         count, total, any_shared = 0, np.float32(0), False

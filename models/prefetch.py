@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import cast
+
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
@@ -9,10 +13,7 @@ from numba.extending import intrinsic
 LINE = 64  # bytes that come at once
 
 
-@intrinsic
-def prefetch(_typing_context, address):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201 - numba's own types
-    """Start to load the line of memory at `address`, an unsigned 64-bit number; any address is allowed."""
-
+def _prefetch(_typing_context, address):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - numba's own types
     def generate(context, builder, _signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
         byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
@@ -22,3 +23,7 @@ def prefetch(_typing_context, address):  # type: ignore[no-untyped-def]  # noqa:
         return context.get_dummy_value()
 
     return types.void(types.uintp), generate
+
+
+prefetch = cast("Callable[[np.uint64], None]", intrinsic(_prefetch))
+"""Start to load the line of memory at an address, an unsigned 64-bit number; any address is allowed."""
