@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from models.prompts import ItemFacts, Prompt, PromptSettings, Review, objective_prompt, subjective_prompt
 
 _INFORMATIVE = (120, 1200)
+_MOST_EMPTY = 5_000  # reviews in a row without content, after which a capped plan looks for no more
 
 
 class PlanSettings(BaseModel):
@@ -101,7 +102,7 @@ def plan_prompts(
     reviews = _with_texts(rows, chosen)
     skipped = Counter[str]()
     objective = _objective(by_popularity["item_id"].to_list(), facts, wording)
-    subjective = _subjective(reviews, facts, wording, skipped)
+    subjective = _subjective(reviews, facts, wording, skipped, None if settings.max_prompts is None else _MOST_EMPTY)
     return Plan(
         prompts=_capped(objective, subjective, settings),
         items_without_facts=sum(not _has_facts(one) for one in facts.values()),
@@ -189,13 +190,25 @@ def _objective(items: list[int], facts: dict[int, ItemFacts], wording: PromptSet
 
 
 def _subjective(
-    reviews: pl.DataFrame, facts: dict[int, ItemFacts], wording: PromptSettings, skipped: Counter[str]
+    reviews: pl.DataFrame,
+    facts: dict[int, ItemFacts],
+    wording: PromptSettings,
+    skipped: Counter[str],
+    most_empty: int | None,
 ) -> Iterator[PlannedPrompt]:
-    """A prompt a review; where a small model finds no phrase in it, it is skipped and counted."""
+    """A prompt a review; where a small model finds no phrase in it, it is skipped and counted.
+
+    Ends after `most_empty` such reviews in a row: texts that nothing is known of would all be worded for nothing.
+    """
+    in_a_row = 0
     for row in reviews.iter_rows(named=True):
         review = Review(row["rating"], row["like"], row["review_text"])
         prompt = subjective_prompt(facts[row["item_id"]], review, wording)
         if prompt.askable:
+            in_a_row = 0
             yield PlannedPrompt(row["item_id"], row["user_id"], prompt)
-        else:
-            skipped["review"] += 1
+            continue
+        skipped["review"] += 1
+        in_a_row += 1
+        if in_a_row == most_empty:
+            return

@@ -11,6 +11,7 @@ from storage.errors import AnnotationError, ServerError
 from storage.llm_profiles import load_llm_profile
 from storage.run_folder import RunFolder
 from storage.tables import ANNOTATIONS, INTERACTIONS, ITEMS, polars_schema, read_table, write_table
+from tasks import prompt_plan
 from tasks.annotate import AnnotateSettings, annotate, server_source
 from tasks.completion_client import ClientSettings
 from tasks.prompt_plan import PlanSettings, plan_prompts
@@ -216,3 +217,17 @@ def test_a_small_model_is_not_asked_about_an_item_of_which_nothing_is_known() ->
     plan = plan_prompts(known, REVIEWS.clear(), PlanSettings(), PromptSettings(noun="film"))
     assert [one.item for one in plan.prompts] == [0, 0]
     assert plan.items_without_facts == 1
+
+
+def test_a_capped_plan_stops_looking_where_no_review_says_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prompt_plan, "_MOST_EMPTY", 5)
+    texts = ["a great cast and a great story", *["the of and is " * 5] * 29]
+    rows = [(user, 0, 5.0, "train", text) for user, text in enumerate(texts)]
+    known = items(1)
+
+    def looked_at(**settings: int) -> int:
+        settings = PlanSettings(max_reviews_per_item=30, **settings)
+        return plan_prompts(known, interactions(rows), settings, PromptSettings(noun="film")).reviews_without_content
+
+    assert looked_at() == 29
+    assert 5 <= looked_at(max_prompts=10) < 29
