@@ -88,10 +88,7 @@ class RatingCheck:
         )
 
     def _typed(self, batch: pl.DataFrame) -> pl.DataFrame:
-        rating = pl.col("rating")
-        if batch.schema["rating"] == pl.String:
-            rating = rating.str.strip_chars()
-        rating = rating.cast(pl.Float32, strict=False)
+        rating = pl.col("rating").map_batches(_number, return_dtype=pl.Float32)
         in_scale = rating.is_between(self.settings.rating_min, self.settings.rating_max)  # never true of NaN
         return batch.select(
             _text("user_id").alias("user"),
@@ -143,5 +140,12 @@ def _shown(found: str | None) -> str:
 
 def _text(name: str) -> pl.Expr:
     """An id as text without blanks around it; null where nothing is left."""
-    text = pl.col(name).cast(pl.String).str.strip_chars()
-    return pl.when(text != "").then(text)
+    return pl.col(name).cast(pl.String).str.strip_chars().replace("", None)
+
+
+def _number(values: pl.Series) -> pl.Series:
+    """Float32; null where a value is no number. Only where one is not are blanks looked for."""
+    numbers = values.cast(pl.Float32, strict=False)
+    if values.dtype != pl.String or numbers.null_count() == values.null_count():
+        return numbers
+    return values.str.strip_chars().cast(pl.Float32, strict=False)

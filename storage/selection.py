@@ -129,9 +129,11 @@ def _last_of_pairs(keys: pl.DataFrame, cuts: TimeCuts | None) -> pl.DataFrame:
     if cuts is not None:
         keys = keys.with_columns(part=cuts.part("timestamp"))
         keys = keys.filter(pl.col("part") == pl.col("part").min().over("pair"))
-    repeated = keys["pair"].is_duplicated()
-    if not repeated.any():
+    in_order = np.sort(keys["pair"].to_numpy())
+    twice = in_order[1:][in_order[1:] == in_order[:-1]]
+    if len(twice) == 0:
         return keys
+    repeated = keys["pair"].is_in(pl.Series(twice).unique().implode())
     in_time = keys.filter(repeated).sort(pl.col("timestamp").fill_null(0), "row")
     last = in_time.unique("pair", keep="last", maintain_order=True)
     return pl.concat([keys.filter(~repeated), last]).sort("row")

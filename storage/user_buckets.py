@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
@@ -43,14 +44,15 @@ class UserBuckets:
 
     def append(self, rows: pl.DataFrame) -> None:
         """Add rows with a column user_id."""
-        bucket = (pl.col("user_id").hash() % self._count).alias("bucket")
-        for (number,), part in (
-            rows.with_columns(bucket).partition_by("bucket", include_key=False, as_dict=True).items()
-        ):
-            table = part.to_arrow()
+        bucket = (rows["user_id"].hash() % self._count).cast(pl.UInt16).to_numpy()
+        # Texts are copied once, into the order of the buckets; each bucket's rows are a piece of it.
+        table = rows[np.argsort(bucket, kind="stable")].to_arrow()
+        lengths = np.bincount(bucket, minlength=self._count)
+        for number in np.flatnonzero(lengths).tolist():
             if number not in self._writers:
                 self._writers[number] = pa.ipc.new_file(self._path(number), table.schema)
-            self._writers[number].write_table(table)
+            start = int(lengths[:number].sum())
+            self._writers[number].write_table(table.slice(start, int(lengths[number])))
 
     def numbers(self) -> list[int]:
         """Buckets that hold rows, in order."""

@@ -28,6 +28,7 @@ _BLOCK_BYTES = 16 << 20
 _ROWS_OF_PARQUET = 250_000
 _PROBE_BYTES = 64 << 10
 _BLOCKS_AHEAD = 2
+_STRIDE = 1 << 18
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _FAILURES = (pl.exceptions.PolarsError, pl.exceptions.PanicException, pa.ArrowException, OSError)
 
@@ -301,7 +302,12 @@ def _record_end(block: bytes, *, quoted: bool) -> int:
 
 def _count(data: bytes, character: str) -> int:
     """How often a character stands in a block; bytes.count takes five times as long where it is frequent."""
-    return int(np.count_nonzero(np.frombuffer(data, np.uint8) == ord(character)))
+    found, same = 0, np.empty(_STRIDE, dtype=bool)
+    block = np.frombuffer(data, np.uint8)
+    for start in range(0, len(block), _STRIDE):  # pieces that stay in the processor's cache
+        piece = block[start : start + _STRIDE]
+        found += int(np.count_nonzero(np.equal(piece, ord(character), out=same[: len(piece)])))
+    return found
 
 
 def _header(path: Path, separator: str) -> tuple[str, ...]:
