@@ -67,7 +67,10 @@ def print_account(console: Console, name: str, account: DatasetAccount) -> None:
     for label, key in _COUNTS:
         if key == "rows_read" or summary[key]:
             counts.add_row(f"{summary[key]:,}", label)
-    splits = summary["splits"]
+    left_out, splits = summary["rows_left_out"], summary["splits"]
+    if isinstance(left_out, dict):
+        for why, rows in left_out.items():
+            counts.add_row(f"{rows:,}", f"left out: {why}")
     if isinstance(splits, dict):
         for split, part in splits.items():
             if isinstance(part, dict):

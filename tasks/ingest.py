@@ -71,7 +71,7 @@ def source_files(settings: IngestSettings) -> list[Path]:
 
 
 @step(
-    version="4",
+    version="5",
     reads=(),
     writes=("users.parquet", "items.parquet", "interactions.parquet", "ingest.json"),
 )
@@ -126,6 +126,7 @@ def ingest(folder: RunFolder, settings: IngestSettings) -> Summary:
         "version": raw.version,
         "rows_read": check.rows_read,
         "rows_skipped": check.skipped_count,
+        "rows_left_out": dict(+raw.left_out),
         "repeated_pairs": selection.repeated_pairs,
         "users_dropped": selection.users_seen - users.height,
         "interactions_dropped": selection.rows_seen - selection.repeated_pairs - account.total,

@@ -7,13 +7,14 @@ none. Neither has timestamps. The titles' score, rank and members are sums over 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from storage.adapters.base import RawDataset
+from storage.adapters.base import UNRATED, RawDataset, keeping
 from storage.adapters.scans import Scan, scan_csv
 from storage.adapters.sources import SourceFile, existing_source, list_files
 from storage.adapters.text import clean_names, clean_text, sentence
@@ -52,7 +53,7 @@ class AnimeReader:
         return [found[ratings], *(found[name] for name in titles)]
 
     def read(self, source: Path | None, settings: DatasetSettings, workspace: Path) -> RawDataset:
-        """Open ratings and titles. Entries without a score are no ratings and are left out, not counted as bad.
+        """Open ratings and titles. Entries without a score are no ratings: they are left out, and counted as such.
 
         Raises
         ------
@@ -74,7 +75,10 @@ class AnimeReader:
             )
         value = pl.col(score).str.strip_chars()
         is_rated = ~value.is_in(_UNRATED).fill_null(value=False)
-        rated = scan.then(lambda rows: rows.filter(is_rated).select("row", "user_id", item_id="anime_id", rating=score))
+        left_out = Counter[str]()
+        rated = scan.then(keeping(is_rated, left_out, UNRATED)).then(
+            lambda rows: rows.select("row", "user_id", item_id="anime_id", rating=score)
+        )
         tables = [_Titles.of(path) for path in titles]
         return RawDataset(
             version=f"Anime {'2020' if any(table.is_2020 for table in tables) else '2016'}"
@@ -82,6 +86,7 @@ class AnimeReader:
             ratings=rated.batches(),
             ratings_file=ratings,
             items=_items(tables),
+            left_out=left_out,
         )
 
 

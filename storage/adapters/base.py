@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +14,7 @@ from storage.adapters.sources import SourceFile
 from storage.datasets import DatasetSettings
 from storage.timestamps import TimeUnit
 
+UNRATED = "entries without a rating"
 NO_WORDS = pl.DataFrame(schema={"user_id": pl.String, "item_id": pl.String, "word": pl.String, "timestamp": pl.Int64})
 
 
@@ -35,6 +37,8 @@ class RawDataset:
         Unit of the timestamps.
     words
         What users called items, such as tags: user_id, item_id, word, timestamp (seconds).
+    left_out
+        Rows that are sound but no part of the dataset, by the reason; complete once `ratings` are read to their end.
     truth
         For generated data: the true P(like) of every pair and the true aspects of every item.
     """
@@ -45,7 +49,19 @@ class RawDataset:
     items: Iterable[pl.DataFrame]
     time_unit: TimeUnit = "s"
     words: pl.DataFrame = field(default_factory=lambda: NO_WORDS)
+    left_out: Counter[str] = field(default_factory=Counter)
     truth: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+
+
+def keeping(rows: pl.Expr, left_out: Counter[str], why: str) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    """A step of a scan that keeps some rows and counts the others."""
+
+    def kept(batch: pl.DataFrame) -> pl.DataFrame:
+        chosen = batch.filter(rows)
+        left_out[why] += batch.height - chosen.height
+        return chosen
+
+    return kept
 
 
 class Adapter(Protocol):

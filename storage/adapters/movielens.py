@@ -1,12 +1,13 @@
 """MovieLens in every form that GroupLens publishes: a zip, read as it is, or its folder.
 
-csv: latest, latest-small, 20M to 32M (ratings.csv, movies.csv, tags.csv). dat: 1M and 10M (ratings.dat, movies.dat,
-tags.dat; fields apart by `::`; 1M in ISO 8859-1). 100k: u.data and u.item. Format: the README in each archive,
-https://grouplens.org/datasets/movielens. What a user tagged a film with are that user's words.
+csv: latest, latest-small, 20M to 32M (ratings.csv, movies.csv, tags.csv; the README says which). dat: 1M and 10M
+(ratings.dat, movies.dat, tags.dat; fields apart by `::`; 1M in ISO 8859-1). 100k: u.data and u.item. Format: the README
+in each archive, https://grouplens.org/datasets/movielens. What a user tagged a film with are that user's words.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,8 @@ _GENRES_100K = (
     "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western",
 )
 # fmt: on
+_README = "README.txt"
+_NAMED = re.compile(rb"\(ml-([a-z0-9-]+)\)")  # as in "This dataset (ml-25m) describes ..."
 _NO_GENRE = ("(no genres listed)", "unknown", "")
 _TITLE = r"^(?P<name>.*?)\s*\((?P<year>\d{4})\)\s*$"
 _TRAILING_ARTICLE = r"^(.*), (The|A|An|Les|La|Le|Das|Der|Die|El|Il)$"
@@ -59,7 +62,7 @@ class MovieLensReader:
     def files(self, source: Path | None, settings: DatasetSettings) -> list[SourceFile]:
         """Ratings, films and tags."""
         version, files = _recognise(existing_source(source, settings))
-        return [files[name] for name in (version.ratings, version.movies, version.tags) if name in files]
+        return [files[name] for name in (version.ratings, version.movies, version.tags, _README) if name in files]
 
     def read(self, source: Path | None, settings: DatasetSettings, workspace: Path) -> RawDataset:
         """Open ratings and films, and read the tags.
@@ -77,7 +80,7 @@ class MovieLensReader:
         )
         films = _films_100k(movies) if version.tags is None else _films(_scan(movies, _MOVIES, version))
         return RawDataset(
-            version=version.name,
+            version=_named(plain[_README]) or version.name if _README in plain else version.name,
             ratings=scan.batches(),
             ratings_file=ratings,
             items=films.batches(),
@@ -96,13 +99,23 @@ def _recognise(source: Path) -> tuple[_Version, dict[str, SourceFile]]:
                     file=source,
                     remedy=f"Put {version.movies} beside {version.ratings}, or give the archive as published",
                 )
-            names = (version.ratings, version.movies, version.tags)
+            names = (version.ratings, version.movies, version.tags, *([_README] if version.separator == "," else []))
             return version, {name: found[name] for name in names if name is not None and name in found}
     raise DataError(
         f"expected ratings.csv, ratings.dat or u.data; there are: {', '.join(sorted(found)[:8]) or 'no files'}",
         remedy="Give a MovieLens zip as published, or the folder that holds its files",
         file=source,
     )
+
+
+def _named(readme: Path) -> str | None:
+    """What the README calls the dataset: `MovieLens 25M`, `MovieLens latest-small`."""
+    with readme.open("rb") as file:
+        found = _NAMED.search(file.read(4096))
+    if found is None:
+        return None
+    name = found[1].decode()
+    return f"MovieLens {name.upper() if name[0].isdigit() else name}"
 
 
 def _scan(path: Path, columns: list[str], version: _Version) -> Scan:

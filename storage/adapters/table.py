@@ -5,12 +5,13 @@ Columns are told by their usual names, or named in the profile (`usersim dataset
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from storage.adapters.base import RawDataset
+from storage.adapters.base import UNRATED, RawDataset, keeping
 from storage.adapters.scans import Scan, json_texts
 from storage.adapters.sources import SourceFile, existing_source, find_file, list_files
 from storage.adapters.text import clean_names, clean_text, sentence
@@ -84,12 +85,17 @@ class TableReader:
         roles = {role: pl.col(name) for role, name in columns.items()}
         if "review_text" in roles:
             roles["review_text"] = clean_text(roles["review_text"].cast(pl.String)).replace("", None)
+        rated, left_out = scan.then(lambda rows: rows.select("row", **roles)), Counter[str]()
+        if (unrated := settings.table.unrated) is not None:
+            is_rated = pl.col("rating").cast(pl.Float64, strict=False).ne_missing(unrated)
+            rated = rated.then(keeping(is_rated, left_out, UNRATED))
         return RawDataset(
             version=f"table ({layout.interactions.suffix.lstrip('.').lower() or 'text'})",
-            ratings=scan.then(lambda rows: _rated(rows.select("row", **roles), settings.table.unrated)).batches(),
+            ratings=rated.batches(),
             ratings_file=layout.interactions,
             items=() if layout.items is None else _described(layout, settings).batches(),
             time_unit=layout.time_unit or "s",
+            left_out=left_out,
         )
 
     def layout(self, source: Path | None, settings: DatasetSettings, workspace: Path) -> Layout:
@@ -136,13 +142,6 @@ def count_ratings(layout: Layout, settings: DatasetSettings) -> pl.DataFrame:
         part = batch.filter(pl.col("rating").is_finite()).group_by("rating").len()
         counts = pl.concat([counts, part], how="vertical_relaxed").group_by("rating").agg(pl.col("len").sum())
     return counts.sort("rating")
-
-
-def _rated(rows: pl.DataFrame, unrated: float | None) -> pl.DataFrame:
-    """Rows without those whose rating says that none was given."""
-    if unrated is None:
-        return rows
-    return rows.filter(pl.col("rating").cast(pl.Float64, strict=False).ne_missing(unrated))
 
 
 def _locate(name: str, source: Path | None, settings: DatasetSettings) -> SourceFile:

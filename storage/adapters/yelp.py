@@ -7,11 +7,12 @@ read.
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import polars as pl
 
-from storage.adapters.base import RawDataset
+from storage.adapters.base import RawDataset, keeping
 from storage.adapters.scans import scan_json_lines
 from storage.adapters.sources import SourceFile, existing_source, find_file, list_files
 from storage.adapters.text import clean_names, clean_text, sentence
@@ -58,14 +59,14 @@ class YelpReader:
         """
         reviews, places = (file.unpacked(workspace) for file in self.files(source, settings))
         items = _places(places, settings)
-        scan = scan_json_lines(reviews, _REVIEW)
+        scan, left_out = scan_json_lines(reviews, _REVIEW), Counter[str]()
         if settings.filters:
             # A line that cannot be read stays, so that it is counted.
             chosen = pl.col("item_id").is_in(items["item_id"].implode()) | pl.col("item_id").is_null()
-            scan = scan.then(lambda rows: rows.filter(chosen))
+            scan = scan.then(keeping(chosen, left_out, "reviews of places that do not pass dataset.filters"))
         text = clean_text(pl.col("review_text")).replace("", None)
         scan = scan.then(lambda rows: rows.with_columns(review_text=text))
-        return RawDataset("Yelp academic dataset", scan.batches(), reviews, [items], "iso")
+        return RawDataset("Yelp academic dataset", scan.batches(), reviews, [items], "iso", left_out=left_out)
 
 
 def _places(path: Path, settings: DatasetSettings) -> pl.DataFrame:

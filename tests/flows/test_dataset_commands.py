@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import polars as pl
@@ -77,6 +78,8 @@ def test_check_gives_an_account_and_runs_nothing(tmp_path: Path, shop: Path) -> 
         (pl.lit("2999-01-01").alias("when"), "lie in the future"),
         (pl.lit("2020-01-01").alias("when"), "All timestamps are the same"),
         (pl.lit("a1").alias("article"), "rate an item that the user rated before"),
+        (pl.col("mark").clip(3, 5).alias("mark"), "100.0% of all ratings are likes"),
+        (pl.col("mark").clip(1, 2).alias("mark"), "Only 0.0% of all ratings are likes"),
     ],
 )
 def test_check_warns_of_what_looks_wrong(tmp_path: Path, shop: Path, change: pl.Expr, warning: str) -> None:
@@ -88,6 +91,28 @@ def test_check_warns_of_what_looks_wrong(tmp_path: Path, shop: Path, change: pl.
     add(tmp_path / "data", shop, "--scale", "1:5", "--like", "3")
     warnings = json.loads(usersim(tmp_path / "data", "check", "tea-shop", "--json").output)["warnings"]
     assert any(warning in found for found in warnings), warnings
+
+
+def test_check_warns_of_a_user_with_half_of_all_ratings(tmp_path: Path, shop: Path) -> None:
+    marks = pl.read_csv(shop / "marks.csv", separator=";")
+    few = marks.filter((pl.col("member") == "m0") | pl.col("article").is_in([f"a{a}" for a in range(5)]))
+    few.filter(pl.col("member").is_in(["m0", "m1", "m2"])).write_csv(shop / "marks.csv", separator=";")
+    add(tmp_path / "data", shop)
+    warnings = json.loads(usersim(tmp_path / "data", "check", "tea-shop", "--json").output)["warnings"]
+    assert "One user has 55% of all ratings: is the user column the right one?" in warnings
+
+
+def test_check_tells_what_was_dropped_and_where(tmp_path: Path, shop: Path) -> None:
+    marks = (shop / "marks.csv").read_text().splitlines()
+    marks[3] = "m0;a2;seven;2024-03-03 12:00:00"
+    (shop / "marks.csv").write_text("\n".join([*marks, "m9;a1;-1;2024-03-03 12:00:00"]))
+    add(tmp_path / "data", shop)
+    with pytest.raises(DataError, match=r"marks\.csv, row 4, field 'rating': seven .*1 of 96 .*limit of 1\.0%"):
+        usersim(tmp_path / "data", "check", "tea-shop")
+    text = usersim(tmp_path / "data", "check", "tea-shop", "--set", "dataset.bad_row_limit=0.02").output
+    assert "skipped marks.csv, row 4: rating: seven is not a number" in text
+    assert re.search(r"1 +left out: entries without a rating", text)
+    assert re.search(r"1 +malformed rows skipped", text)
 
 
 def test_a_profile_is_not_written_over_by_accident(tmp_path: Path, shop: Path) -> None:

@@ -57,3 +57,28 @@ def test_a_title_without_year_or_with_colons_keeps_its_words(tmp_path: Path, ver
         ("Untitled", ["Drama"], ""),
         ("Odd (19)", [], ""),
     ]
+
+
+@pytest.mark.parametrize("packed", ["plain", "gz", "zip"])
+@pytest.mark.parametrize(
+    ("name", "version"),
+    [
+        ("ml-20m", "MovieLens 20M"),
+        ("ml-25m", "MovieLens 25M"),
+        ("ml-32m", "MovieLens 32M"),
+        ("ml-latest", "MovieLens latest"),
+        ("ml-latest-small", "MovieLens latest-small"),
+    ],
+)
+def test_the_readme_says_which_of_the_csv_versions_it_is(tmp_path: Path, name: str, version: str, packed: str) -> None:
+    published = movielens_csv()
+    readme = lines("Summary", "=======", "", f"This dataset ({name}) describes 5-star rating and free-text tagging.")
+    source = Published("", published.settings, {**published.files, "README.txt": readme}).write(tmp_path / "x", packed)
+    assert read_all(MovieLensReader(), source, published.settings).version == version
+    assert "README.txt" in [file.name for file in MovieLensReader().files(source, published.settings)]
+
+
+def test_a_readme_that_names_no_dataset_changes_nothing(tmp_path: Path) -> None:
+    published = movielens_csv()
+    files = {**published.files, "README.txt": b"\xff\xfe(ml-) nothing (ml-X)"}
+    assert read(Published("", published.settings, files), tmp_path).version == "MovieLens (csv)"

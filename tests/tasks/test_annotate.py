@@ -222,12 +222,11 @@ def test_a_small_model_is_not_asked_about_an_item_of_which_nothing_is_known() ->
 def test_a_capped_plan_stops_looking_where_no_review_says_anything(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prompt_plan, "_MOST_EMPTY", 5)
     texts = ["a great cast and a great story", *["the of and is " * 5] * 29]
-    rows = [(user, 0, 5.0, "train", text) for user, text in enumerate(texts)]
-    known = items(1)
+    rows = interactions([(user, 0, 5.0, "train", text) for user, text in enumerate(texts)])
 
-    def looked_at(**settings: int) -> int:
-        settings = PlanSettings(max_reviews_per_item=30, **settings)
-        return plan_prompts(known, interactions(rows), settings, PromptSettings(noun="film")).reviews_without_content
+    def looked_at(cap: int | None) -> int:
+        settings = PlanSettings(max_reviews_per_item=30, max_prompts=cap)
+        return plan_prompts(items(1), rows, settings, PromptSettings(noun="film")).reviews_without_content
 
-    assert looked_at() == 29
-    assert 5 <= looked_at(max_prompts=10) < 29
+    assert looked_at(None) == 29
+    assert 5 <= looked_at(10) < 29

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -130,27 +129,3 @@ def test_what_a_killed_run_left_is_cleaned_at_the_next(tmp_path: Path) -> None:
     ingested(tmp_path, [("u", f"i{item}", 4.0, item) for item in range(5)])
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["run"]
     assert len(list((tmp_path / "runs" / "run").iterdir())) == 4
-
-
-@pytest.mark.parametrize(
-    ("name", "reader", "counts"),
-    [
-        ("anime", {"adapter": "anime"}, (253_881, 1_684, 7_021, 253_484)),
-        (
-            "metacritic-games",
-            {"adapter": "table", "rating_min": 0, "table": {"interactions": "ratings.csv", "items": "items.csv"}},
-            (48_041, 2_806, 6_772, 35_817),
-        ),
-    ],
-)
-def test_real_datasets_ingest_whole(
-    tmp_path: Path,
-    shared_dataset: Callable[[str], Path],
-    name: str,
-    reader: dict[str, object],
-    counts: tuple[int, ...],
-) -> None:
-    dataset = DatasetSettings.model_validate({"name": name, "like_threshold": 6, "rating_max": 10, **reader})
-    settings = IngestSettings(dataset=dataset, source=str(shared_dataset(name)))
-    summary = ingest.function(RunFolder(tmp_path / "run"), settings)
-    assert tuple(summary[key] for key in ("rows_read", "users", "items", "interactions")) == counts

@@ -25,7 +25,7 @@ def write_trained_run(root: Path, seed: int = 0) -> RunFolder:
     _write(folder, "users.parquet", [(u, f"u{u}") for u in range(N_USERS)], USERS)
     _write(folder, "items.parquet", [(i, f"i{i}", f"item {i}", [f"c{i % 3}"], "", "") for i in range(N_ITEMS)], ITEMS)
     keywords = [
-        (item, side, vocabulary[k], "objective", 1, True, "")
+        (item, side, vocabulary[k], "objective", 1, True, "exact", "")
         for item in range(N_ITEMS)
         for side in ("pro", "con")
         for k in sorted(rng.permutation(N_KEYWORDS)[:2])
