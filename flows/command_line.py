@@ -16,6 +16,7 @@ from flows.annotate_commands import annotate_app
 from flows.cache_commands import cache_app
 from flows.dataset_commands import datasets_app
 from flows.evaluate_command import evaluate_command
+from flows.explain_command import explain_command
 from flows.llm_commands import list_profiles
 from flows.policy_commands import cross_check_command, export_command, recommend_command, simulate_command
 from flows.prefect_environment import configure_prefect, show_expected_errors_without_traceback
@@ -42,6 +43,7 @@ app.command("simulate")(simulate_command)
 app.command("export")(export_command)
 app.command("cross-check")(cross_check_command)
 app.command("evaluate")(evaluate_command)
+app.command("explain")(explain_command)
 
 SplitOption = Annotated[Split, typer.Option(help="How interactions are split in train, validation and test.")]
 ProfileArgument = Annotated[str, typer.Argument(help="A profile of deployments/llm.")]
@@ -87,44 +89,6 @@ def report_command(
 ) -> None:
     """Print the tables of a finished run and the path of its report page."""
     _print_report(finished_run(data, dataset, split))
-
-
-@app.command("explain")
-def explain_command(
-    dataset: DatasetArgument,
-    *,
-    user: Annotated[str | None, typer.Option(help="The user's id in the dataset.")] = None,
-    item: Annotated[str | None, typer.Option(help="The item's id in the dataset.")] = None,
-    pairs: Annotated[int | None, typer.Option(min=1, help="Instead: explain so many random pairs, as a table.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the random pairs, and of the coins of ties.")] = 0,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="The table; report/explanations.parquet where not given.")
-    ] = None,
-    split: SplitOption = DEFAULT_SPLIT,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
-    data: DataOption = Path("data"),
-) -> None:
-    """Explain how a simulated user reacts to an item: votes, reasons, what would turn the answer, probabilities.
-
-    With --pairs, random pairs are explained and written as a typed table, and it is checked that leaving out the
-    reasons that an explanation names moves the probability as it says.
-    """
-    from flows.explanation_text import print_explanation, print_faithfulness
-    from tasks.explain import explain_pair
-    from tasks.explanation_table import explain_pairs
-
-    folder = finished_run(data, dataset, split)
-    if pairs is not None:
-        path = output or folder.path("report/explanations.parquet")
-        print_faithfulness(console, explain_pairs(folder, pairs, seed, path), path)
-        return
-    if user is None or item is None:
-        raise SettingsError("explain: name a --user and an --item, or a number of random --pairs.")
-    explanation = explain_pair(folder, user, item, seed)
-    if as_json:
-        console.print_json(data=explanation.to_json())
-    else:
-        print_explanation(console, explanation)
 
 
 @app.command("serve")

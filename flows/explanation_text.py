@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from models.explanation import Explanation, Neighbour, SharedKeyword
+from models.explanation import Explanation
+from models.explanation_parts import Neighbour, SharedKeyword
 
 
 def print_explanation(console: Console, explanation: Explanation) -> None:
@@ -33,7 +34,7 @@ def print_explanation(console: Console, explanation: Explanation) -> None:
         f"{similarity.positive:.3f}{_neighbours('nearest liked', similarity.nearest_liked)}",
         f"{similarity.negative:.3f}{_neighbours('nearest disliked', similarity.nearest_disliked)}",
     )
-    table.add_row("SASRec", _vote(sasrec.vote), f"P(like) {sasrec.probability:.3f}", "")
+    table.add_row("SASRec", _vote(sasrec.vote), f"P(like) {sasrec.probability:.3f}, logit {sasrec.logit:+.2f}", "")
     table.add_row(
         "[bold]reaction[/]",
         f"[bold]{'like' if explanation.like else 'no like'}[/]",
@@ -51,11 +52,17 @@ def print_explanation(console: Console, explanation: Explanation) -> None:
 
 def print_faithfulness(console: Console, table: pl.DataFrame, path: Path) -> None:
     """Print how often the reasons of many explanations held, and where the explanations are."""
-    named, turned = table["faithful"].drop_nulls(), table["turned_without"].is_not_null()
+    named = table["faithful"].drop_nulls()
+    turned, by_reactions, by_keywords = (
+        table[column].is_not_null()
+        for column in ("turned_without", "vote_turned_without", "vote_turned_without_keywords")
+    )
     console.print(
-        f"{table.height} pairs explained, {len(named)} of them with named past reactions; leaving these out moved "
-        f"P(like) as said in {named.sum() / max(1, len(named)):.1%}; "
-        f"for {turned.mean():.1%} a set of past reactions was found that turns the answer.",
+        f"{table.height} pairs explained, {len(named)} of them with named reasons "
+        f"({(table['keyword_reasons'].list.len() > 0).sum()} with keywords); leaving these out moved P(like) as said "
+        f"in {named.sum() / max(1, len(named)):.1%}. Past reactions that turn P(like) were found for {turned.mean():.1%}; "
+        f"for {(by_reactions | by_keywords).mean():.1%} the vote is turned, by past reactions "
+        f"({by_reactions.mean():.1%}) or by keywords ({by_keywords.mean():.1%}).",
         highlight=False,
     )
     console.print(f"Explanations: {path}", highlight=False)
@@ -66,8 +73,11 @@ def _vote(vote: int, *, by_coin: bool = False) -> str:
 
 
 def _keywords(shared: Iterable[SharedKeyword]) -> str:
-    lines = [f"\n  {escape(s.keyword)}: {escape(_listed(item.name for item in s.items))}" for s in shared]
-    return "".join(lines)
+    return "".join(
+        f"\n  {escape(match.keyword)}: {escape(_listed(item.name for item in match.items))}"
+        + (f"\n    [dim]“{escape(match.evidence)}”[/]" if match.evidence not in ("", match.keyword) else "")
+        for match in shared
+    )
 
 
 def _neighbours(title: str, neighbours: tuple[Neighbour, ...]) -> str:

@@ -3,21 +3,21 @@
 The calibrated probability is a logistic regression (models/ensemble.py), so its logit is a sum: that of average
 features, and what each part of the simulator adds by how far its features lie from their averages. Beneath, the
 effect of a past reaction is found by leaving it out and asking again (leave-one-out; Koh and Liang, arXiv 1703.04730,
-approximate what is cheap enough here to be done). A counterfactual (Wachter et al., arXiv 1711.00399) is a small set of
-past reactions without which the answer would be the other one.
+approximate what is cheap enough here to be done).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.ensemble import Ensemble
 from models.interactions import NO_ITEM, Histories, last
-from models.response_models import FEATURE_GROUPS
+from models.response_models import FEATURE_GROUPS, Opinions
 from models.simulator import UserSimulator
 
 _ROWS_AT_ONCE = 8192
@@ -82,20 +82,56 @@ def contributions(ensemble: Ensemble, features: NDArray[np.float32]) -> tuple[fl
     return ensemble.intercept, np.stack(groups, axis=1)
 
 
-def probabilities(simulator: UserSimulator, pairs: Pairs) -> NDArray[np.float32]:
-    """The calibrated P(like) of each pair: float32 (b,)."""
-    parts = []
+class Answers(NamedTuple):
+    """What b simulated users answer, as numbers on either side of 0.
+
+    Parameters
+    ----------
+    probability
+        float32 array of shape (b,): the calibrated P(like).
+    by_vote
+        float32 array of shape (b,): the median of the three voters' margins, above 0 where at least two of them say yes
+        whatever coins say, below 0 where two say no, 0 where a coin decides.
+    leaning
+        float32 array of shape (b,): the mean of these margins.
+    """
+
+    probability: NDArray[np.float32]
+    by_vote: NDArray[np.float32]
+    leaning: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, ensemble: Ensemble, opinions: Opinions) -> Self:
+        """Answers from what the models say."""
+        keywords, similarity = opinions.keyword_evidence, opinions.similarity_evidence
+        shared = keywords.positive + keywords.negative
+        likely = opinions.sasrec_probability - np.float32(0.5)
+        margins = np.stack(
+            [
+                (keywords.positive - keywords.negative) / (shared + 1),
+                similarity.positive - similarity.negative,
+                np.where(likely == 0, np.float32(1e-9), likely),  # SASRec's yes begins at 0.5
+            ]
+        )
+        return cls(ensemble.probabilities(opinions.features), np.median(margins, axis=0), margins.mean(axis=0))
+
+
+def answers(simulator: UserSimulator, pairs: Pairs) -> Answers:
+    """The answers to b pairs."""
+    parts = [Answers(*(np.zeros(0, dtype=np.float32) for _ in Answers._fields))]
     for start in range(0, len(pairs), _ROWS_AT_ONCE):
         part = remembered(simulator, pairs.rows(np.arange(start, min(start + _ROWS_AT_ONCE, len(pairs)))))
-        opinions = simulator.models.opinions(part.users, part.items, part.histories)
-        parts.append(simulator.ensemble.probabilities(opinions.features))
-    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.float32)
+        parts.append(Answers.of(simulator.ensemble, simulator.models.opinions(part.users, part.items, part.histories)))
+    return Answers(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
-def removal_effects(
-    simulator: UserSimulator, pairs: Pairs, left_out: NDArray[np.bool_] | None = None
-) -> NDArray[np.float32]:
-    """How much P(like) falls when one past reaction is left out.
+def probabilities(simulator: UserSimulator, pairs: Pairs) -> NDArray[np.float32]:
+    """The calibrated P(like) of each pair: float32 (b,)."""
+    return answers(simulator, pairs).probability
+
+
+def removals(simulator: UserSimulator, pairs: Pairs, left_out: NDArray[np.bool_] | None = None) -> Answers:
+    """The answers once one past reaction is left out.
 
     Parameters
     ----------
@@ -108,101 +144,22 @@ def removal_effects(
 
     Returns
     -------
-    float32 array of shape (b, l): P with it less P without; 0 on padding and where it is left out anyway.
+    Arrays of shape (b, l): a column without each past reaction; where there is none, or it is left out anyway, the
+    answer as it is.
     """
     shape = pairs.histories.items.shape
     left_out = np.zeros(shape, dtype=bool) if left_out is None else left_out
-    present = pairs.histories.mask & ~left_out
-    before = probabilities(simulator, pairs.without(np.arange(len(pairs)), left_out))
-    effects = np.zeros(shape, dtype=np.float32)
-    rows, columns = np.nonzero(present)
+    before = answers(simulator, pairs.without(np.arange(len(pairs)), left_out))
+    after = Answers(*(np.repeat(column[:, None], shape[1], axis=1) for column in before))
+    rows, columns = np.nonzero(pairs.histories.mask & ~left_out)
     for start in range(0, len(rows), _ROWS_AT_ONCE):
         chosen = slice(start, start + _ROWS_AT_ONCE)
         of_pair, column = rows[chosen], columns[chosen]
         without = left_out[of_pair]
         without[np.arange(len(of_pair)), column] = True
-        effects[of_pair, column] = before[of_pair] - probabilities(simulator, pairs.without(of_pair, without))
-    return effects
-
-
-def counterfactuals(
-    simulator: UserSimulator, pairs: Pairs, effects: NDArray[np.float32], most: int
-) -> list[tuple[int, ...] | None]:
-    """Past reactions without which P(like) would lie on the other side of 0.5.
-
-    A single one is found whenever there is one, since each is tried. Larger sets are found greedily, the reaction with
-    the strongest effect first, and then freed of members until none of them can be spared.
-
-    Parameters
-    ----------
-    simulator
-        Who is asked.
-    pairs
-        b pairs, `remembered`.
-    effects
-        Their `removal_effects`, float32 (b, l).
-    most
-        Largest set that is looked for.
-
-    Returns
-    -------
-    For each pair, positions in its history, ascending; None where no set was found.
-    """
-    likes = probabilities(simulator, pairs) >= 0.5
-    towards = np.where(likes, 1, -1)  # the sign of an effect that helps to flip the answer
-    left_out = np.zeros(pairs.histories.items.shape, dtype=bool)
-    flipped = np.zeros(len(pairs), dtype=bool)
-    for size in range(most):
-        open_ = np.flatnonzero(~flipped & (pairs.histories.mask & ~left_out).any(axis=1))
-        if not len(open_):
-            break
-        of_removal = effects[open_] if size == 0 else removal_effects(simulator, pairs.rows(open_), left_out[open_])
-        present = (pairs.histories.mask & ~left_out)[open_]
-        strongest = np.where(present, of_removal * towards[open_, None], -np.inf).argmax(axis=1)
-        left_out[open_, strongest] = True
-        now = probabilities(simulator, pairs.without(open_, left_out[open_])) >= 0.5
-        flipped[open_] = now != likes[open_]
-    found: list[tuple[int, ...] | None] = [None] * len(pairs)
-    for row in np.flatnonzero(flipped):
-        found[row] = _needed(simulator, pairs, int(row), left_out[row], bool(likes[row]))
-    return found
-
-
-def _needed(
-    simulator: UserSimulator, pairs: Pairs, row: int, left_out: NDArray[np.bool_], like: bool
-) -> tuple[int, ...]:
-    """Members of a flipping set, freed one after the other of those that it flips without, until each is needed."""
-    members = np.flatnonzero(left_out)
-    while len(members) > 1:
-        fewer = members[np.argwhere(~np.eye(len(members), dtype=bool))[:, 1].reshape(len(members), -1)]  # one less each
-        masks = np.zeros((len(members), len(left_out)), dtype=bool)
-        np.put_along_axis(masks, fewer, values=True, axis=1)
-        flips = (probabilities(simulator, pairs.without(np.full(len(members), row), masks)) >= 0.5) != like
-        if not flips.any():
-            break
-        members = fewer[flips.argmax()]
-    return tuple(members.tolist())
-
-
-def smallest_keyword_set(counts: Mapping[str, int], margin: int) -> tuple[str, ...] | None:
-    """The fewest keywords without which a vote of `margin` shared keywords more for than against would be lost.
-
-    Counts add up, so the most shared first is exact; a tie is not won.
-
-    Parameters
-    ----------
-    counts
-        How often each keyword of the winning side is shared.
-    margin
-        a_pos - a_neg, or a_neg - a_pos where the vote is no; above 0.
-    """
-    chosen: list[str] = []
-    for keyword, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])):
-        if margin <= 0:
-            break
-        chosen.append(keyword)
-        margin -= count
-    return tuple(chosen) if margin <= 0 else None
+        for table, values in zip(after, answers(simulator, pairs.without(of_pair, without)), strict=True):
+            table[of_pair, column] = values
+    return after
 
 
 def strongest(effects: NDArray[np.float32], like: bool, most: int) -> Sequence[int]:
@@ -213,27 +170,17 @@ def strongest(effects: NDArray[np.float32], like: bool, most: int) -> Sequence[i
 
 
 def moves_as_said(
-    simulator: UserSimulator, pairs: Pairs, named: Sequence[Sequence[int]], likes: NDArray[np.bool_]
+    before: NDArray[np.float32], after: NDArray[np.float32], likes: NDArray[np.bool_], named: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    """Whether P(like) moves away from the answer once all its named reasons are left out together.
+    """Whether P(like) moved away from the answer once all its named reasons were left out together.
 
     Parameters
     ----------
-    simulator
-        Who is asked.
-    pairs
-        b pairs, `remembered`.
-    named
-        For each pair, positions in its history.
+    before, after
+        float32 arrays of shape (b,): P(like) with the reasons and without.
     likes
         bool array of shape (b,): whether the reasons are said to speak for a like.
-
-    Returns
-    -------
-    bool array of shape (b,); False where nothing is named.
+    named
+        bool array of shape (b,): where any reason is named.
     """
-    left_out = np.zeros(pairs.histories.items.shape, dtype=bool)
-    for row, positions in enumerate(named):
-        left_out[row, list(positions)] = True
-    fall = probabilities(simulator, pairs) - probabilities(simulator, pairs.without(np.arange(len(pairs)), left_out))
-    return np.where(likes, fall > 0, fall < 0)
+    return named & np.where(likes, after < before, after > before)

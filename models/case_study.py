@@ -14,6 +14,7 @@ from models.attribution import Pairs
 from models.explain import explain_responses
 from models.explanation import Explanation
 from models.interactions import Interactions
+from models.keyword_removal import KeywordRecord
 from models.policies import Policy
 from models.sessions import EnvironmentSettings, SessionBatch
 from models.simulator import UserSimulator
@@ -115,7 +116,13 @@ class CaseStudyPlan:
     environment: EnvironmentSettings
 
 
-def play(simulator: UserSimulator, policy: Policy, policy_name: str, plan: CaseStudyPlan) -> CaseStudy:
+def play(
+    simulator: UserSimulator,
+    policy: Policy,
+    policy_name: str,
+    plan: CaseStudyPlan,
+    record: KeywordRecord | None = None,
+) -> CaseStudy:
     """Play one session and explain each reaction.
 
     Parameters
@@ -126,6 +133,8 @@ def play(simulator: UserSimulator, policy: Policy, policy_name: str, plan: CaseS
         Who recommends.
     plan
         Whose session.
+    record
+        What stands behind the keywords of all items, as in `explain`.
     """
     sessions = SessionBatch(simulator, plan.environment, [plan.seed])
     sessions.begin(np.array([0]), np.array([plan.user]))
@@ -136,7 +145,9 @@ def play(simulator: UserSimulator, policy: Policy, policy_name: str, plan: CaseS
         history = history.copy()  # the step appends to the session's own arrays
         outcome = sessions.step(policy.actions(sessions))
         pair = Pairs(np.array([plan.user]), outcome.items, history)
-        (explanation,) = explain_responses(simulator, pair, outcome.responses, user_names=[plan.user_name])
+        (explanation,) = explain_responses(
+            simulator, pair, outcome.responses, user_names=[plan.user_name], record=record
+        )
         after = sessions.histories
         recommendations.append(
             Recommendation(

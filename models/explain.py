@@ -1,49 +1,43 @@
 """Explain a simulated user's reaction: ask the simulator, and take its evidence apart.
 
 Nothing is estimated here: shared keywords add up to the counts of keyword matching, the nearest items carry the cosines
-of similarity, votes and probabilities are those of the response itself, and a past reaction's effect is that of leaving
-it out (models/attribution.py).
+of similarity, votes and probabilities are those of the response itself, and the effect of a past reaction
+(models/attribution.py) or of a keyword (models/keyword_removal.py) is that of leaving it out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
-from models.attribution import (
-    Pairs,
-    contributions,
-    counterfactuals,
-    remembered,
-    removal_effects,
-    smallest_keyword_set,
-    strongest,
-)
+from models.attribution import Answers, Pairs, contributions, remembered, removals, strongest
+from models.counterfactuals import counterfactuals
 from models.evidence import Evidence, category_history
-from models.explanation import (
-    Explanation,
+from models.explained_votes import known_categories, nearest, shared_keywords
+from models.explanation import Explanation
+from models.explanation_parts import (
     Grounds,
+    KeywordReason,
     KeywordVote,
     NamedItem,
-    Neighbour,
     Reason,
     SASRecVote,
-    SharedKeyword,
     SimilarityVote,
+    VoteTurned,
 )
 from models.interactions import NO_ITEM, Histories
+from models.keyword_removal import KeywordRecord, OwnKeyword, keyword_effects, smallest_keyword_sets
 from models.knowledge import ItemKnowledge
 from models.packed_sets import PackedSets
 from models.response_models import FEATURE_GROUPS
 from models.simulator import Responses, UserSimulator
 
-_NEIGHBOURS = 3
 _REASONS = 3
-_MOST_LEFT_OUT = 5  # past reactions, in search of a set that turns the answer
+_MOST_REACTIONS, _MOST_KEYWORDS = 5, 3  # left out, in search of a set that turns the answer
+_LEAST_EFFECT = 1e-4  # of a keyword that is named: less cannot be told from rounding
 
 
 def explain(
@@ -54,6 +48,7 @@ def explain(
     rng: np.random.Generator,
     *,
     user_name: str | None = None,
+    record: KeywordRecord | None = None,
 ) -> Explanation:
     """Ask the simulator about one pair and take the answer apart.
 
@@ -69,6 +64,8 @@ def explain(
         Decides ties, as in `UserSimulator.respond`.
     user_name
         For people; "user <row number>" where not given.
+    record
+        What stands behind the keywords; without it they are no reasons and have no evidence.
 
     Raises
     ------
@@ -82,11 +79,17 @@ def explain(
         raise ValueError(f"expected one history, found {len(history)}")
     pairs = Pairs(np.array([user]), np.array([item]), without_item(history, item))
     responses = simulator.respond(pairs.users, pairs.items, pairs.histories, rng)
-    return explain_responses(simulator, pairs, responses, user_names=None if user_name is None else [user_name])[0]
+    names = None if user_name is None else [user_name]
+    return explain_responses(simulator, pairs, responses, user_names=names, record=record)[0]
 
 
 def explain_responses(
-    simulator: UserSimulator, pairs: Pairs, responses: Responses, *, user_names: Sequence[str] | None = None
+    simulator: UserSimulator,
+    pairs: Pairs,
+    responses: Responses,
+    *,
+    user_names: Sequence[str] | None = None,
+    record: KeywordRecord | None = None,
 ) -> list[Explanation]:
     """Take apart responses that were given before.
 
@@ -100,32 +103,59 @@ def explain_responses(
         Of as many rows.
     user_names
         For people; "user <row number>" where not given.
+    record
+        As in `explain`.
     """
     names = user_names or [f"user {user}" for user in pairs.users.tolist()]
     pairs, categories = remembered(simulator, pairs), PackedSets(simulator.knowledge.categories)
     relevant = category_history(categories, pairs.items, pairs.histories)
-    features = simulator.models.opinions(pairs.users, pairs.items, pairs.histories).features
-    average_logit, added = contributions(simulator.ensemble, features)
-    effects = removal_effects(simulator, pairs)
-    turning = counterfactuals(simulator, pairs, effects, _MOST_LEFT_OUT)
-    explanations = []
-    for row, name in enumerate(names):
-        of_reactions = _OfReactions(
-            average_logit, dict(zip(FEATURE_GROUPS, added[row].tolist(), strict=True)), effects[row], turning[row]
+    found = _found(simulator, pairs, responses, record)
+    return [
+        _explained(
+            simulator, pairs, responses, row, user_name=name, relevant=relevant[row], record=record, found=found[row]
         )
-        explanations.append(
-            _explained(simulator, pairs, responses, row, user_name=name, relevant=relevant[row], found=of_reactions)
-        )
-    return explanations
+        for row, name in enumerate(names)
+    ]
 
 
-class _OfReactions(NamedTuple):
-    """What was found of one pair's probability: its logit's parts, the effect of each reaction, those that turn it."""
+class _Found(NamedTuple):
+    """What one pair's answer rests on: its logit's parts, the effects of past reactions and keywords, what turns it."""
 
     average_logit: float
     contributions: dict[str, float]
     effects: NDArray[np.float32]
+    keyword_effects: Mapping[OwnKeyword, float]
     turning: tuple[int, ...] | None
+    turning_vote: tuple[int, ...] | None
+    keywords_turning_vote: tuple[OwnKeyword, ...] | None
+
+
+def _found(simulator: UserSimulator, pairs: Pairs, responses: Responses, record: KeywordRecord | None) -> list[_Found]:
+    opinions = simulator.models.opinions(pairs.users, pairs.items, pairs.histories)
+    average_logit, added = contributions(simulator.ensemble, opinions.features)
+    without_one = removals(simulator, pairs)
+    effects = Answers.of(simulator.ensemble, opinions).probability[:, None] - without_one.probability
+    effects[~pairs.histories.mask] = 0
+    above = responses.probability >= 0.5
+    turning = counterfactuals(simulator, pairs, above, without_one, answer="probability", most=_MOST_REACTIONS)
+    turning_vote = counterfactuals(simulator, pairs, responses.like, without_one, answer="vote", most=_MOST_REACTIONS)
+    of_keywords: list[dict[OwnKeyword, float]] = [{} for _ in above]
+    sets: list[tuple[OwnKeyword, ...] | None] = [None for _ in above]
+    if record is not None:
+        of_keywords = keyword_effects(simulator, record, pairs, opinions)
+        sets = smallest_keyword_sets(simulator, record, pairs, opinions, likes=responses.like, most=_MOST_KEYWORDS)
+    return [
+        _Found(
+            average_logit,
+            dict(zip(FEATURE_GROUPS, added[row].tolist(), strict=True)),
+            effects[row],
+            of_keywords[row],
+            turning[row],
+            turning_vote[row],
+            sets[row],
+        )
+        for row in range(len(pairs))
+    ]
 
 
 def _explained(
@@ -136,7 +166,8 @@ def _explained(
     *,
     user_name: str,
     relevant: NDArray[np.bool_],
-    found: _OfReactions,
+    record: KeywordRecord | None,
+    found: _Found,
 ) -> Explanation:
     knowledge = simulator.knowledge
     user, item, history = int(pairs.users[row]), int(pairs.items[row]), pairs.histories
@@ -145,46 +176,52 @@ def _explained(
     liked, disliked = items[relevant & likes], items[relevant & ~likes]
     keywords, similarity = _row(responses.keyword_evidence, row), _row(responses.similarity_evidence, row)
     keyword_vote, similarity_vote, sasrec_vote = responses.votes[row].tolist()
-    of_keywords = KeywordVote(
-        keyword_vote,
-        _tied(keywords),
-        float(keywords.positive[0]),
-        float(keywords.negative[0]),
-        _shared_keywords(knowledge, knowledge.pro, item, liked),
-        _shared_keywords(knowledge, knowledge.con, item, disliked),
-    )
     probability = float(responses.probability[row])
     return Explanation(
         user=user,
-        user_name=user_name or f"user {user}",
+        user_name=user_name,
         item=item,
         item_name=knowledge.item_names[item],
-        categories=_known_categories(knowledge, item, items),
+        categories=known_categories(knowledge, item, items),
         history_size=len(items),
         compared_size=len(liked) + len(disliked),
-        keyword_matching=of_keywords,
+        keyword_matching=KeywordVote(
+            keyword_vote,
+            _tied(keywords),
+            float(keywords.positive[0]),
+            float(keywords.negative[0]),
+            shared_keywords(knowledge, "pro", item, liked, record),
+            shared_keywords(knowledge, "con", item, disliked, record),
+        ),
         similarity=SimilarityVote(
             similarity_vote,
             _tied(similarity),
             float(similarity.positive[0]),
             float(similarity.negative[0]),
-            _nearest(knowledge, knowledge.pro_vectors, item, liked),
-            _nearest(knowledge, knowledge.con_vectors, item, disliked),
+            nearest(knowledge, knowledge.pro_vectors, item, liked),
+            nearest(knowledge, knowledge.con_vectors, item, disliked),
         ),
         sasrec=SASRecVote(sasrec_vote, float(responses.sasrec_probability[row])),
         like=bool(responses.like[row]),
         probability=probability,
-        grounds=_grounds(knowledge, history[row : row + 1], probability >= 0.5, of_keywords, found),
+        grounds=_grounds(knowledge, item, history[row : row + 1], above=probability >= 0.5, record=record, found=found),
     )
 
 
 def _grounds(
-    knowledge: ItemKnowledge, history: Histories, above: bool, keywords: KeywordVote, found: _OfReactions
+    knowledge: ItemKnowledge,
+    item: int,
+    history: Histories,
+    *,
+    above: bool,
+    record: KeywordRecord | None,
+    found: _Found,
 ) -> Grounds:
     items, likes, names = history.items[0].tolist(), history.likes[0].tolist(), knowledge.item_names
-    shared = keywords.pros if keywords.vote else keywords.cons
-    margin = round(abs(keywords.positive - keywords.negative))
-    counts = {match.keyword: len(match.items) for match in shared}
+
+    def named(positions: tuple[int, ...] | None) -> tuple[NamedItem, ...] | None:
+        return None if positions is None else tuple(NamedItem(items[t], names[items[t]]) for t in positions)
+
     return Grounds(
         found.average_logit,
         found.contributions,
@@ -192,10 +229,29 @@ def _grounds(
             Reason(items[t], names[items[t]], likes[t], float(found.effects[t]))
             for t in strongest(found.effects, above, _REASONS)
         ),
-        None if found.turning is None else tuple(NamedItem(items[t], names[items[t]]) for t in found.turning),
-        _MOST_LEFT_OUT,
-        None if keywords.by_coin else smallest_keyword_set(counts, margin),
+        tuple(
+            KeywordReason(side, keyword, record.evidence.get((item, side, keyword), ""), effect)
+            for (side, column), effect in _strongest_keywords(found.keyword_effects, above)
+            for keyword in (knowledge.keywords[column],)
+            if record is not None
+        ),
+        named(found.turning),
+        _MOST_REACTIONS,
+        VoteTurned(
+            None
+            if found.keywords_turning_vote is None
+            else tuple((side, knowledge.keywords[column]) for side, column in found.keywords_turning_vote),
+            named(found.turning_vote),
+        ),
     )
+
+
+def _strongest_keywords(effects: Mapping[OwnKeyword, float], above: bool) -> list[tuple[OwnKeyword, float]]:
+    """At most three keywords whose effect speaks for the answer, strongest first."""
+    speaking = [
+        (keyword, effect) for keyword, effect in effects.items() if (effect if above else -effect) > _LEAST_EFFECT
+    ]
+    return sorted(speaking, key=lambda pair: -abs(pair[1]))[:_REASONS]
 
 
 def without_item(history: Histories, item: int) -> Histories:
@@ -212,40 +268,3 @@ def _row(evidence: Evidence, row: int) -> Evidence:
 
 def _tied(evidence: Evidence) -> bool:
     return bool(evidence.values()[0] == 0.5)
-
-
-def _members(matrix: csr_array, row: int) -> NDArray[np.int64]:
-    """Columns of the row's positive entries, ascending."""
-    return np.sort(matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]]).astype(np.int64)
-
-
-def _known_categories(knowledge: ItemKnowledge, item: int, items: NDArray[np.int64]) -> tuple[str, ...]:
-    known = {column for other in items for column in _members(knowledge.categories, int(other)).tolist()}
-    return tuple(
-        knowledge.category_names[column] for column in _members(knowledge.categories, item).tolist() if column in known
-    )
-
-
-def _shared_keywords(
-    knowledge: ItemKnowledge, matrix: csr_array, item: int, items: NDArray[np.int64]
-) -> tuple[SharedKeyword, ...]:
-    sharers: dict[int, list[NamedItem]] = {column: [] for column in _members(matrix, item).tolist()}
-    for other in items.tolist():
-        for column in _members(matrix, other).tolist():
-            if column in sharers:
-                sharers[column].append(NamedItem(other, knowledge.item_names[other]))
-    shared = [SharedKeyword(knowledge.keywords[column], tuple(found)) for column, found in sharers.items() if found]
-    return tuple(sorted(shared, key=lambda match: (-len(match.items), match.keyword)))
-
-
-def _nearest(
-    knowledge: ItemKnowledge, vectors: NDArray[np.float32], item: int, items: NDArray[np.int64]
-) -> tuple[Neighbour, ...]:
-    items = items[np.any(vectors[items] != 0, axis=1)]
-    if not np.any(vectors[item]) or not len(items):
-        return ()
-    cosines = vectors[items] @ vectors[item]
-    return tuple(
-        Neighbour(int(items[row]), knowledge.item_names[items[row]], float(cosines[row]))
-        for row in np.argsort(-cosines, kind="stable")[:_NEIGHBOURS]
-    )

@@ -7,133 +7,10 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue, TypeAdapter
 
+from models.explanation_parts import Grounds, KeywordReason, KeywordVote, NamedItem, SASRecVote, SimilarityVote
+
 _NAMED = 3  # keywords a side in the sentence
 _SMALL = 0.005  # contributions that are not named
-
-
-@dataclass(frozen=True)
-class NamedItem:
-    """An item by row number and name."""
-
-    item: int
-    name: str
-
-
-@dataclass(frozen=True)
-class Neighbour:
-    """An item of the history, its name and the cosine between its keywords and the candidate's."""
-
-    item: int
-    name: str
-    cosine: float
-
-
-@dataclass(frozen=True)
-class SharedKeyword:
-    """A keyword of the candidate and the items of the history that have it too, oldest first."""
-
-    keyword: str
-    items: tuple[NamedItem, ...]
-
-
-@dataclass(frozen=True)
-class KeywordVote:
-    """Keyword matching's vote.
-
-    Parameters
-    ----------
-    vote, by_coin
-        0 or 1, and whether a tie was decided by the coin.
-    positive, negative
-        a_pos and a_neg: how often keywords are shared, over all of `pros` (`cons`) and their items.
-    pros, cons
-        Pros shared with liked items, cons shared with disliked ones; most shared first.
-    """
-
-    vote: int
-    by_coin: bool
-    positive: float
-    negative: float
-    pros: tuple[SharedKeyword, ...]
-    cons: tuple[SharedKeyword, ...]
-
-
-@dataclass(frozen=True)
-class SimilarityVote:
-    """Similarity's vote.
-
-    Parameters
-    ----------
-    vote, by_coin
-        0 or 1, and whether a tie was decided by the coin.
-    positive, negative
-        b_pos and b_neg: the first neighbour's cosine, or the side's neutral value where only the other has one; 0 and
-        0 where neither has.
-    nearest_liked, nearest_disliked
-        At most three each, nearest first.
-    """
-
-    vote: int
-    by_coin: bool
-    positive: float
-    negative: float
-    nearest_liked: tuple[Neighbour, ...]
-    nearest_disliked: tuple[Neighbour, ...]
-
-
-@dataclass(frozen=True)
-class SASRecVote:
-    """SASRec's vote, 0 or 1, and the P(like) that it rests on."""
-
-    vote: int
-    probability: float
-
-
-@dataclass(frozen=True)
-class Reason:
-    """A past reaction that speaks for the answer.
-
-    Parameters
-    ----------
-    item, name, liked
-        What was reacted to and how.
-    effect
-        P(like) with this reaction less P(like) without it.
-    """
-
-    item: int
-    name: str
-    liked: bool
-    effect: float
-
-
-@dataclass(frozen=True)
-class Grounds:
-    """What the calibrated P(like) rests on, and what would turn the answer.
-
-    Parameters
-    ----------
-    average_logit
-        Logit of P(like) where every feature has its average.
-    contributions
-        What each part of the simulator adds to it; all together come to the logit of the probability.
-    reasons
-        Past reactions that speak most for the side of 0.5 on which the probability lies, strongest first.
-    turned_without
-        Past reactions without which the probability would lie on the other side of 0.5, none of which can be spared;
-        None where no set of at most `looked_for` was found.
-    looked_for
-        Largest set that was looked for.
-    keywords_turned_without
-        The fewest shared keywords without which keyword matching would not vote as it does; None on a tie.
-    """
-
-    average_logit: float
-    contributions: dict[str, float]
-    reasons: tuple[Reason, ...]
-    turned_without: tuple[NamedItem, ...] | None
-    looked_for: int
-    keywords_turned_without: tuple[str, ...] | None
 
 
 @dataclass(frozen=True)
@@ -213,23 +90,40 @@ class Explanation:
 
     def why(self) -> str:
         """What the probability rests on and what would turn it, as one sentence."""
-        grounds, above = self.grounds, self.probability >= 0.5
+        grounds = self.grounds
         by_size = sorted(grounds.contributions.items(), key=lambda part: -abs(part[1]))
         parts = ", ".join(f"{name} {added:+.2f}" for name, added in by_size if abs(added) >= _SMALL)
         reasons = ", ".join(
             f"“{reason.name}” ({'liked' if reason.liked else 'disliked'}, {reason.effect:+.3f})"
             for reason in grounds.reasons
         )
-        if grounds.turned_without is None:
-            turn = f"no {grounds.looked_for} past reactions or fewer were found that turn it"
-        else:
-            names = _listed(tuple(f"“{item.name}”" for item in grounds.turned_without))
-            turn = f"without {names} it would {'fall below' if above else 'reach'} 0.5"
+        keywords = ", ".join(map(_keyword_effect, grounds.keyword_reasons))
         return (
             f"P(like) {self.probability:.2f} is an average of {_probability(grounds.average_logit):.2f} moved by "
             f"{parts or 'next to nothing'} (logits); "
-            f"{f'past reactions that speak most for it: {reasons}' if reasons else 'no past reaction speaks for it'}; "
-            f"{turn}."
+            f"{f'past reactions that speak most for it: {reasons}' if reasons else 'no past reaction speaks for it'}"
+            f"{keywords and f'; keywords that do: {keywords}'}; {self._turned()}."
+        )
+
+    def _turned(self) -> str:
+        """What would turn the probability, and the vote."""
+        grounds, above = self.grounds, self.probability >= 0.5
+        if grounds.turned_without is None:
+            turn = f"no {grounds.looked_for} past reactions or fewer were found that turn it"
+        else:
+            turn = f"without {_quoted(grounds.turned_without)} it would {'fall below' if above else 'reach'} 0.5"
+        ways = []
+        if grounds.vote.without_keywords:
+            ways.append(
+                "the " + _listed(tuple(f"{side} “{keyword}”" for side, keyword in grounds.vote.without_keywords))
+            )
+        if grounds.vote.without_reactions:
+            ways.append(_quoted(grounds.vote.without_reactions))
+        other = "no like" if self.like else "like"
+        return f"{turn}; " + (
+            f"the vote would be {other} without {', or without '.join(ways)}"
+            if ways
+            else "nothing so small was found that turns the vote"
         )
 
 
@@ -243,6 +137,15 @@ def _yes(vote: int) -> str:
 
 def _listed(words: tuple[str, ...]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _quoted(items: tuple[NamedItem, ...]) -> str:
+    return _listed(tuple(f"“{item.name}”" for item in items))
+
+
+def _keyword_effect(reason: KeywordReason) -> str:
+    source = f", from “{reason.evidence}”" if reason.evidence not in ("", reason.keyword) else ""
+    return f"{reason.side} “{reason.keyword}” ({reason.effect:+.3f}{source})"
 
 
 def _keyword_reason(vote: KeywordVote) -> str:

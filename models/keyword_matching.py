@@ -6,7 +6,7 @@ a_pos = sum over liked items i of |Dpos(c) & Dpos(i)|, a_neg = sum over disliked
 
 from __future__ import annotations
 
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, cast
 
 import numpy as np
 from numba import njit
@@ -29,11 +29,16 @@ class KeywordMatching:
     ----------
     knowledge
         Keywords and categories of all items.
+    rarities
+        How much a keyword tells, by pros and by cons: float64 arrays of shape (v,); from these items where not given.
     """
 
-    def __init__(self, knowledge: ItemKnowledge) -> None:
+    def __init__(
+        self, knowledge: ItemKnowledge, rarities: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+    ) -> None:
         self._categories = PackedSets(knowledge.categories)
-        self._pro, self._con = _Side.of(knowledge.pro), _Side.of(knowledge.con)
+        self.rarities = rarities or (_rarity(knowledge.pro), _rarity(knowledge.con))
+        self._pro, self._con = map(_Side.of, (knowledge.pro, knowledge.con), self.rarities)
 
     def scores(self, candidates: NDArray[np.int64], histories: Histories) -> Evidence:
         """Evidence (a_pos, a_neg) of each candidate for the user with the history in the same row.
@@ -99,12 +104,12 @@ class _Side(NamedTuple):
     n_keywords: int
 
     @classmethod
-    def of(cls, membership: csr_array) -> Self:
-        """One side of a sparse binary matrix (n_items, v)."""
+    def of(cls, membership: csr_array, rarities: NDArray[np.float64]) -> Self:
+        """One side of a sparse binary matrix (n_items, v), its keywords of the rarities (v,)."""
         present = csr_array(membership > 0)
         starts, keywords = present.indptr.astype(np.int64), present.indices.astype(np.int32)
         n_items = len(starts) - 1
-        rarity = np.log(n_items / np.maximum(np.bincount(keywords), 1))[keywords]
+        rarity = rarities[keywords]
         of_item = np.repeat(np.arange(n_items), np.diff(starts))
         total = np.bincount(of_item, rarity, n_items)[of_item]
         shares = (rarity / np.where(total > 0, total, 1)).astype(np.float32)
@@ -112,6 +117,13 @@ class _Side(NamedTuple):
         bits = np.uint64(1) << (keywords % 64).astype(np.uint64)
         np.bitwise_or.at(marks, (of_item, keywords // 64 % _MARKS), bits)
         return cls(starts, keywords, shares, marks, int(keywords.max(initial=0)) + 1)
+
+
+def _rarity(membership: csr_array) -> NDArray[np.float64]:
+    """log(items / items that have it) of each keyword: float64 (v,)."""
+    n_items, n_keywords = cast("tuple[int, int]", membership.shape)  # scipy declares no type for it
+    having = np.bincount(csr_array(membership > 0).indices, minlength=n_keywords)
+    return np.log(n_items / np.maximum(having, 1))
 
 
 @njit(cache=True, nogil=True)

@@ -180,18 +180,45 @@ class ResponseModels:
         states: NDArray[np.float32] | None,
     ) -> Opinions:
         surprises = self.sasrec.statistics.surprises(histories)
-        keywords, keyword_tastes = self.keyword_matching.scores_and_tastes(items, histories, surprises)
-        similarity, similarity_tastes = self.similarity.scores_and_tastes(items, histories, surprises)
-        statistics_logit = self.sasrec.statistics.logits(items, histories)
-        sasrec_logit = self.sasrec.pair_logits(items, histories, statistics_logit, states)
         features = np.empty((len(items), len(FEATURE_NAMES)), dtype=np.float32)
-        features[:, 0], features[:, 1] = sasrec_logit, statistics_logit
+        statistics_logit = self.sasrec.statistics.logits(items, histories)
+        features[:, 0] = self.sasrec.pair_logits(items, histories, statistics_logit, states)
+        features[:, 1] = statistics_logit
         features[:, 2] = self.factors.matches(items, histories, surprises)
         features[:, 3], features[:, 4] = self.bias.user_effects[users], self.bias.item_effects[items]
+        keywords, similarity = self.ask_logical(items, histories, surprises, features)
+        return Opinions(keywords, similarity, expit(features[:, 0]), features)
+
+    def ask_logical(
+        self,
+        items: NDArray[np.int64],
+        histories: Histories,
+        surprises: NDArray[np.float32],
+        features: NDArray[np.float32],
+    ) -> tuple[Evidence, Evidence]:
+        """Ask keyword matching and similarity alone.
+
+        Parameters
+        ----------
+        items
+            int64 array of shape (b,): candidates.
+        histories
+            b histories.
+        surprises
+            float32 array of shape (b, l): `ReactionStatistics.surprises` of these histories.
+        features
+            float32 array of shape (b, 17): what rests on keywords, and on the history's size, is written into it.
+
+        Returns
+        -------
+        Evidence of keyword matching and of similarity.
+        """
+        keywords, keyword_tastes = self.keyword_matching.scores_and_tastes(items, histories, surprises)
+        similarity, similarity_tastes = self.similarity.scores_and_tastes(items, histories, surprises)
         features[:, 11:13], features[:, 13:15] = keyword_tastes, similarity_tastes
         found = (keywords.positive, keywords.negative), (similarity.positive, similarity.negative)
         _complete(features, *found, histories.items, histories.likes)
-        return Opinions(keywords, similarity, expit(sasrec_logit), features)
+        return keywords, similarity
 
 
 @njit(cache=True, nogil=True)

@@ -152,19 +152,43 @@ REJECTED_KEYWORDS = _contract(
     _column(Columns.KEYWORD, pl.String),
     _column(Columns.RULE, pl.String),
 )
+_NEIGHBOURS = pl.List(pl.Struct({"item_id": pl.Int64, "cosine": pl.Float32}))
 EXPLANATIONS = _contract(
     "explanations",
     _index(Columns.USER),
     _index(Columns.ITEM),
+    _column(Columns.USER_SOURCE, pl.String),
+    _column(Columns.ITEM_SOURCE, pl.String),
     _column(Columns.LIKE, pl.Boolean),
     _column(Columns.PROBABILITY, pl.Float32, pa.Check.in_range(0.0, 1.0)),
     _column(Columns.CONFIDENCE, pl.Float32, pa.Check.in_range(0.5, 1.0)),
     _column(Columns.VOTES, pl.Struct(dict.fromkeys(VOTERS, pl.Int8))),
+    _column(
+        Columns.MATCHED_KEYWORDS,
+        pl.List(
+            pl.Struct(
+                {"side": pl.String, "keyword": pl.String, "shared_with": pl.List(pl.Int64), "evidence": pl.String}
+            )
+        ),
+    ),
+    _column(Columns.NEAREST_LIKED, _NEIGHBOURS),
+    _column(Columns.NEAREST_DISLIKED, _NEIGHBOURS),
+    _column(Columns.STATISTICAL_LOGIT, pl.Float32),
     _column(Columns.AVERAGE_LOGIT, pl.Float32),
     _column(Columns.CONTRIBUTIONS, pl.Struct(dict.fromkeys(PARTS, pl.Float32))),
     _column(Columns.REASONS, pl.List(pl.Struct({"item_id": pl.Int64, "liked": pl.Boolean, "effect": pl.Float32}))),
+    _column(
+        Columns.KEYWORD_REASONS,
+        pl.List(pl.Struct({"side": pl.String, "keyword": pl.String, "effect": pl.Float32, "evidence": pl.String})),
+    ),
     _column(Columns.TURNED_WITHOUT, pl.List(pl.Int64), nullable=True),
-    _column(Columns.KEYWORDS_TURNED_WITHOUT, _TEXTS, nullable=True),
+    _column(Columns.VOTE_TURNED_WITHOUT, pl.List(pl.Int64), nullable=True),
+    _column(Columns.VOTE_TURNED_BY_SMALLEST, pl.Boolean, nullable=True),
+    _column(
+        Columns.VOTE_TURNED_WITHOUT_KEYWORDS,
+        pl.List(pl.Struct({"side": pl.String, "keyword": pl.String})),
+        nullable=True,
+    ),
     _column(Columns.FAITHFUL, pl.Boolean, nullable=True),
     _column(Columns.SENTENCE, pl.String),
     _column(Columns.WHY, pl.String),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 
 from models.agent_settings import AlgorithmName
@@ -12,6 +13,7 @@ from storage.errors import DataError
 from storage.files import publish_json
 from storage.run_folder import RunFolder
 from storage.tables import USERS, read_table
+from tasks.inputs import load_keyword_record
 from tasks.policy_inputs import load_checkpoint, load_policy
 from tasks.report_data import Reinforcement, load_reinforcement
 from tasks.simulator_inputs import SIMULATOR_PARTS, load_simulator
@@ -29,7 +31,7 @@ class CaseStudySettings(BaseModel):
 
 
 @step(
-    version="1",
+    version="2",
     reads=(*SIMULATOR_PARTS, "policies", "report/reinforcement.json"),
     writes=("report/case_study.json",),
 )
@@ -59,7 +61,8 @@ def case_study(folder: RunFolder, settings: CaseStudySettings) -> Summary:
         seed=settings.seed,
         environment=load_checkpoint(folder, algorithm, seed).environment,
     )
-    study = play(simulator, load_policy(folder, algorithm, seed), algorithm, plan)
+    record = load_keyword_record(folder, simulator.knowledge, np.arange(simulator.n_items))
+    study = play(simulator, load_policy(folder, algorithm, seed), algorithm, plan, record)
     publish_json(folder.path("report/case_study.json"), study.to_json())
     likes: JsonValue = sum(recommendation.explanation.like for recommendation in study.recommendations)
     return {"user": names[user], "policy": algorithm, "recommendations": len(study.recommendations), "likes": likes}

@@ -13,6 +13,7 @@ from models.explanation import Explanation
 from storage.errors import DataError
 from storage.run_folder import RunFolder
 from storage.tables import ITEMS, USERS, read_table
+from tasks.inputs import load_keyword_record
 from tasks.simulator_inputs import load_simulator
 
 
@@ -39,7 +40,9 @@ def explain_pair(folder: RunFolder, user: str, item: str, seed: int = 0) -> Expl
     item_row = row_of(items, "item", item, folder.path("items.parquet"))
     simulator = load_simulator(folder)
     history = simulator.interactions.histories(np.array([user_row]), len(simulator.interactions))
-    return explain(simulator, user_row, item_row, history, np.random.default_rng(seed), user_name=f"User {user}")
+    record = load_keyword_record(folder, simulator.knowledge, np.array([item_row]))
+    rng = np.random.default_rng(seed)
+    return explain(simulator, user_row, item_row, history, rng, user_name=f"User {user}", record=record)
 
 
 def row_of(table: pl.DataFrame, kind: str, source_id: str, path: Path) -> int:

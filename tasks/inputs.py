@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from models.interactions import Interactions
+from models.keyword_removal import KeywordRecord
 from models.knowledge import ItemKnowledge
 from storage.run_folder import RunFolder
 from storage.tables import INTERACTIONS, ITEMS, KEYWORDS, USERS, VOCABULARY, read_table
-from storage.vectors import read_item_vectors
+from storage.vectors import read_item_vectors, read_keyword_vectors
 
 
 def load_interactions(folder: RunFolder, splits: tuple[str, ...]) -> Interactions:
@@ -59,6 +60,18 @@ def load_knowledge(folder: RunFolder) -> ItemKnowledge:
         category_names=category_names,
         item_names=tuple(items["name"].to_list()),
     )
+
+
+def load_keyword_record(folder: RunFolder, knowledge: ItemKnowledge, items: NDArray[np.int64]) -> KeywordRecord:
+    """What stands behind the keywords: every keyword's vector, and the evidence of those of `items` (n,)."""
+    names, vectors = read_keyword_vectors(folder.path("embeddings"))
+    row = {name: place for place, name in enumerate(names)}
+    asked = pl.col("item_id").is_in(np.unique(items).tolist())
+    columns = ["item_id", "side", "keyword", "evidence"]
+    found = read_table(folder.path("keywords.parquet"), KEYWORDS, columns, rows=asked)
+    evidence = {(item, side, keyword): text for item, side, keyword, text in found.iter_rows()}
+    places = np.array([row[keyword] for keyword in knowledge.keywords], dtype=np.int64)
+    return KeywordRecord(vectors[places], evidence)
 
 
 def load_categories(folder: RunFolder) -> csr_array:

@@ -28,6 +28,7 @@ from storage.errors import DataError, SettingsError
 from storage.run_folder import RunFolder
 from storage.tables import ITEMS, USERS, read_table
 from tasks.explain import row_of
+from tasks.inputs import load_keyword_record
 from tasks.policy_inputs import baseline_policy, load_checkpoint, load_policy
 from tasks.reinforce import ReinforceSettings
 from tasks.simulator_inputs import load_simulator
@@ -111,9 +112,9 @@ class UsablePolicy:
             row_of(self.items, "item", item_id, self.folder.path("items.parquet")),
         )
         history = self.simulator.interactions.histories(np.array([user]), len(self.simulator.interactions))
-        return explain(
-            self.simulator, int(user), item, history, np.random.default_rng(seed), user_name=f"User {user_id}"
-        )
+        record = load_keyword_record(self.folder, self.simulator.knowledge, np.array([item]))
+        rng = np.random.default_rng(seed)
+        return explain(self.simulator, int(user), item, history, rng, user_name=f"User {user_id}", record=record)
 
     def _user_rows(self, user_ids: Sequence[str]) -> NDArray[np.int64]:
         path = self.folder.path("users.parquet")
