@@ -60,8 +60,8 @@ def print_faithfulness(console: Console, table: pl.DataFrame, path: Path) -> Non
     console.print(
         f"{table.height} pairs explained, {len(named)} of them with named reasons "
         f"({(table['keyword_reasons'].list.len() > 0).sum()} with keywords); leaving these out moved P(like) as said "
-        f"in {named.sum() / max(1, len(named)):.1%}. Past reactions that turn P(like) were found for {turned.mean():.1%}; "
-        f"for {(by_reactions | by_keywords).mean():.1%} the vote is turned, by past reactions "
+        f"in {named.sum() / max(1, len(named)):.1%}. Past reactions that turn P(like) were found for "
+        f"{turned.mean():.1%}; for {(by_reactions | by_keywords).mean():.1%} the vote is turned, by past reactions "
         f"({by_reactions.mean():.1%}) or by keywords ({by_keywords.mean():.1%}).",
         highlight=False,
     )
