@@ -21,7 +21,7 @@ from flows.llm_commands import list_profiles
 from flows.policy_commands import cross_check_command, export_command, recommend_command, simulate_command
 from flows.prefect_environment import configure_prefect, show_expected_errors_without_traceback
 from flows.terminal import DataOption, DatasetArgument, PromptCapOption, console, finished_run, prompt_cap
-from storage.errors import SettingsError, UsersimError
+from storage.errors import UsersimError
 from storage.run_folder import DEFAULT_SPLIT, RunFolder, Split
 
 app = typer.Typer(

@@ -139,9 +139,16 @@ def _sessions(rows: Sequence[SessionMatch]) -> Rows:
 
 
 def _agreement(measures: Mapping[str, MeasuredAgreement]) -> Rows:
-    header = ["Judge", "Measure", "Tau", "Two halves of the real users"]
+    header = ["Judge", "Measure", "Tau", "Tau of pairs told apart", "Pairs told apart", "Two halves of the real users"]
     return [header] + [
-        [label(name), measure.upper(), _number(judge["kendall_tau"], judge["ci95"]), _number(agreed["split_half_tau"])]
+        [
+            label(name),
+            measure.replace("auc", "AUC").replace("ndcg", "NDCG"),
+            _number(judge["kendall_tau"], judge["ci95"]),
+            "–" if judge["told_apart_tau"] is None else _number(judge["told_apart_tau"]),
+            f"{agreed['told_apart']} of {agreed['pairs']}",
+            _number(agreed["split_half_tau"]),
+        ]
         for measure, agreed in measures.items()
         for name, judge in agreed["judges"].items()
     ]

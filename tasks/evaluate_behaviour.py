@@ -51,7 +51,7 @@ class BehaviourSettings(BaseModel):
     seed: int = Field(default=0, ge=0, description="of samples, draws, unseen items and noise")
 
 
-@step(version="1", reads=SIMULATOR_PARTS, writes=("report/behaviour.json",))
+@step(version="2", reads=SIMULATOR_PARTS, writes=("report/behaviour.json",))
 def evaluate_behaviour(folder: RunFolder, settings: BehaviourSettings) -> Summary:
     """Publish report/behaviour.json."""
     simulator, test = load_simulator(folder), load_interactions(folder, ("test",))

@@ -60,8 +60,40 @@ def test_a_judge_that_knows_the_likes_agrees_with_the_real_order_and_its_opposit
     judges = found["measures"]["auc"]["judges"]
     assert judges["knows"]["kendall_tau"] == 1.0
     assert judges["opposite"]["kendall_tau"] == -1.0
+    for measure in found["measures"].values():
+        assert measure["judges"]["knows"]["told_apart_tau"] == 1.0
+        assert 0 < measure["told_apart"] <= measure["pairs"]
     real = list(found["measures"]["auc"]["real_quality"].values())
     assert real == sorted(real, reverse=True)
+
+
+def test_the_weighted_auc_takes_all_pairs_alike() -> None:
+    # one pair in order for user 0; of four pairs of user 1 one is in order
+    held_out = _interactions([0, 0, 1, 1, 1, 1], [0, 1, 0, 1, 2, 3], [True, False, True, True, False, False])
+    scores = {
+        "a": np.array([2, 1, 2, 0, 3, 1], dtype=np.float32),
+        "b": np.array([1, 2, 4, 3, 2, 1], dtype=np.float32),
+    }
+    found = ranking_agreement(held_out, scores, {"real": held_out.likes.astype(np.float32)}, n_resamples=5)
+    assert found is not None
+    measures = found["measures"]
+    assert measures["auc"]["real_quality"] == {"a": (1 + 1 / 4) / 2, "b": 1 / 2}
+    assert measures["weighted auc"]["real_quality"] == {"a": 2 / 5, "b": 4 / 5}
+    assert measures["weighted auc"]["judges"]["real"]["kendall_tau"] == 1.0
+
+
+def test_recommenders_that_differ_by_chance_are_not_told_apart() -> None:
+    rng, n = np.random.default_rng(0), 400
+    held_out = _interactions(np.repeat(np.arange(n), 4).tolist(), [0, 1, 2, 3] * n, [True, True, False, False] * n, n)
+    truth = held_out.likes.astype(np.float32)
+    scores = {
+        "good": truth + rng.normal(size=4 * n).astype(np.float32),
+        "chance": rng.normal(size=4 * n).astype(np.float32),
+        "chance again": rng.normal(size=4 * n).astype(np.float32),
+    }
+    found = ranking_agreement(held_out, scores, {"knows": truth}, n_resamples=100)
+    assert found is not None
+    assert found["measures"]["auc"]["told_apart"] == 2
 
 
 def test_nobody_can_rank_recommenders_where_everything_is_liked() -> None:

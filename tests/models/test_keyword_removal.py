@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 
 from models.attribution import Pairs, answers
 from models.embeddings import mean_vectors
+from models.explain import explain
 from models.keyword_matching import KeywordMatching
 from models.keyword_removal import (
     KeywordRecord,
@@ -122,6 +123,33 @@ def test_the_fewest_keywords_that_turn_a_vote() -> None:
                     assert chosen in turning
                     sizes.add(size)
     assert sizes == {1, 2}
+
+
+def test_an_explanation_names_keywords_by_their_effect_and_with_their_evidence() -> None:
+    world, record = _world(5)
+    names = world.knowledge.keywords
+    told = {
+        (item, side, names[column]): f"words of item {item}, {side} {column}"
+        for item in range(world.n_items)
+        for side, column in own_keywords(world.knowledge, item)
+    }
+    reasons = []
+    for user in range(0, world.n_users, 4):
+        history = world.interactions.histories(np.array([user]), 100)
+        for item in range(0, world.n_items, 3):
+            explained = explain(
+                world, user, item, history, np.random.default_rng(0), record=replace(record, evidence=told)
+            )
+            found = explained.grounds.keyword_reasons
+            assert all((reason.effect > 0) == (explained.probability >= 0.5) for reason in found)
+            assert [abs(reason.effect) for reason in found] == sorted((abs(r.effect) for r in found), reverse=True)
+            for reason in (*found,):
+                assert reason.evidence == told[item, reason.side, reason.keyword]
+                assert f"“{reason.evidence}”" in explained.why()
+            for side, matches in (("pro", explained.keyword_matching.pros), ("con", explained.keyword_matching.cons)):
+                assert all(match.evidence == told[item, side, match.keyword] for match in matches)
+            reasons += found
+    assert len(reasons) > 20
 
 
 def _outside(pairs: Pairs, row: int) -> Pairs:
