@@ -7,6 +7,7 @@ a run folder, keywords and models of its own; the completion cache answers most 
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from prefect import flow, get_run_logger
@@ -14,6 +15,7 @@ from pydantic import JsonValue
 
 from flows.audience import build_audience, source_references
 from flows.settings import Settings
+from storage.files import publish
 from storage.locks import exclusive
 from storage.run_folder import RunFolder, Split
 from tasks.ablate import AblationSettings, ablate_ensemble
@@ -21,6 +23,7 @@ from tasks.card_page import CardSettings, card
 from tasks.data_size import DataSizeSettings, data_size
 from tasks.evaluate_behaviour import BehaviourSettings, evaluate_behaviour
 from tasks.evaluate_fidelity import evaluate_fidelity
+from tasks.knowledge_variants import PROFILES
 
 
 @flow(name="evaluate", flow_run_name="evaluate {dataset}", validate_parameters=True, persist_result=False)
@@ -55,6 +58,7 @@ def evaluate(
             build_audience(folder, settings, source_references(settings), Path(data))
             evaluate_fidelity.run(folder, settings.fidelity)
             shared = {"resamples": settings.fidelity.resamples, "seed": settings.fidelity.seed}
+            _take_profiles(folder, Path(data))
             ablate_ensemble.run(folder, AblationSettings(ensemble=settings.ensemble, encoder=settings.embed, **shared))
             evaluate_behaviour.run(folder, BehaviourSettings(**shared))
             fitted = {"sasrec": settings.sasrec, "ensemble": settings.ensemble, "fidelity": settings.fidelity}
@@ -63,3 +67,11 @@ def evaluate(
         logger.info("Fidelity card of split %s: %s", split, folder.path("report/card.html"))
         folders.append(str(folder.root))
     return folders
+
+
+def _take_profiles(folder: RunFolder, data: Path) -> None:
+    """Copy the keywords that `usersim annotate compare` had of other language models, so that ablations try them."""
+    with publish(folder.path(PROFILES)) as target:
+        target.mkdir()
+        for path in sorted((data / ".compare" / folder.root.name).glob("*/keywords.parquet")):
+            shutil.copyfile(path, target / f"{path.parent.name}.parquet")

@@ -27,7 +27,10 @@ Judge = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float32]]
 
 
 class Discrimination(TypedDict):
-    """One model's figures at one ratio; a yes is a probability from 0.5 on."""
+    """One model's figures at one ratio; a yes is a probability from 0.5 on.
+
+    `yes_to_unseen` is the share of unseen items that are accepted.
+    """
 
     model: str
     ratio: int
@@ -37,6 +40,7 @@ class Discrimination(TypedDict):
     precision: float
     recall: float
     f1: float
+    yes_to_unseen: float
 
 
 def discrimination(
@@ -80,6 +84,7 @@ def discrimination(
                     "precision": float(precision),
                     "recall": float(recall),
                     "f1": float(f1),
+                    "yes_to_unseen": float(yes[~truth].mean()) if len(liked) else 0.0,
                 }
             )
     return rows

@@ -19,7 +19,7 @@ from storage.files import publish_json
 from storage.run_folder import RunFolder
 from tasks.fit_ensemble import EnsembleSettings
 from tasks.inputs import load_interactions
-from tasks.knowledge_variants import knowledge_variants
+from tasks.knowledge_variants import PROFILES, knowledge_variants
 from tasks.progress import step_logger
 from tasks.simulator_inputs import SIMULATOR_PARTS, load_simulator
 from tasks.step import Summary, step
@@ -38,7 +38,7 @@ class AblationSettings(BaseModel):
     seed: int = Field(default=0, ge=0, description="of the samples and of the folds of cross-validation")
 
 
-@step(version="1", reads=SIMULATOR_PARTS, writes=("report/ablation.json",))
+@step(version="2", reads=(*SIMULATOR_PARTS, PROFILES), writes=("report/ablation.json",))
 def ablate_ensemble(folder: RunFolder, settings: AblationSettings) -> Summary:
     """Fit the stack without each part, on each part alone and on other keywords; publish what that costs."""
     simulator = load_simulator(folder)

@@ -12,6 +12,7 @@ from storage.files import publish
 from storage.run_folder import RunFolder
 from tasks import figures
 from tasks.card_tables import card_tables
+from tasks.report_data import load_fidelity
 from tasks.report_page import template_environment
 from tasks.step import Summary, step
 from tasks.tables import Rows
@@ -53,6 +54,8 @@ _READINGS = {
         "Responses",
         "Each model predicts the test reactions. AUC: the chance that a liked pair is ranked above a "
         "disliked one; ECE: how far predicted probabilities lie from shares of likes.",
+        figure="reliability",
+        caption="Share of likes by predicted probability; on the diagonal a model is calibrated.",
     ),
     "Better than, paired over resampled users": _Reading(
         "Better than",
@@ -97,7 +100,20 @@ _READINGS = {
         "Recommenders",
         "Thirteen recommenders of very different quality, ordered by the real reactions and by a "
         "simulator's. Tau is 1 for the same order; two halves of the real users agree with each other as "
-        "the last column says.",
+        "the last column says. Pairs told apart are those of recommenders whose difference real users "
+        "show beyond chance; the weighted AUC lets users count by their pairs of a like and a dislike.",
+        numbers_from=2,
+    ),
+    "Too positive, too fond of the popular": _Reading(
+        "Biases",
+        "Means and slopes of P(like) less the real reaction; 0 is none. The slope is over the logarithm of the item's "
+        "train interactions. What was never met need not be disliked, but a simulator that says yes to all of it tells "
+        "recommenders nothing.",
+    ),
+    "Leaks": _Reading(
+        "Leaks",
+        "What of held-out reviews could have reached the language model; every number found must be 0. Without reviews "
+        "there is nothing to find. That planted words and turned ratings reach nothing is tested beside this.",
         numbers_from=2,
     ),
     "What each part is worth": _Reading(
@@ -124,7 +140,7 @@ class CardSettings(BaseModel):
 
 
 @step(
-    version="1",
+    version="2",
     reads=("report/fidelity.json", "report/behaviour.json", "report/ablation.json", "report/data_size.json"),
     writes=("report/card.html",),
 )
@@ -134,10 +150,12 @@ def card(folder: RunFolder, _: CardSettings) -> Summary:
         json.loads(folder.path(f"report/{part}.json").read_text(encoding="utf-8"))
         for part in ("behaviour", "ablation", "data_size")
     )
+    fidelity = load_fidelity(folder)
     found = {
         "popularity": figures.popularity(behaviour["distributions"]["popularity"]),
         "ablation": figures.ablation(ablation["variants"]),
         "sizes": figures.data_sizes(sizes["sizes"]),
+        "reliability": figures.reliability(fidelity) if fidelity and any(fidelity.reliability.values()) else None,
     }
     drawn = {name: svg for name, svg in found.items() if svg is not None}
     sections = [

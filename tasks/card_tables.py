@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from models.ablation import Variant
+from models.bias_checks import BiasCheck
 from models.discrimination import Discrimination
 from models.distribution_match import GroupMatch, Stratum
 from models.fidelity import Comparison
@@ -15,6 +16,7 @@ from models.ranking_agreement import MeasuredAgreement
 from models.session_match import SessionMatch
 from storage.run_folder import RunFolder
 from tasks.data_size import DataSize
+from tasks.leak_check import LeakCheck
 from tasks.tables import Rows, fidelity_rows, label
 
 _COMPARED = ("bias", "gradient_boosting", "sasrec", "ensemble")
@@ -38,6 +40,8 @@ def card_tables(folder: RunFolder) -> list[tuple[str, Rows]]:
         ("Like rate by popularity of the item", _strata(behaviour["distributions"]["popularity"])),
         ("Sessions replayed", _sessions(behaviour["sessions"])),
         ("Order of recommenders: Kendall's tau with the real users'", _agreement(ranked["measures"] if ranked else {})),
+        ("Too positive, too fond of the popular", _biases(behaviour["biases"], behaviour["discrimination"])),
+        ("Leaks", _leaks(behaviour["leaks"])),
         ("What each part is worth", _ablation(ablation["variants"])),
         (
             "Less to learn from: AUC",
@@ -151,6 +155,40 @@ def _agreement(measures: Mapping[str, MeasuredAgreement]) -> Rows:
         ]
         for measure, agreed in measures.items()
         for name, judge in agreed["judges"].items()
+    ]
+
+
+def _biases(rows: Sequence[BiasCheck], unseen: Sequence[Discrimination]) -> Rows:
+    """Biases of every model; of those that were asked about unseen items also how many of these they accept."""
+    of_unseen = {row["model"]: row["yes_to_unseen"] for row in unseen}
+    header = ["Model", "P(like) over the real like rate", "Rise with popularity beyond the real", "Yes to unseen items"]
+    return [header] + [
+        [
+            label(row["model"]),
+            _signed(row["over_positivity"], row["over_positivity_ci95"]),
+            _signed(row["popularity_bias"], row["popularity_bias_ci95"]),
+            _number(of_unseen[row["model"]]) if row["model"] in of_unseen else "–",
+        ]
+        for row in rows
+    ]
+
+
+def _leaks(found: LeakCheck | None) -> Rows:
+    header = ["What was looked for", "Among", "Found"]
+    if found is None:
+        return [header]
+    return [
+        header,
+        [
+            "reviews of held-out reactions",
+            f"{found['review_prompts']:,} prompts with a review",
+            str(found["from_held_out"]),
+        ],
+        [
+            "words that only held-out reviews have",
+            f"{found['markers']:,} such words",
+            str(found["markers_in_keywords"]),
+        ],
     ]
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.baselines import ItemMean
+from models.bias_checks import bias_checks
 from models.discrimination import Judge, discrimination
 from models.distribution_match import distribution_match
 from models.fidelity import predict
@@ -25,6 +26,7 @@ from models.simulator import UserSimulator
 from storage.files import publish_json
 from storage.run_folder import RunFolder
 from tasks.inputs import load_interactions
+from tasks.leak_check import leak_check
 from tasks.progress import step_logger
 from tasks.simulator_inputs import SIMULATOR_PARTS, load_ensemble, load_sasrec, load_simulator
 from tasks.step import Summary, step
@@ -51,7 +53,7 @@ class BehaviourSettings(BaseModel):
     seed: int = Field(default=0, ge=0, description="of samples, draws, unseen items and noise")
 
 
-@step(version="2", reads=SIMULATOR_PARTS, writes=("report/behaviour.json",))
+@step(version="2", reads=(*SIMULATOR_PARTS, "annotations.parquet"), writes=("report/behaviour.json",))
 def evaluate_behaviour(folder: RunFolder, settings: BehaviourSettings) -> Summary:
     """Publish report/behaviour.json."""
     simulator, test = load_simulator(folder), load_interactions(folder, ("test",))
@@ -79,6 +81,8 @@ def evaluate_behaviour(folder: RunFolder, settings: BehaviourSettings) -> Summar
         "distributions": distribution_match(test, probabilities, knowledge.categories, counts, seed),
         "sessions": sessions,
         "ranking_agreement": ranked,
+        "biases": bias_checks(test, probabilities, counts, settings.resamples, seed),
+        "leaks": leak_check(folder),
     }
     publish_json(folder.path("report/behaviour.json"), behaviour)
     agreed = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +16,9 @@ from models.plain_keywords import tfidf_words
 from storage.run_folder import RunFolder
 from storage.tables import INTERACTIONS, ITEMS, KEYWORDS, read_table
 from storage.vectors import read_keyword_vectors
+
+PROFILES = "profiles"
+"""Folder of a run with the keywords of other language-model profiles, `<profile>.parquet` each."""
 
 _REVIEWS_PER_ITEM = 20
 
@@ -38,6 +41,10 @@ def knowledge_variants(folder: RunFolder, full: ItemKnowledge, encode: Encode) -
         kept = sources.filter(pl.col("source").is_in([source, "both"]))
         if 0 < kept.height < sources.height:
             variants[f"{source} keywords only"] = _only(folder, full, kept)
+    for path in sorted(folder.path(PROFILES).glob("*.parquet")):
+        of_profile = read_table(path, KEYWORDS, ["item_id", "side", "keyword", "source"])
+        if of_profile.height:
+            variants[f"keywords of {path.stem}"] = _of_profile(full, of_profile, encode)
     no_restriction = csr_array(np.ones((full.n_items, 1), dtype=np.float32))
     variants["no restriction to the category"] = replace(full, categories=no_restriction, category_names=("all",))
     if full.category_names:
@@ -52,14 +59,26 @@ def knowledge_variants(folder: RunFolder, full: ItemKnowledge, encode: Encode) -
 def _only(folder: RunFolder, full: ItemKnowledge, kept: pl.DataFrame) -> ItemKnowledge:
     """Those keywords alone, with the vectors that they have."""
     names, vectors = read_keyword_vectors(folder.path("embeddings"))
-    rows = kept.join(pl.DataFrame({"keyword": names, "column": np.arange(len(names))}), on="keyword")
+    return _of_sets(full, tuple(names), _sides(kept, names, full.n_items), (vectors, vectors))
+
+
+def _of_profile(full: ItemKnowledge, keywords: pl.DataFrame, encode: Encode) -> ItemKnowledge:
+    """Keywords of another language model."""
+    names = tuple(keywords["keyword"].unique().sort().to_list())
+    vectors = encode(names)
+    sets = _sides(keywords, names, full.n_items)
+    return _of_sets(full, names, sets, (vectors, vectors))
+
+
+def _sides(keywords: pl.DataFrame, names: Sequence[str], n_items: int) -> tuple[csr_array, csr_array]:
+    """Which of the names are pros, and cons, of each item: sparse (n_items, v) each."""
+    rows = keywords.join(pl.DataFrame({"keyword": names, "column": np.arange(len(names))}), on="keyword")
     sets = []
     for side in ("pro", "con"):
         of_side = rows.filter(pl.col("side") == side)
         places = (of_side["item_id"].to_numpy(), of_side["column"].to_numpy())
-        ones = np.ones(of_side.height, dtype=np.float32)
-        sets.append(csr_array((ones, places), shape=(full.n_items, len(names))))
-    return _of_sets(full, tuple(names), (sets[0], sets[1]), (vectors, vectors))
+        sets.append(csr_array((np.ones(of_side.height, dtype=np.float32), places), shape=(n_items, len(names))))
+    return sets[0], sets[1]
 
 
 def _of_words(folder: RunFolder, full: ItemKnowledge, encode: Encode) -> ItemKnowledge:

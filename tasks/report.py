@@ -29,7 +29,7 @@ class ReportSettings(BaseModel):
 
 
 @step(
-    version="2",
+    version="3",
     reads=(
         "ingest.json",
         "items.parquet",
