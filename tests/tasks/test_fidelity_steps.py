@@ -168,6 +168,8 @@ def test_the_whole_card_is_published_and_reads_as_tables(folder: RunFolder) -> N
     evaluate_fidelity.function(folder, FIDELITY)
     evaluate_behaviour.function(folder, BehaviourSettings(resamples=10))
     settings = EnsembleSettings(max_history=10, neutral_pairs=20)
+    folder.path("profiles").mkdir()
+    shutil.copyfile(folder.path("keywords.parquet"), folder.path("profiles/other-model.parquet"))
     ablate_ensemble.function(folder, AblationSettings(ensemble=settings, resamples=10))
     fast = SASRecSettings(width=8, heads=2, blocks=1, max_history=10, max_epochs=1)
     less = DataSizeSettings(shares=(0.5,), sasrec=fast, ensemble=settings, fidelity=FIDELITY)
@@ -179,9 +181,9 @@ def test_the_whole_card_is_published_and_reads_as_tables(folder: RunFolder) -> N
     assert not list(folder.root.parent.glob(".data-size-*"))
     variants = json.loads(folder.path("report/ablation.json").read_text())["variants"]
     assert variants[0]["variant"] == "without keywords and similarity"
-    assert "TF-IDF words instead of keywords" in {row["variant"] for row in variants}
+    assert {"TF-IDF words instead of keywords", "keywords of other-model"} <= {row["variant"] for row in variants}
     tables = dict(card_tables(folder))
-    assert {"Response prediction", "What each part is worth", "Liked against unseen items"} <= set(tables)
+    assert {"Response prediction", "What each part is worth", "Too positive, too fond of the popular"} <= set(tables)
     assert all(len(row) == len(rows[0]) for rows in tables.values() for row in rows)
     assert card.function(folder, CardSettings())["sections"] == len(tables)
     page = folder.path("report/card.html").read_text()
