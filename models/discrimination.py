@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_fscore_support
 
 from models.interactions import Interactions
-from models.metrics import auc
+from models.metrics import UserBootstrap, auc
 
 RATIOS = (1, 3, 9)
 _LIKED_PER_USER = 5
+_RESAMPLES = 200  # of users, behind each interval
 _NO_YES: Any = 0.0  # precision where nothing is accepted; scikit-learn types it by its default, a word
 
 Judge = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float32]]
@@ -36,6 +37,7 @@ class Discrimination(TypedDict):
     ratio: int
     n: int
     auc: float
+    auc_ci95: list[float]
     accuracy: float
     precision: float
     recall: float
@@ -46,7 +48,7 @@ class Discrimination(TypedDict):
 def discrimination(
     test: Interactions, known: Interactions, judges: Mapping[str, Judge], seed: int
 ) -> list[Discrimination]:
-    """Figures of every model at 1, 3 and 9 unseen items for each liked one.
+    """Figures of every model at 1, 3 and 9 unseen items for each liked one; nothing where nothing is liked.
 
     Parameters
     ----------
@@ -61,6 +63,8 @@ def discrimination(
     """
     rng = np.random.default_rng(seed)
     liked = _some_liked(test, rng)
+    if not len(liked):
+        return []
     met = np.unique(np.concatenate([known.users * known.n_items + known.items, test.users * test.n_items + test.items]))
     rows: list[Discrimination] = []
     for ratio in RATIOS:
@@ -68,6 +72,7 @@ def discrimination(
         users = np.concatenate([test.users[liked], unseen_users])
         items = np.concatenate([test.items[liked], _unseen(unseen_users, test.n_items, met, rng)])
         truth = np.arange(len(users)) < len(liked)
+        bootstrap = UserBootstrap(users, truth, _RESAMPLES, seed)
         for name, judge in judges.items():
             probabilities = judge(users, items)
             yes = probabilities >= 0.5
@@ -80,11 +85,12 @@ def discrimination(
                     "ratio": ratio,
                     "n": len(users),
                     "auc": auc(truth, probabilities),
+                    "auc_ci95": bootstrap.interval(probabilities),
                     "accuracy": float((yes == truth).mean()),
                     "precision": float(precision),
                     "recall": float(recall),
                     "f1": float(f1),
-                    "yes_to_unseen": float(yes[~truth].mean()) if len(liked) else 0.0,
+                    "yes_to_unseen": float(yes[~truth].mean()),
                 }
             )
     return rows

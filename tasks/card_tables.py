@@ -85,7 +85,8 @@ def _discrimination(rows: Sequence[Discrimination]) -> Rows:
         [
             label(row["model"]),
             f"1 : {row['ratio']}",
-            *(_number(row[key]) for key in ("auc", "accuracy", "precision", "recall", "f1")),
+            _number(row["auc"], row["auc_ci95"]),
+            *(_number(row[key]) for key in ("accuracy", "precision", "recall", "f1")),
         ]
         for row in rows
     ]

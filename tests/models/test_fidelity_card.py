@@ -133,6 +133,8 @@ def test_discrimination_shows_no_item_that_the_user_met() -> None:
     assert shown - {(0, 2)} <= {(0, 3), (0, 4), (0, 5)}  # user 1 liked nothing that was held out
     assert [row["ratio"] for row in rows] == [1, 3, 9]
     assert all(row["accuracy"] == row["recall"] == row["precision"] == 1.0 for row in rows)
+    assert all((row["auc_ci95"], row["yes_to_unseen"]) == ([1.0, 1.0], 0.0) for row in rows)
+    assert discrimination(_interactions([0], [2], [False]), known, {"knows": judge}, seed=0) == []
 
 
 def test_choice_counts_users_whose_first_item_is_liked() -> None:
