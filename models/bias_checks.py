@@ -56,7 +56,7 @@ def bias_checks(
     """
     names, rows = np.unique(test.users, return_inverse=True)
     times = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), size=n_resamples)
-    weights = np.concatenate([np.ones((1, len(names))), times])  # as it is, then the samples
+    weights = np.concatenate([np.ones((1, len(names))), times.astype(np.float64)])  # as it is, then the samples
     popular = np.log1p(train_counts[test.items])
     popular -= popular.mean()
 
