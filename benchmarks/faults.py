@@ -50,7 +50,11 @@ def annotate_sample(data: Path, prompts: int) -> None:
     from flows.settings import Settings
     from tasks.ingest import ingest
 
-    overrides: dict[str, JsonValue] = {"dataset.sample.items": 600, "annotate.max_prompts": prompts}
+    overrides: dict[str, JsonValue] = {
+        "dataset.sample.items": 600,
+        "annotate.max_prompts": prompts,
+        "annotate.max_failed_share": 1.0,  # what is compared is what was answered, well or not
+    }
     settings = Settings.load("sample", None, str(data / PROFILE), "tail", overrides, data=data)
     folder = RunFolder.of(data, "sample")
     folder.root.mkdir(parents=True, exist_ok=True)

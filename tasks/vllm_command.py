@@ -111,4 +111,6 @@ def vllm_environment(profile: LLMProfile, key: str, executable: Path) -> dict[st
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) <= _SMALL_MACHINE_CORES:  # by itself vLLM leaves a core idle for its scheduler: half of two
         environment.setdefault("VLLM_CPU_OMP_THREADS_BIND", ",".join(map(str, cores)))
+        # Threads that wait for each other give their core to whoever needs it, such as the client: spinning starves it.
+        environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     return environment

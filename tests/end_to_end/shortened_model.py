@@ -11,7 +11,8 @@ from safetensors.torch import load_file, save_file
 
 from storage.llm_profiles import PROFILE_FOLDER, load_llm_profile
 
-LAYERS = 3
+LAYERS = 2
+COMPACT = '{"backend": "xgrammar", "disable_any_whitespace": true}'  # else most of what so short a model says is blanks
 
 
 def shortened_profile(folder: Path, **changes: object) -> Path:
@@ -33,7 +34,11 @@ def shortened_profile(folder: Path, **changes: object) -> Path:
     settings = yaml.safe_load((PROFILE_FOLDER / "embedded.yaml").read_text())
     settings |= {"name": "short", "model": str(target), "served_name": "short", "dtype": "float32"}
     cache = [word for word in settings["server_arguments"] if not word.startswith("--kv-cache-memory-bytes")]
-    settings["server_arguments"] = [*cache, "--kv-cache-memory-bytes=268435456"]
+    settings["server_arguments"] = [
+        *cache,
+        "--kv-cache-memory-bytes=268435456",
+        f"--structured-outputs-config={COMPACT}",
+    ]
     profile = folder / "short.yaml"
     profile.write_text(yaml.safe_dump(settings | changes))
     return profile

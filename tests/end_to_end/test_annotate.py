@@ -21,7 +21,7 @@ from tests.end_to_end.shortened_model import shortened_profile
 pytestmark = pytest.mark.end_to_end
 USERSIM = Path(sys.executable).parent / "usersim"
 PROMPTS = 40
-SET = ("curate.min_items=1",)
+SET = ("curate.min_items=1", "annotate.max_failed_share=1")
 
 
 def compare(data: Path, *profiles: Path) -> str:
@@ -78,7 +78,9 @@ def test_a_second_comparison_asks_nothing(compared: tuple[Path, dict[str, dict]]
 def test_without_a_server_the_answers_are_the_same(
     compared: tuple[Path, dict[str, dict]], profiles: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    settings = Settings.load("sample", None, str(profiles[0]), "tail", {"annotate.max_prompts": PROMPTS})
+    settings = Settings.load(
+        "sample", None, str(profiles[0]), "tail", {"annotate.max_prompts": PROMPTS, "annotate.max_failed_share": 1}
+    )
     folder = RunFolder(tmp_path / "sample")
     ingest.function(folder, settings.ingest)
     asked = settings.annotate.of_model(settings.llm, noun=settings.dataset.noun)

@@ -14,7 +14,7 @@ from storage.llm_profiles import REPOSITORY
 from tests.end_to_end.shortened_model import shortened_profile
 
 pytestmark = pytest.mark.end_to_end
-PROMPTS, WINDOW, FAULTS = 240, 8, 3
+PROMPTS, WINDOW, FAULTS = 120, 4, 3
 
 
 def test_after_kills_of_server_and_client_the_table_is_that_of_an_undisturbed_run(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from storage.errors import ServerError, SettingsError
 from storage.llm_profiles import LLMProfile
 from tasks import llm_server, server_process
 from tasks.llm_server import ServerHandle
-from tasks.vllm_command import vllm_command
+from tasks.vllm_command import vllm_command, vllm_environment
 
 FAKE = Path(__file__).with_name("fake_vllm.py")
 
@@ -305,6 +305,19 @@ def test_a_chat_template_and_a_revision_are_passed_on(tmp_path: Path) -> None:
     assert not any(
         part.startswith(("--chat-template", "--revision")) for part in vllm_command(make_profile(), 1, Path())
     )
+
+
+def test_on_a_small_machine_all_cores_work_and_none_is_held_by_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OMP_WAIT_POLICY", "VLLM_CPU_OMP_THREADS_BIND"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1})
+    environment = vllm_environment(make_profile(), "key", Path("vllm"))
+    assert (environment["VLLM_CPU_OMP_THREADS_BIND"], environment["OMP_WAIT_POLICY"]) == ("0,1", "PASSIVE")
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    assert vllm_environment(make_profile(), "key", Path("vllm"))["OMP_WAIT_POLICY"] == "ACTIVE", "a wish is kept"
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(64)))
+    monkeypatch.delenv("OMP_WAIT_POLICY")
+    assert "OMP_WAIT_POLICY" not in vllm_environment(make_profile(), "key", Path("vllm"))
 
 
 def test_a_model_that_is_not_prepared_says_how(state: Path, vllm: Path, tmp_path: Path) -> None:
