@@ -111,6 +111,11 @@ class ReinforcementSettings(BaseModel):
         description="compared with; greedy_ensemble, the upper line by probability, asks the simulator for every item",
     )
     steps: int = Field(default=30_000, gt=0, description="environment steps of training a policy")
+    checkpoint_steps: int = Field(
+        default=10_000,
+        gt=0,
+        description="steps after which training is stored, to go on from after a kill; sessions begin anew then",
+    )
     seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1, description="of training, one policy each")
     n_envs: int = Field(default=64, gt=0, description="sessions that run at once in training")
     evaluation_episodes: int = Field(

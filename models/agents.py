@@ -23,6 +23,7 @@ from models.policies import LearnedPolicy
 from models.sessions import EnvironmentSettings
 from models.simulator import UserSimulator
 from models.tastes import TasteAxes, Tastes
+from models.unfinished_training import Stretches, TrainingStore
 from models.vector_environment import SessionVecEnv
 
 logger = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ class TrainedAgent:
     learning_curve
         Pairs (environment steps, average reward of an episode) during training, exploration included.
     seconds
-        Wall time of training.
+        Wall time of training, since it was gone on with.
     """
 
     policy: LearnedPolicy
@@ -59,6 +60,7 @@ def train_agent(
     seed: int,
     *,
     log_folder: Path | None = None,
+    store: TrainingStore | None = None,
 ) -> TrainedAgent:
     """Train one agent with one seed.
 
@@ -76,6 +78,8 @@ def train_agent(
         One of those in `settings`.
     log_folder
         Where Stable-Baselines3 keeps the logs that `settings` asks for.
+    store
+        Keeps what is learned while training goes on; what it kept is gone on from.
 
     Returns
     -------
@@ -92,7 +96,9 @@ def train_agent(
         model.set_logger(configure(str(log_folder), list(settings.log)))
     calls_a_point = max(1, settings.steps // (_POINTS * settings.n_envs))
     curve = _LearningCurve(calls_a_point, _expected_length(environment), settings.patience)
-    model.learn(settings.steps, callback=curve)
+    stretches = Stretches(store, settings.checkpoint_steps, stream, (curve.points, curve.rewards))
+    done = stretches.resume(model)
+    model.learn(settings.steps - done, callback=[stretches, curve], reset_num_timesteps=done == 0)
     policy = model.policy
     assert isinstance(policy, ItemActorCriticPolicy | ItemMaskablePolicy | ItemQPolicy | ItemQuantilePolicy)
     seconds = time.perf_counter() - started
@@ -149,13 +155,13 @@ class _LearningCurve(BaseCallback):
         self._patience = patience
         self.points: list[tuple[int, float]] = []
         self._calls_a_point, self._episode_length = calls_a_point, episode_length
-        self._rewards: list[float] = []
+        self.rewards: list[float] = []
 
     def _on_step(self) -> bool:
-        self._rewards.append(float(np.mean(self.locals["rewards"])))
-        if len(self._rewards) == self._calls_a_point:
-            self.points.append((self.num_timesteps, float(np.mean(self._rewards)) * self._episode_length))
-            self._rewards.clear()
+        self.rewards.append(float(np.mean(self.locals["rewards"])))
+        if len(self.rewards) == self._calls_a_point:
+            self.points.append((self.num_timesteps, float(np.mean(self.rewards)) * self._episode_length))
+            self.rewards.clear()
             return self._patience is None or not self._flat(self._patience)
         return True
 

@@ -15,11 +15,10 @@ from safetensors.numpy import load_file, save_file
 from storage.errors import DataError
 
 T = TypeVar("T")
-Array = NDArray[np.float32] | NDArray[np.float64] | NDArray[np.int64]
 _REMEDY = "Delete it and run the pipeline again: the step that makes it will run"
 
 
-def save_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
+def save_arrays(path: Path, arrays: Mapping[str, NDArray[np.generic]]) -> None:
     """Write named arrays; wrap in `storage.files.publish` to write them atomically."""
     save_file({name: np.asarray(array, order="C") for name, array in arrays.items()}, path)
 
@@ -60,6 +59,20 @@ def load_arrays(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, 
         if not np.isfinite(arrays[name]).all():
             raise DataError("found NaN or infinity among its values", file=path, field=name, remedy=_REMEDY)
     return arrays
+
+
+def load_named_arrays(path: Path) -> dict[str, NDArray[np.generic]]:
+    """Read whatever named arrays a file holds.
+
+    Raises
+    ------
+    DataError
+        Where the file is missing or damaged.
+    """
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise DataError(f"not a readable checkpoint ({error})", file=path, remedy=_REMEDY) from error
 
 
 def load_json(path: Path, shape: TypeAdapter[T]) -> T:

@@ -1,7 +1,7 @@
 """Step `reinforce`: agents trained on the simulated users and compared with baselines on the same sessions.
 
 A killed run goes on where it stopped: each policy is published as soon as it is trained, and one that is there from
-the same settings and the same simulator is not trained again.
+the same settings and the same simulator is not trained again; one that was in training goes on from what was stored.
 """
 
 from __future__ import annotations
@@ -38,10 +38,11 @@ from tasks.policy_inputs import (
 from tasks.progress import step_logger
 from tasks.simulator_inputs import SIMULATOR_PARTS, load_simulator
 from tasks.step import Summary, step
+from tasks.unfinished_policy import UnfinishedPolicy
 
-VERSION = "2"
+VERSION = "3"
 UPPER_LINE = "greedy"
-_TRAINING = ("steps", "n_envs", "hidden", "taste_rank", "threads", "patience")
+_TRAINING = ("steps", "n_envs", "hidden", "taste_rank", "threads", "patience", "checkpoint_steps")
 
 
 class ReinforceSettings(BaseModel):
@@ -159,9 +160,13 @@ def _train_one(
     from models.agents import train_agent
 
     logs = folder.path(f"training_logs/{algorithm}/seed-{seed}")
-    agent = train_agent(simulator, settings.training, settings.agents, algorithm, seed, log_folder=logs)
     origin = _origin(folder, settings, algorithm, seed)
+    unfinished = UnfinishedPolicy(folder, algorithm, seed, origin)
+    agent = train_agent(
+        simulator, settings.training, settings.agents, algorithm, seed, log_folder=logs, store=unfinished
+    )
     save_policy(folder, agent.policy, PolicyCheckpoint.of(agent, algorithm, seed, origin, settings.training))
+    unfinished.remove()
     step_logger().info("%s seed %d: trained in %.0f s", algorithm, seed, agent.seconds)
     return agent.seconds
 
