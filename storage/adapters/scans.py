@@ -6,13 +6,12 @@ A block ends where a record ends, so that Polars can parse it by itself, on all 
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from io import FileIO
 from pathlib import Path
-from queue import Queue
-from threading import Event
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -66,35 +65,12 @@ class Scan:
         DataError
             Where the file cannot be read; the line is named where it can be found.
         """
-        ahead: Queue[pl.DataFrame | None] = Queue(_BLOCKS_AHEAD)
-        stopped, ended = Event(), False
-
-        def read() -> None:
-            try:
-                for block in self.blocks():
-                    frame = block
-                    for step in self.steps:
-                        frame = step(frame)
-                    ahead.put(frame)
-                    if stopped.is_set():
-                        return
-            finally:
-                ahead.put(None)
-
+        blocks = self.blocks()
         with ThreadPoolExecutor(1, thread_name_prefix=f"read {self.path.name}") as thread:
-            reading = thread.submit(read)
-            try:
-                while (batch := ahead.get()) is not None:
-                    yield batch
-                ended = True
-            finally:
-                stopped.set()
-                while not ended:
-                    ended = ahead.get() is None
-            try:
-                reading.result()
-            except _FAILURES as error:
-                raise unreadable(self.path, error) from error
+            waiting = deque(thread.submit(self._next, blocks) for _ in range(_BLOCKS_AHEAD))
+            while (batch := waiting.popleft().result()) is not None:
+                waiting.append(thread.submit(self._next, blocks))
+                yield batch
 
     def schema(self) -> pl.Schema:
         """Names and types."""
@@ -109,12 +85,23 @@ class Scan:
             As `batches`.
         """
         found: list[pl.DataFrame] = []
-        for batch in self.batches():
-            found.append(batch)
-            if sum(frame.height for frame in found) >= rows:
-                break
+        blocks = self.blocks()
+        while sum(frame.height for frame in found) < rows and (block := self._next(blocks)) is not None:
+            found.append(block)
         empty = pl.DataFrame(schema={ROW: pl.Int64} | dict.fromkeys(self.names, pl.String))
         return pl.concat(found).head(rows) if found else empty
+
+    def _next(self, blocks: Iterator[pl.DataFrame]) -> pl.DataFrame | None:
+        """The next block after all steps; None at the end."""
+        try:
+            frame = next(blocks, None)
+            if frame is None:
+                return None
+            for step in self.steps:
+                frame = step(frame)
+        except _FAILURES as error:
+            raise unreadable(self.path, error) from error
+        return frame
 
 
 def scan_lines(path: Path) -> Scan:

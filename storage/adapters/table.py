@@ -147,6 +147,8 @@ def count_ratings(layout: Layout, settings: DatasetSettings) -> pl.DataFrame:
 def _locate(name: str, source: Path | None, settings: DatasetSettings) -> SourceFile:
     """A file by its path, or by its name in the source."""
     path = Path(name).expanduser()
+    if path.is_absolute() and not path.exists():
+        raise DataError("no such file", remedy="Check the path, also that in the dataset's profile", file=path)
     if path.is_absolute() or (source is None and path.exists()):
         return find_file(list_files(existing_source(path, settings)), lambda _: True, name, path)
     folder = existing_source(source, settings)

@@ -144,3 +144,8 @@ def test_misspelt_options_are_told(tmp_path: Path, shop: Path, arguments: tuple[
 def test_a_column_that_is_not_there_is_told_with_those_that_are(tmp_path: Path, shop: Path) -> None:
     with pytest.raises(DataError, match=r"marks\.csv, row 1, field 'stars'.*member, article, mark, when"):
         add(tmp_path / "data", shop, "--column", "rating=stars")
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path, shop: Path) -> None:
+    with pytest.raises(DataError, match=r"nothing\.csv: no such file\. Check the path"):
+        usersim(tmp_path, "add", "shop", "--interactions", str(shop / "nothing.csv"))
