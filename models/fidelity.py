@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from models.baselines import Baseline, GlobalRate, ItemMean, UserMean
+from models.calibration import ReliabilityBin, reliability
 from models.ensemble import VoteTable, vote
 from models.gradient_boosting import GradientBoosting
 from models.interactions import Interactions
 from models.matrix_factorisation import MatrixFactorisation
-from models.metrics import Metrics, ReliabilityBin, UserBootstrap, auc, evaluate, log_losses, reliability
+from models.metrics import Metrics, UserBootstrap, auc, evaluate, log_losses
 from models.response_models import Opinions
 from models.sasrec import SASRec
 from models.simulator import UserSimulator
@@ -191,7 +192,7 @@ def fidelity_card(
         "n": len(test),
         "like_rate": float(test.likes.mean()),
         "models": {
-            name: evaluate(test.likes, row.scores, row.probabilities, row.decisions, bootstrap)
+            name: evaluate(test.likes, row.scores, row.probabilities, row.decisions, bootstrap, seed)
             for name, row in rows.items()
         },
         "comparisons": [

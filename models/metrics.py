@@ -12,17 +12,10 @@ from numpy.typing import NDArray
 from scipy.stats import ks_2samp
 from sklearn.metrics import accuracy_score, brier_score_loss, f1_score, log_loss, roc_auc_score
 
-N_BINS = 15
+from models.calibration import debiased_calibration_error, error_by_chance, expected_calibration_error
+
 _RESAMPLES_AT_ONCE = 50
 _CLIP = 1e-6  # probabilities of exactly 0 or 1 would make one mistake infinitely costly
-
-
-class ReliabilityBin(TypedDict):
-    """A bin of the reliability diagram: n pairs, their mean probability, and the share that really is a like."""
-
-    mean_probability: float
-    like_rate: float
-    n: int
 
 
 class Metrics(TypedDict):
@@ -35,6 +28,9 @@ class Metrics(TypedDict):
     macro_f1: float
     brier: float
     ece: float
+    ece_if_calibrated: float
+    ece_if_calibrated_ci95: list[float]
+    ece_debiased: float
 
 
 def auc(likes: NDArray[np.bool_], scores: NDArray[np.float32]) -> float:
@@ -50,24 +46,6 @@ def auc(likes: NDArray[np.bool_], scores: NDArray[np.float32]) -> float:
     if likes.all() or not likes.any():
         return 0.5
     return float(roc_auc_score(likes, scores))
-
-
-def reliability(likes: NDArray[np.bool_], probabilities: NDArray[np.float32]) -> list[ReliabilityBin]:
-    """The non-empty ones of 15 bins of equal width, from low to high; likes and probabilities are (n,)."""
-    bins = np.minimum((probabilities * N_BINS).astype(np.int64), N_BINS - 1)
-    n = np.bincount(bins, minlength=N_BINS)
-    liked = np.bincount(bins, weights=likes, minlength=N_BINS)
-    summed = np.bincount(bins, weights=probabilities, minlength=N_BINS)
-    return [
-        {"mean_probability": float(summed[b] / n[b]), "like_rate": float(liked[b] / n[b]), "n": int(n[b])}
-        for b in np.flatnonzero(n)
-    ]
-
-
-def expected_calibration_error(likes: NDArray[np.bool_], probabilities: NDArray[np.float32]) -> float:
-    """Mean distance between probability and like rate over the bins of `reliability`, weighted by their sizes."""
-    bins = reliability(likes, probabilities)
-    return sum(b["n"] * abs(b["mean_probability"] - b["like_rate"]) for b in bins) / len(likes)
 
 
 def log_losses(likes: NDArray[np.bool_], probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -149,6 +127,7 @@ def evaluate(
     probabilities: NDArray[np.float32],
     decisions: NDArray[np.bool_],
     bootstrap: UserBootstrap,
+    seed: int = 0,
 ) -> Metrics:
     """All figures of one model.
 
@@ -164,7 +143,10 @@ def evaluate(
         bool array of shape (n,): like or not, for accuracy and macro-F1.
     bootstrap
         Over the same n pairs.
+    seed
+        Of the labels that a calibrated model's error is worked out from.
     """
+    by_chance = error_by_chance(probabilities, seed)
     clipped = np.clip(probabilities.astype(np.float64), _CLIP, 1 - _CLIP)
     return {
         "auc": auc(likes, scores),
@@ -174,6 +156,9 @@ def evaluate(
         "macro_f1": _macro_f1(likes, decisions),
         "brier": float(brier_score_loss(likes, clipped, labels=[False, True])),
         "ece": expected_calibration_error(likes, probabilities),
+        "ece_if_calibrated": by_chance.mean,
+        "ece_if_calibrated_ci95": by_chance.ci95,
+        "ece_debiased": debiased_calibration_error(likes, probabilities),
     }
 
 

@@ -28,7 +28,7 @@ class FidelitySettings(BaseModel):
 
 # truth.parquet, which only generated datasets have, comes from the same step and seed as interactions.parquet.
 @step(
-    version="2",
+    version="3",
     reads=SIMULATOR_PARTS,
     writes=("report/fidelity.json", "report/predictions.parquet"),
 )

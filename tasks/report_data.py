@@ -33,6 +33,9 @@ class ModelScores(_Part):
     macro_f1: float
     brier: float
     ece: float
+    ece_if_calibrated: float
+    ece_if_calibrated_ci95: Interval
+    ece_debiased: float
 
 
 class Comparison(_Part):

@@ -146,7 +146,8 @@ def _headline(page: Page) -> list[tuple[str, str, str]]:
                 low, high = scores.auc_ci95
                 numbers.append((f"AUC of {label(name)}", f"{scores.auc:.3f}", f"{low:.3f} to {high:.3f}"))
         if scores := fidelity.models.get("ensemble"):
-            numbers.append(("Calibration error", f"{scores.ece:.3f}", "ECE of ensemble"))
+            by_chance = f"{scores.ece_if_calibrated:.3f} of it by chance"
+            numbers.append(("Calibration error", f"{scores.ece:.3f}", f"ECE of ensemble, {by_chance}"))
         numbers.append(("Test reactions", count(fidelity.n), f"{share(fidelity.like_rate)} likes"))
     if reinforcement:
         trained = [

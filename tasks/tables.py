@@ -108,11 +108,15 @@ def fidelity_table(fidelity: Fidelity) -> Table:
         _Column("Macro F1", number, more_is_better=True),
         _Column("Brier", number, more_is_better=False),
         _Column("ECE", number, more_is_better=False),
+        _Column("ECE if calibrated", number, more_is_better=None),  # what chance makes of true probabilities
+        _Column("Debiased", number, more_is_better=False),
     )
     rows = {
         name: (
             _Number(scores.auc, scores.auc_ci95),
             *map(_Number, (scores.log_loss, scores.accuracy, scores.macro_f1, scores.brier, scores.ece)),
+            _Number(scores.ece_if_calibrated, scores.ece_if_calibrated_ci95),
+            _Number(scores.ece_debiased),
         )
         for name, scores in fidelity.models.items()
     }

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.metrics import UserBootstrap, auc, evaluate, expected_calibration_error, reliability
+from models.metrics import UserBootstrap, auc, evaluate
 
 
 def _floats(*values: float) -> NDArray[np.float32]:
@@ -35,16 +35,6 @@ def test_a_certain_mistake_costs_much_but_not_infinitely() -> None:
     likes = np.array([True, False])
     row = evaluate(likes, _floats(0, 0), _floats(0, 0), np.array([False, False]), UserBootstrap(np.arange(2), likes, 5))
     assert 5 < row["log_loss"] < 10
-
-
-def test_calibration_error_is_the_weighted_distance_of_the_bins() -> None:
-    likes = np.array([True, False, True, True])
-    probabilities = _floats(0.52, 0.53, 0.99, 1.0)
-    bins = reliability(likes, probabilities)
-    assert [b["n"] for b in bins] == [2, 2]
-    assert [b["like_rate"] for b in bins] == [0.5, 1.0]
-    assert [b["mean_probability"] for b in bins] == pytest.approx([0.525, 0.995])
-    assert expected_calibration_error(likes, probabilities) == pytest.approx((2 * 0.025 + 2 * 0.005) / 4)
 
 
 def test_resampled_aucs_are_those_of_the_repeated_rows() -> None:

@@ -22,7 +22,13 @@ def scores(auc: float, log_loss: float) -> dict[str, object]:
         "macro_f1": 0.6,
         "brier": 0.2,
         "ece": 0.0123,
+        "ece_if_calibrated": 0.011,
+        "ece_if_calibrated_ci95": [0.006, 0.018],
+        "ece_debiased": 0.0,
     }
+
+
+CALIBRATION = ["0.012", "0.011 [0.006, 0.018]", "0.000"]
 
 
 def estimate(mean: float) -> dict[str, object]:
@@ -70,13 +76,14 @@ def folder(tmp_path: Path) -> RunFolder:
 
 def test_models_come_in_the_order_of_their_groups_and_unknown_ones_last(folder: RunFolder) -> None:
     header, *rows = fidelity_rows(folder)
-    assert header == ["Model", "AUC", "Log loss", "Accuracy", "Macro F1", "Brier", "ECE"]
+    assert header[:6] == ["Model", "AUC", "Log loss", "Accuracy", "Macro F1", "Brier"]
+    assert header[6:] == ["ECE", "ECE if calibrated", "Debiased"]
     assert [row[0] for row in rows] == ["global rate", "bias", "ensemble", "best possible", "newcomer"]
 
 
 def test_numbers_have_three_digits_and_auc_its_interval(folder: RunFolder) -> None:
     rows = {row[0]: row[1:] for row in fidelity_rows(folder)[1:]}
-    assert rows["global rate"] == ["0.500 [0.490, 0.510]", "0.600", "0.700", "0.600", "0.200", "0.012"]
+    assert rows["global rate"] == ["0.500 [0.490, 0.510]", "0.600", "0.700", "0.600", "0.200", *CALIBRATION]
 
 
 def test_what_reads_alike_is_equally_good_and_the_known_truth_is_out_of_competition(folder: RunFolder) -> None:
