@@ -14,7 +14,6 @@ from models.baselines import ItemMean
 from models.bias_checks import bias_checks
 from models.discrimination import Judge, discrimination
 from models.distribution_match import distribution_match
-from models.fidelity import predict
 from models.fidelity_parts import fidelity_parts
 from models.interactions import Interactions
 from models.list_choice import list_choice
@@ -27,8 +26,9 @@ from storage.files import publish_json
 from storage.run_folder import RunFolder
 from tasks.inputs import load_interactions
 from tasks.leak_check import leak_check
+from tasks.predictions import PREDICTIONS, read_predictions
 from tasks.progress import step_logger
-from tasks.simulator_inputs import SIMULATOR_PARTS, load_ensemble, load_sasrec, load_simulator
+from tasks.simulator_inputs import SIMULATOR_PARTS, load_sasrec, load_simulator
 from tasks.step import Summary, step
 
 _PAIRS_AT_ONCE = 4096
@@ -53,15 +53,18 @@ class BehaviourSettings(BaseModel):
     seed: int = Field(default=0, ge=0, description="of samples, draws, unseen items and noise")
 
 
-@step(version="2", reads=(*SIMULATOR_PARTS, "annotations.parquet"), writes=("report/behaviour.json",))
+@step(
+    version="3",
+    reads=(*SIMULATOR_PARTS, PREDICTIONS, "annotations.parquet"),
+    writes=("report/behaviour.json",),
+)
 def evaluate_behaviour(folder: RunFolder, settings: BehaviourSettings) -> Summary:
     """Publish report/behaviour.json."""
     simulator, test = load_simulator(folder), load_interactions(folder, ("test",))
     train, held_out = simulator.interactions, load_interactions(folder, ("validation", "test"))
     knowledge, seed, logger = simulator.knowledge, settings.seed, step_logger()
     published = load_sasrec(folder, knowledge.categories, published=True)
-    tables = load_ensemble(folder).vote_tables
-    predictions = predict(simulator, published, tables, test.users, test.items, seed=seed)
+    predictions = read_predictions(folder, test)
     predictions = {name: predictions[name] for name in _SHOWN if name in predictions}
     scores = {name: prediction.scores for name, prediction in predictions.items()}
     probabilities = {name: prediction.probabilities for name, prediction in predictions.items()}

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.fidelity import fidelity_card, predict
 from models.interactions import Interactions
-from storage.files import publish, publish_json
+from storage.files import publish_json
 from storage.run_folder import DEFAULT_SPLIT, RunFolder
 from storage.tables import TRUTH, read_table
 from tasks.inputs import load_interactions
+from tasks.predictions import PREDICTIONS, write_predictions
 from tasks.simulator_inputs import SIMULATOR_PARTS, load_ensemble, load_sasrec, load_simulator
 from tasks.step import Summary, step
 
@@ -30,7 +30,7 @@ class FidelitySettings(BaseModel):
 @step(
     version="3",
     reads=SIMULATOR_PARTS,
-    writes=("report/fidelity.json", "report/predictions.parquet"),
+    writes=("report/fidelity.json", PREDICTIONS),
 )
 def evaluate_fidelity(folder: RunFolder, settings: FidelitySettings) -> Summary:
     """Let every model judge the test pairs, given the training interactions, and publish the card."""
@@ -39,9 +39,7 @@ def evaluate_fidelity(folder: RunFolder, settings: FidelitySettings) -> Summary:
     tables = load_ensemble(folder).vote_tables
     predictions = predict(simulator, published, tables, test.users, test.items, seed=settings.seed)
     card = fidelity_card(test, predictions, settings.resamples, settings.seed, _true_probabilities(folder, test))
-    scores = {name: prediction.scores for name, prediction in predictions.items()}
-    with publish(folder.path("report/predictions.parquet")) as target:
-        pl.DataFrame({"user_id": test.users, "item_id": test.items, "like": test.likes, **scores}).write_parquet(target)
+    write_predictions(folder, test, predictions)
     dataset, _, split = folder.root.name.partition("@")
     publish_json(folder.path("report/fidelity.json"), {"dataset": dataset, "split": split or DEFAULT_SPLIT, **card})
     return {"test_pairs": len(test), **{name: row["auc"] for name, row in card["models"].items()}}

@@ -23,6 +23,7 @@ from tasks.evaluate_fidelity import FidelitySettings, evaluate_fidelity
 from tasks.fit_ensemble import EnsembleSettings, fit_ensemble
 from tasks.inputs import load_interactions
 from tasks.report_data import load_fidelity, load_report_data
+from tasks.predictions import read_predictions
 from tasks.simulator_inputs import load_simulator
 from tasks.train_sasrec import train_sasrec
 from tests.tasks.trained_runs import N_ITEMS, N_USERS, write_trained_run
@@ -105,9 +106,22 @@ def test_predictions_hold_every_models_score_of_every_test_pair(folder: RunFolde
     evaluate_fidelity.function(folder, FIDELITY)
     predictions = pl.read_parquet(folder.path("report/predictions.parquet"))
     test = load_interactions(folder, ("test",))
-    assert set(predictions.columns) == NAMES | {"user_id", "item_id", "like"}
+    assert {name for name in predictions.columns if "." not in name} == NAMES | {"user_id", "item_id", "like"}
     assert predictions["item_id"].to_list() == test.items.tolist()
     assert predictions["vote"].is_in([0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0]).all()
+
+
+def test_predictions_come_back_as_they_were_and_not_for_other_pairs(folder: RunFolder) -> None:
+    evaluate_fidelity.function(folder, FIDELITY)
+    test, simulator = load_interactions(folder, ("test",)), load_simulator(folder)
+    read = read_predictions(folder, test)
+    bias = simulator.models.bias.probabilities(test.users, test.items)
+    assert set(read) == NAMES
+    assert np.array_equal(read["bias"].probabilities, bias)
+    assert np.array_equal(read["bias"].decisions, bias >= 0.5)
+    assert read["vote"].probabilities.max() <= 1 < read["vote"].scores.max()
+    with pytest.raises(DataError, match=r"predictions\.parquet.*evaluate-fidelity"):
+        read_predictions(folder, load_interactions(folder, ("validation",)))
 
 
 def test_where_the_truth_is_known_it_bounds_the_table(folder: RunFolder) -> None:
