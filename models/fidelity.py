@@ -192,7 +192,7 @@ def fidelity_card(
         "n": len(test),
         "like_rate": float(test.likes.mean()),
         "models": {
-            name: evaluate(test.likes, row.scores, row.probabilities, row.decisions, bootstrap, seed)
+            name: evaluate(test.likes, row.scores, row.probabilities, row.decisions, bootstrap, seed=seed)
             for name, row in rows.items()
         },
         "comparisons": [

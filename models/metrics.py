@@ -127,6 +127,7 @@ def evaluate(
     probabilities: NDArray[np.float32],
     decisions: NDArray[np.bool_],
     bootstrap: UserBootstrap,
+    *,
     seed: int = 0,
 ) -> Metrics:
     """All figures of one model.

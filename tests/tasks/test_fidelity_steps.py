@@ -22,8 +22,8 @@ from tasks.evaluate_behaviour import BehaviourSettings, evaluate_behaviour
 from tasks.evaluate_fidelity import FidelitySettings, evaluate_fidelity
 from tasks.fit_ensemble import EnsembleSettings, fit_ensemble
 from tasks.inputs import load_interactions
-from tasks.report_data import load_fidelity, load_report_data
 from tasks.predictions import read_predictions
+from tasks.report_data import load_fidelity, load_report_data
 from tasks.simulator_inputs import load_simulator
 from tasks.train_sasrec import train_sasrec
 from tests.tasks.trained_runs import N_ITEMS, N_USERS, write_trained_run
