@@ -144,9 +144,9 @@ def _tables(folder: RunFolder) -> None:
         _annotation(2, "subjective", "pro", ["warm light"], None),
     ]
     keywords = [
-        (0, "pro", "warm light", "objective", 2, True, "a warm, low light"),
+        (0, "pro", "warm light", "objective", 2, True, "exact", "a warm, low light"),
         (1, "con", "dim", "subjective", 1, True, ATTACK),
-        (2, "pro", "warm light", "subjective", 1, False, ""),
+        (2, "pro", "warm light", "subjective", 1, False, "none", ""),
     ]
     for name, rows, contract in (
         ("items", items, ITEMS),
