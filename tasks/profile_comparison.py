@@ -80,7 +80,7 @@ def profile_figures(
     (used,) = answers_by_run(store, {profile.name: annotations["prompt_hash"]})
     complete = used.answers >= usable
     rate = _number(annotated, "prompts_per_second")
-    thousands = max(items, 1) / _THOUSAND
+    per_item = _THOUSAND / max(items, 1)
     return ProfileFigures(
         profile=profile.name,
         model=profile.served_name,
@@ -94,9 +94,9 @@ def profile_figures(
         with_con=_number(curated, "items_with_con") / max(items, 1),
         with_three_of_each=_number(curated, "items_with_3_pros_and_3_cons") / max(items, 1),
         vocabulary=int(_number(curated, "vocabulary")),
-        prompt_tokens=used.prompt_tokens / thousands if complete else None,
-        output_tokens=used.output_tokens / thousands if complete else None,
-        seconds=prompts / rate / thousands if rate > 0 else None,
+        prompt_tokens=used.prompt_tokens * per_item if complete else None,
+        output_tokens=used.output_tokens * per_item if complete else None,
+        seconds=prompts / rate * per_item if rate > 0 else None,
     )
 
 
