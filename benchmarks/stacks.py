@@ -39,6 +39,8 @@ Features = NDArray[np.float32]
 Predict = Callable[[Features], NDArray[np.float64]]
 """Features (n, f) to logits of P(like), float64 (n,)."""
 Fit = Callable[[Features, Interactions], Predict]
+Calibrator = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""Logits (n,) to better ones, float64 (n,)."""
 
 INNER_FOLDS = 5
 AT_ONCE = 4096
@@ -61,13 +63,13 @@ def calibrated(features: Features, pairs: Interactions, penalty: StackPenalty, k
     return lambda x: calibrator(stack(x))
 
 
-def temperature(logits: NDArray[np.float64], likes: NDArray[np.bool_]) -> Predict:
+def temperature(logits: NDArray[np.float64], likes: NDArray[np.bool_]) -> Calibrator:
     """Logits times one number, plus another (Platt's form)."""
     model = LogisticRegression(C=np.inf).fit(logits[:, None], likes)
     return lambda z: model.decision_function(z[:, None])
 
 
-def beta(logits: NDArray[np.float64], likes: NDArray[np.bool_]) -> Predict:
+def beta(logits: NDArray[np.float64], likes: NDArray[np.bool_]) -> Calibrator:
     """Logistic regression on ln p and -ln (1 - p)."""
 
     def columns(z: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -77,7 +79,7 @@ def beta(logits: NDArray[np.float64], likes: NDArray[np.bool_]) -> Predict:
     return lambda z: model.decision_function(columns(z))
 
 
-def isotonic(logits: NDArray[np.float64], likes: NDArray[np.bool_]) -> Predict:
+def isotonic(logits: NDArray[np.float64], likes: NDArray[np.bool_]) -> Calibrator:
     """The best increasing step function."""
     model = IsotonicRegression(y_min=EDGE, y_max=1 - EDGE, out_of_bounds="clip").fit(logits, likes)
     return lambda z: logit(model.predict(z))

@@ -45,7 +45,8 @@ def test_true_probabilities_err_by_what_chance_says_and_wrong_ones_by_more() -> 
         by_chance = error_by_chance(p, seed)
         errors.append(expected_calibration_error(likes, p) - by_chance.mean)
         inside += by_chance.ci95[0] <= expected_calibration_error(likes, p) <= by_chance.ci95[1]
-        assert expected_calibration_error(likes, p / 2) > error_by_chance(p / 2, seed).ci95[1]
+        half = (p / 2).astype(np.float32)
+        assert expected_calibration_error(likes, half) > error_by_chance(half, seed).ci95[1]
     assert abs(np.mean(errors)) < 0.005
     assert inside >= 34
 

@@ -145,7 +145,7 @@ def _tables(folder: RunFolder) -> None:
     ]
     keywords = [
         (0, "pro", "warm light", "objective", 2, True, "exact", "a warm, low light"),
-        (1, "con", "dim", "subjective", 1, True, ATTACK),
+        (1, "con", "dim", "subjective", 1, True, "exact", ATTACK),
         (2, "pro", "warm light", "subjective", 1, False, "none", ""),
     ]
     for name, rows, contract in (
