@@ -61,7 +61,7 @@ def test_the_language_models_are_listed_with_what_they_need(monkeypatch: pytest.
     assert rows.keys() >= {"embedded", "chatglm3-6b", "chatglm2-6b", "glm-4-9b", "openai"}
     assert "OPENAI_API_KEY is not set" in rows["openai"]
     assert "no GPU here" in rows["glm-4-9b"] or "not installed" in rows["glm-4-9b"]
-    assert all(text in rows["embedded"] for text in ("SmolLM2-135M-Instruct", "cpu", "3.5 GiB", "few_shot"))
+    assert all(text in rows["embedded"] for text in ("SmolLM2-135M-Instruct", "cpu", "4 GiB", "few_shot"))
 
 
 def test_the_datasets_are_listed() -> None:
