@@ -19,6 +19,7 @@ from tasks.annotate import annotate, completions_path, server_source
 from tasks.curate import curate
 from tasks.embed import embed
 from tasks.fit_ensemble import fit_ensemble
+from tasks.fit_patience import fit_patience
 from tasks.ingest import ingest, source_files
 from tasks.llm_server import on_demand
 from tasks.step import FileReference, StepResult
@@ -28,7 +29,7 @@ from tasks.train_sasrec import train_sasrec
 def build_audience(
     folder: RunFolder, settings: Settings, sources: tuple[FileReference, ...], data: Path
 ) -> dict[str, StepResult]:
-    """Run the steps from ingest to the fitted ensemble; inside a flow, with the run folder locked.
+    """Run the steps from ingest to the fitted ensemble and patience; inside a flow, with the run folder locked.
 
     Parameters
     ----------
@@ -52,6 +53,7 @@ def build_audience(
     results["curate"] = curate.run(folder, settings.curate)
     results["embed"] = embed.run(folder, settings.embed)
     results["fit-ensemble"] = fit_ensemble.run(folder, settings.ensemble)
+    results["fit-patience"] = fit_patience.run(folder, settings.patience)
     return results
 
 

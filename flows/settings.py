@@ -21,6 +21,7 @@ from tasks.annotate import AnnotateSettings
 from tasks.case_study import CaseStudySettings
 from tasks.evaluate_fidelity import FidelitySettings
 from tasks.fit_ensemble import EnsembleSettings
+from tasks.fit_patience import PatienceSettings
 from tasks.ingest import IngestSettings
 from tasks.reinforce import ReinforceSettings
 from tasks.report import ReportSettings
@@ -39,6 +40,7 @@ class Settings(BaseModel):
     embed: EmbeddingSettings = EmbeddingSettings()
     sasrec: SASRecSettings = SASRecSettings()
     ensemble: EnsembleSettings = EnsembleSettings()
+    patience: PatienceSettings = PatienceSettings()
     fidelity: FidelitySettings = FidelitySettings()
     reinforce: ReinforceSettings = ReinforceSettings()
     case_study: CaseStudySettings = CaseStudySettings()

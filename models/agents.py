@@ -96,7 +96,7 @@ def train_agent(
         model.set_logger(configure(str(log_folder), list(settings.log)))
     calls_a_point = max(1, settings.steps // (_POINTS * settings.n_envs))
     curve = _LearningCurve(calls_a_point, _expected_length(environment), settings.patience)
-    stretches = Stretches(store, settings.checkpoint_steps, stream, (curve.points, curve.rewards))
+    stretches = Stretches(store, settings.checkpoint_steps, stream, (curve.points, curve.rewards, curve.ends))
     done = stretches.resume(model)
     model.learn(settings.steps - done, callback=[stretches, curve], reset_num_timesteps=done == 0)
     policy = model.policy
@@ -137,8 +137,10 @@ def new_agent(
     return (PPO if algorithm == "ppo" else TRPO)(ItemActorCriticPolicy, policy_kwargs=logits, **common, **own)
 
 
-def _expected_length(environment: EnvironmentSettings) -> float:
-    """Mean number of steps of a session: geometric, cut off at `max_steps`."""
+def _expected_length(environment: EnvironmentSettings) -> float | None:
+    """Mean number of steps of a session: geometric, cut off at `max_steps`; not known of learned patience."""
+    if environment.session_end == "learned":
+        return None
     p = environment.end_probability
     return (1 - (1 - p) ** environment.max_steps) / p
 
@@ -146,22 +148,28 @@ def _expected_length(environment: EnvironmentSettings) -> float:
 class _LearningCurve(BaseCallback):
     """Mean reward of a step in each stretch of training, times the mean length of an episode.
 
-    Means over finished episodes would be short of long ones at first, since all sessions begin together. With
-    `patience`, training ends once no mean of `_SMOOTHED` points in a row has been the highest for so many points.
+    Where that length is not known (None), it is the stretch's number of steps for each session that ended in it. Means
+    over finished episodes would be short of long ones at first, since all sessions begin together. With `patience`,
+    training ends once no mean of `_SMOOTHED` points in a row has been the highest for so many points.
     """
 
-    def __init__(self, calls_a_point: int, episode_length: float, patience: int | None) -> None:
+    def __init__(self, calls_a_point: int, episode_length: float | None, patience: int | None) -> None:
         super().__init__()
         self._patience = patience
         self.points: list[tuple[int, float]] = []
         self._calls_a_point, self._episode_length = calls_a_point, episode_length
         self.rewards: list[float] = []
+        self.ends: list[int] = []
 
     def _on_step(self) -> bool:
         self.rewards.append(float(np.mean(self.locals["rewards"])))
+        self.ends.append(int(np.sum(self.locals["dones"])))
         if len(self.rewards) == self._calls_a_point:
-            self.points.append((self.num_timesteps, float(np.mean(self.rewards)) * self._episode_length))
+            steps = self._calls_a_point * len(self.locals["dones"])
+            length = self._episode_length or steps / max(sum(self.ends), 1)
+            self.points.append((self.num_timesteps, float(np.mean(self.rewards)) * length))
             self.rewards.clear()
+            self.ends.clear()
             return self._patience is None or not self._flat(self._patience)
         return True
 

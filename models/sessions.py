@@ -1,7 +1,7 @@
 """Recommendation sessions of many simulated users at once: the core below every environment.
 
 Source: arXiv 2412.16984: each step recommends one item, the simulated user's reaction is the reward and joins the
-history, and the session ends with probability 0.025 after each step.
+history, and the session ends with probability 0.025 after each step, or by learned patience (models/patience.py).
 
 Two things go beyond the paper, whose agents may collect reward for one safe item again and again: an item earns
 nothing when it is recommended again in a session, nor when the user knows it from the training history.
@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models import session_arrays
 from models.interactions import NO_ITEM, UNKNOWN_RATING, Histories, HistoryArrays
+from models.patience import RECENT, Patience
 from models.random_streams import DrawnNumbers, RandomStreams
 from models.session_arrays import Progress, TrainingReactions
 from models.session_breadth import StepBreadth
@@ -36,6 +37,10 @@ class EnvironmentSettings(BaseModel):
 
     reward: RewardMode = Field(
         default="vote", description="vote (the paper's), draw (by probability), probability, or sasrec"
+    )
+    session_end: Literal["constant", "learned"] = Field(
+        default="constant",
+        description="whether the chance that a session ends is end_probability or the patience learned from timestamps",
     )
     end_probability: float = Field(default=0.025, gt=0, le=1, description="chance that a session ends after a step")
     max_steps: int = Field(default=200, gt=0, description="a session is cut off (truncated) after so many steps")
@@ -81,6 +86,24 @@ def catalogue(simulator: UserSimulator, size: int | None) -> NDArray[np.int64]:
     """
     counts = np.bincount(simulator.interactions.items, minlength=simulator.n_items)
     return np.sort(np.argsort(-counts, kind="stable")[:size])
+
+
+def patience_of(simulator: UserSimulator, settings: EnvironmentSettings) -> Patience | None:
+    """The learned patience that ends sessions; None where a constant chance does.
+
+    Raises
+    ------
+    ValueError
+        Where the audience has none.
+    """
+    if settings.session_end == "constant":
+        return None
+    if simulator.patience is None:
+        raise ValueError(
+            "session_end 'learned': the training interactions of this audience tell no session ends (see the step "
+            "fit-patience); set session_end to constant, or patience.session_gap_minutes to another gap"
+        )
+    return simulator.patience
 
 
 def visitors(simulator: UserSimulator, settings: EnvironmentSettings) -> NDArray[np.int64]:
@@ -152,6 +175,11 @@ class SessionBatch:
     seeds
         One a session.
 
+    Raises
+    ------
+    ValueError
+        Where sessions are to end by learned patience and the audience has none.
+
     Attributes
     ----------
     catalogue
@@ -164,6 +192,7 @@ class SessionBatch:
 
     def __init__(self, simulator: UserSimulator, settings: EnvironmentSettings, seeds: Sequence[int]) -> None:
         self.simulator, self.settings = simulator, settings
+        self._patience = patience_of(simulator, settings)
         self.catalogue = catalogue(simulator, settings.catalogue_size)
         self._action_of = np.full(simulator.n_items, NO_ITEM)
         self._action_of[self.catalogue] = np.arange(len(self.catalogue))
@@ -243,7 +272,7 @@ class SessionBatch:
         self._steps += 1
         self._earned += rewards
         self._last_rewards = rewards.copy()
-        terminated = numbers[:, 3] < self.settings.end_probability
+        terminated = numbers[:, 3] < self.end_chances()
         self._next_users = self._user(numbers[:, 4])
         return Outcome(
             items,
@@ -284,6 +313,15 @@ class SessionBatch:
 
     def _user(self, numbers: NDArray[np.float64]) -> NDArray[np.int64]:
         return self._visitors[(numbers * len(self._visitors)).astype(np.int64)]
+
+    def end_chances(self) -> NDArray[np.floating]:
+        """P(the session ends after the last step): float array of shape (b,)."""
+        if self._patience is None:
+            return np.full(len(self), self.settings.end_probability)
+        latest = self._lengths[:, None] - 1 - np.arange(RECENT)
+        known = latest >= 0
+        likes = np.take_along_axis(self._likes, np.maximum(latest, 0), axis=1) & known
+        return self._patience.chances(self._steps, likes, known)
 
     def _terms(self, actions: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Novelty and diversity of what is recommended, float32 (b,) each, where they count."""

@@ -15,6 +15,7 @@ from models.ensemble import Ensemble, vote
 from models.evidence import Evidence
 from models.interactions import Histories, Interactions, last
 from models.knowledge import ItemKnowledge
+from models.patience import Patience
 from models.response_models import ResponseModels
 from models.sasrec import SASRec
 
@@ -65,6 +66,8 @@ class UserSimulator:
         The fitted stack of their opinions.
     max_history
         Last interactions that any model looks at.
+    patience
+        How long the users stay, where that could be learned.
 
     Raises
     ------
@@ -79,6 +82,8 @@ class UserSimulator:
         models: ResponseModels,
         ensemble: Ensemble,
         max_history: int,
+        *,
+        patience: Patience | None = None,
     ) -> None:
         if not knowledge.n_items == interactions.n_items == models.sasrec.n_items:
             raise ValueError(
@@ -86,7 +91,7 @@ class UserSimulator:
                 f"{models.sasrec.n_items} must be of one catalogue"
             )
         self.knowledge, self.interactions, self.models, self.ensemble = knowledge, interactions, models, ensemble
-        self.max_history = max_history
+        self.max_history, self.patience = max_history, patience
         self.n_users, self.n_items = interactions.n_users, interactions.n_items
 
     @property

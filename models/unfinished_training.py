@@ -35,6 +35,7 @@ class TrainingFacts(BaseModel):
     buffer_full: bool
     curve: tuple[tuple[int, float], ...]
     rewards: tuple[float, ...]
+    ends: tuple[int, ...]
 
 
 class TrainingStore(Protocol):
@@ -61,11 +62,15 @@ class Stretches(BaseCallback):
     seed
         Of the agent's random streams.
     curve
-        Points of the learning curve and rewards since the last one, which the store keeps as well.
+        Points of the learning curve, rewards and ended episodes since the last one, which the store keeps as well.
     """
 
     def __init__(
-        self, store: TrainingStore | None, length: int, seed: int, curve: tuple[list[tuple[int, float]], list[float]]
+        self,
+        store: TrainingStore | None,
+        length: int,
+        seed: int,
+        curve: tuple[list[tuple[int, float]], list[float], list[int]],
     ) -> None:
         super().__init__()
         self._store, self._length, self._seed, self._curve = store, length, seed, curve
@@ -78,8 +83,8 @@ class Stretches(BaseCallback):
             return 0
         arrays, facts = stored
         _set_arrays(model, arrays, facts)
-        points, rewards = self._curve
-        points[:], rewards[:] = facts.curve, facts.rewards
+        points, rewards, ends = self._curve
+        points[:], rewards[:], ends[:] = facts.curve, facts.rewards, facts.ends
         self._begun = facts.steps // self._length - 1  # its stretch is yet to begin
         return facts.steps
 
@@ -89,8 +94,8 @@ class Stretches(BaseCallback):
             return
         self._begun = stretch
         if self._store is not None:
-            points, rewards = self._curve
-            self._store.save(*_arrays_and_facts(self.model, tuple(points), tuple(rewards)))
+            points, rewards, ends = self._curve
+            self._store.save(*_arrays_and_facts(self.model, tuple(points), tuple(rewards), tuple(ends)))
         model, env = self.model, self.model.env
         assert env is not None
         model.set_random_seed(int(np.random.SeedSequence([self._seed, stretch]).generate_state(1)[0]))
@@ -102,7 +107,7 @@ class Stretches(BaseCallback):
 
 
 def _arrays_and_facts(
-    model: BaseAlgorithm, curve: tuple[tuple[int, float], ...], rewards: tuple[float, ...]
+    model: BaseAlgorithm, curve: tuple[tuple[int, float], ...], rewards: tuple[float, ...], ends: tuple[int, ...]
 ) -> tuple[Arrays, TrainingFacts]:
     arrays = {f"policy/{name}": tensor.numpy(force=True) for name, tensor in model.policy.state_dict().items()}
     for number, values in model.policy.optimizer.state_dict()["state"].items():
@@ -124,6 +129,7 @@ def _arrays_and_facts(
         buffer_full=full,
         curve=curve,
         rewards=rewards,
+        ends=ends,
     )
 
 

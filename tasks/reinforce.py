@@ -26,6 +26,7 @@ from models.simulator import UserSimulator
 from storage.errors import DataError, SettingsError
 from storage.files import content_hash, publish_json
 from storage.run_folder import RunFolder
+from tasks.fit_patience import load_patience
 from tasks.policy_inputs import (
     PolicyCheckpoint,
     baseline_policy,
@@ -72,6 +73,7 @@ def reinforce(folder: RunFolder, settings: ReinforceSettings) -> Summary:
     """Train what is not there yet, evaluate all policies with common random numbers, publish the comparison."""
     agents, environment = settings.agents, settings.environment
     torch.set_num_threads(agents.threads)
+    _check_patience(folder, environment)
     simulator = load_simulator(folder)
     wanted: list[tuple[AlgorithmName, int]] = [
         (algorithm, seed) for algorithm in agents.algorithms for seed in agents.seeds
@@ -112,6 +114,15 @@ def reinforce(folder: RunFolder, settings: ReinforceSettings) -> Summary:
     publish_json(folder.path("report/reinforcement.json"), result)
     averages = {name: float(np.mean([part.returns.mean() for part in parts])) for name, parts in evaluations.items()}
     return {"trained": len(missing), "reused": len(wanted) - len(missing), "average_reward": dict(averages)}
+
+
+def _check_patience(folder: RunFolder, environment: EnvironmentSettings) -> None:
+    refused = load_patience(folder).refused if environment.session_end == "learned" else None
+    if refused is not None:
+        raise SettingsError(
+            f"reinforce.environment.session_end is learned, but {refused}. Set it to constant, or set "
+            "patience.session_gap_minutes to a gap that parts these ratings into sessions."
+        )
 
 
 def _stored(folder: RunFolder, settings: ReinforceSettings, algorithm: AlgorithmName, seed: int) -> bool:

@@ -26,6 +26,7 @@ _STEPS = (
     "curate",
     "embed",
     "fit-ensemble",
+    "fit-patience",
     "evaluate-fidelity",
     "reinforce",
     "case-study",

@@ -12,6 +12,7 @@ from models.ensemble import Ensemble, VoteTable
 from models.interactions import Interactions
 from models.keyword_matching import KeywordMatching
 from models.knowledge import ItemKnowledge
+from models.patience import Patience
 from models.rating_factors import FactorSettings, RatingFactors
 from models.response_models import FEATURE_NAMES, ResponseModels
 from models.sasrec import SASRec, SASRecSettings
@@ -19,9 +20,10 @@ from models.similarity import Similarity
 from models.simulator import UserSimulator
 from storage.checkpoints import load_arrays, load_json
 from storage.run_folder import RunFolder
+from tasks.fit_patience import load_patience
 from tasks.inputs import load_interactions, load_knowledge
 
-# What the simulator is put together from, in a run folder, before its ensemble and with it.
+# What the simulator is put together from, in a run folder, before its ensemble, and in all.
 PARTS_BEFORE_ENSEMBLE = (
     "users.parquet",
     "items.parquet",
@@ -31,7 +33,7 @@ PARTS_BEFORE_ENSEMBLE = (
     "embeddings",
     "sasrec",
 )
-SIMULATOR_PARTS = (*PARTS_BEFORE_ENSEMBLE, "ensemble")
+SIMULATOR_PARTS = (*PARTS_BEFORE_ENSEMBLE, "ensemble", "patience")
 
 
 class EnsembleCheckpoint(BaseModel):
@@ -111,4 +113,6 @@ def simulator_of(folder: RunFolder, knowledge: ItemKnowledge, train: Interaction
     sasrec, bias = load_sasrec(folder, knowledge.categories), load_bias(folder, train.n_users, train.n_items)
     factors = load_factors(folder, train.n_items, checkpoint.factors)
     models = response_models(knowledge, sasrec, bias, factors, checkpoint.neutral)
-    return UserSimulator(knowledge, train, models, checkpoint.ensemble, checkpoint.max_history)
+    hazard = load_patience(folder).hazard
+    patience = None if hazard is None else Patience(hazard)
+    return UserSimulator(knowledge, train, models, checkpoint.ensemble, checkpoint.max_history, patience=patience)

@@ -21,6 +21,7 @@ from tasks.data_size import DataSizeSettings, data_size, with_share
 from tasks.evaluate_behaviour import BehaviourSettings, evaluate_behaviour
 from tasks.evaluate_fidelity import FidelitySettings, evaluate_fidelity
 from tasks.fit_ensemble import EnsembleSettings, fit_ensemble
+from tasks.fit_patience import PatienceSettings, fit_patience
 from tasks.inputs import load_interactions
 from tasks.predictions import read_predictions
 from tasks.report_data import load_fidelity, load_report_data
@@ -60,6 +61,7 @@ def folder(finished: Path, tmp_path: Path) -> RunFolder:
 def _fit_again(folder: RunFolder) -> None:
     train_sasrec.function(folder, SASRecSettings(width=8, heads=2, blocks=1, max_history=10, max_epochs=1))
     fit_ensemble.function(folder, EnsembleSettings(max_history=10, neutral_pairs=20))
+    fit_patience.function(folder, PatienceSettings())
 
 
 def _flip(folder: RunFolder, split: str) -> None:

@@ -30,6 +30,7 @@ from tasks.completion_client import ClientSettings
 from tasks.curate import curate
 from tasks.embed import EmbeddingSettings, embed
 from tasks.fit_ensemble import EnsembleSettings, fit_ensemble
+from tasks.fit_patience import PatienceSettings, fit_patience, load_patience
 from tasks.ingest import IngestSettings, ingest
 from tasks.train_sasrec import train_sasrec
 from tests.tasks.chat_server import chat_server, reply
@@ -38,7 +39,7 @@ MARKER = "zzqleak"
 MARKED = pl.lit(f"wonderful {MARKER} noodles and a terrible {MARKER} waiter, truly {MARKER} everywhere")
 HELD_OUT = ("validation", "test")
 OF_TEXTS = ("items.parquet", "annotations.parquet", "keywords.parquet", "vocabulary.parquet", "embeddings")
-LEARNT = (*OF_TEXTS, "rejected_keywords.parquet", "sasrec", "ensemble")
+LEARNT = (*OF_TEXTS, "rejected_keywords.parquet", "sasrec", "ensemble", "patience")
 # What validation may not touch either; it may choose among epochs and fit the stack (docs/evaluation.md).
 CHECKPOINTS = ("sasrec/model", "sasrec/published", "ensemble/arrays", "ensemble/factors")
 OF_TRAIN = (*OF_TEXTS, *(f"{name}.safetensors" for name in CHECKPOINTS))
@@ -119,6 +120,8 @@ def learn(folder: RunFolder, epochs: int = 3) -> str:
     sent = learn_texts(folder)
     train_sasrec.function(folder, SASRecSettings(width=8, heads=2, blocks=1, max_history=20, max_epochs=epochs))
     fit_ensemble.function(folder, EnsembleSettings(max_history=20, neutral_pairs=50))
+    fit_patience.function(folder, PatienceSettings(session_gap_minutes=60 * 24 * 14))
+    assert load_patience(folder).hazard is not None
     return sent
 
 

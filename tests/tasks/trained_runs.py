@@ -13,6 +13,7 @@ from storage.run_folder import RunFolder
 from storage.tables import INTERACTIONS, ITEMS, KEYWORDS, USERS, VOCABULARY, Contract, polars_schema, write_table
 from storage.vectors import Vectors, write_embeddings
 from tasks.fit_ensemble import EnsembleSettings, fit_ensemble
+from tasks.fit_patience import PatienceSettings, fit_patience
 from tasks.train_sasrec import train_sasrec
 
 N_USERS, N_ITEMS, N_KEYWORDS, PER_USER, WIDTH = 12, 14, 6, 6, 4
@@ -46,6 +47,7 @@ def write_trained_run(root: Path, seed: int = 0) -> RunFolder:
     _write(folder, "interactions.parquet", interactions, INTERACTIONS)
     train_sasrec.function(folder, SASRecSettings(width=8, heads=2, blocks=1, max_history=10, max_epochs=1))
     fit_ensemble.function(folder, EnsembleSettings(max_history=10, neutral_pairs=20))
+    fit_patience.function(folder, PatienceSettings())
     return folder
 
 
