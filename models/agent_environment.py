@@ -1,12 +1,11 @@
-"""The vectorised environment as agents see it: with the users' tastes, and with the action masks of MaskablePPO."""
+"""The vectorised environment as agents see it: with the users' tastes."""
 
 from __future__ import annotations
 
 import numpy as np
 from gymnasium import spaces
-from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnvWrapper
-from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvObs, VecEnvStepReturn
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
 
 from models.sessions import SessionBatch
 from models.tastes import Tastes
@@ -52,22 +51,6 @@ class AgentVecEnv(VecEnvWrapper):
         for row in np.flatnonzero(dones):
             infos[row]["terminal_observation"]["taste"] = before[row]
         return self._with_taste(observations), rewards, dones, infos
-
-    def action_masks(self) -> NDArray[np.bool_]:
-        """bool array of shape (n_envs, n_actions): what the user has not seen."""
-        return ~self.sessions.seen
-
-    def has_attr(self, attr_name: str) -> bool:
-        """Whether the sessions have an attribute; `action_masks` is how MaskablePPO knows its environments."""
-        return attr_name == "action_masks" or super().has_attr(attr_name)
-
-    def env_method(
-        self, method_name: str, *method_args: object, indices: VecEnvIndices = None, **method_kwargs: object
-    ) -> list[object]:
-        """A row of `action_masks` for each session; a session has no other method."""
-        if method_name != "action_masks":
-            return super().env_method(method_name, *method_args, indices=indices, **method_kwargs)
-        return list(self.action_masks()[list(self._get_indices(indices))])
 
     def _with_taste(self, observations: VecEnvObs) -> VecEnvObs:
         assert isinstance(observations, dict)

@@ -15,8 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field
 AlgorithmName = Literal["a2c", "dqn", "ppo", "trpo", "qrdqn", "maskable_ppo"]
 ALGORITHMS: tuple[AlgorithmName, ...] = ("a2c", "dqn", "ppo", "trpo", "qrdqn", "maskable_ppo")
 
+# Algorithms that can learn where an action is a point, or a slate.
+OF_POINTS: tuple[AlgorithmName, ...] = ("a2c", "ppo", "trpo")
+OF_SLATES: tuple[AlgorithmName, ...] = (*OF_POINTS, "maskable_ppo")
+
 LogFormat = Literal["csv", "json", "tensorboard"]
-BaselineName = Literal["random", "popularity", "item_mean", "sasrec", "lin_ucb", "greedy", "greedy_ensemble"]
+BaselineName = Literal["random", "popularity", "item_mean", "sasrec", "nearest", "lin_ucb", "greedy", "greedy_ensemble"]
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 

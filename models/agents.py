@@ -9,17 +9,27 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from gymnasium import spaces
 from sb3_contrib import QRDQN, TRPO, MaskablePPO
 from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import configure
+from stable_baselines3.common.vec_env import VecEnv
 
 from models.agent_environment import AgentVecEnv
 from models.agent_settings import ALGORITHMS, AlgorithmName, ReinforcementSettings
-from models.item_policies import ItemActorCriticPolicy, ItemMaskablePolicy, ItemQPolicy, ItemQuantilePolicy
+from models.item_policies import (
+    ItemActorCriticPolicy,
+    ItemMaskablePolicy,
+    ItemQPolicy,
+    ItemQuantilePolicy,
+    Prior,
+    Scorer,
+)
 from models.item_scorer import ItemPrior
 from models.policies import LearnedPolicy
+from models.query_scorer import QueryPolicy, QueryPrior, QueryScorer
 from models.sessions import EnvironmentSettings
 from models.simulator import UserSimulator
 from models.tastes import TasteAxes, Tastes
@@ -31,6 +41,7 @@ logger = logging.getLogger(__name__)
 _POINTS = 20  # of a learning curve
 _SMOOTHED = 3  # points in a row whose mean tells whether a curve still rises
 _LOGIT_SCALE, _VALUE_SCALE = 2.0, 0.1
+_LOG_NOISE = -2.0  # of a point's coordinates at first: the users' vectors are of length 1
 
 
 @dataclass(frozen=True)
@@ -47,7 +58,7 @@ class TrainedAgent:
         Wall time of training, since it was gone on with.
     """
 
-    policy: LearnedPolicy
+    policy: LearnedPolicy | QueryPolicy
     learning_curve: tuple[tuple[int, float], ...]
     seconds: float
 
@@ -88,10 +99,15 @@ def train_agent(
     torch.set_num_threads(settings.threads)
     started = time.perf_counter()
     stream = int(np.random.SeedSequence([seed, ALGORITHMS.index(algorithm)]).generate_state(1)[0])
-    axes = TasteAxes.of(simulator.knowledge, settings.taste_rank)
-    tastes = Tastes(simulator.knowledge, axes)
-    env = AgentVecEnv(SessionVecEnv(simulator, environment, settings.n_envs, stream), tastes)
-    model = new_agent(env, ItemPrior.of(env.sessions, tastes), settings, algorithm, stream)
+    sessions = SessionVecEnv(simulator, environment, settings.n_envs, stream)
+    axes = None
+    if environment.actions == "catalogue":
+        axes = TasteAxes.of(simulator.knowledge, settings.taste_rank)
+        tastes = Tastes(simulator.knowledge, axes)
+        env = AgentVecEnv(sessions, tastes)
+        model = new_agent(env, ItemPrior.of(env.sessions, tastes), settings, algorithm, stream)
+    else:
+        model = new_agent(sessions, QueryPrior.of(sessions.sessions), settings, algorithm, stream)
     if settings.log and log_folder is not None:
         model.set_logger(configure(str(log_folder), list(settings.log)))
     calls_a_point = max(1, settings.steps // (_POINTS * settings.n_envs))
@@ -103,11 +119,11 @@ def train_agent(
     assert isinstance(policy, ItemActorCriticPolicy | ItemMaskablePolicy | ItemQPolicy | ItemQuantilePolicy)
     seconds = time.perf_counter() - started
     logger.info("%s seed %d: %d steps in %.1f s", algorithm, seed, model.num_timesteps, seconds)
-    return TrainedAgent(LearnedPolicy(policy.scorer.eval(), axes), tuple(curve.points), seconds)
+    return TrainedAgent(_learned(policy.scorer, axes), tuple(curve.points), seconds)
 
 
 def new_agent(
-    env: AgentVecEnv, prior: ItemPrior, settings: ReinforcementSettings, algorithm: AlgorithmName, seed: int
+    env: VecEnv, prior: Prior, settings: ReinforcementSettings, algorithm: AlgorithmName, seed: int
 ) -> BaseAlgorithm:
     """An agent that has learned nothing yet.
 
@@ -122,6 +138,8 @@ def new_agent(
     """
     head = {"prior": prior, "hidden": settings.hidden}
     logits, values = head | {"scale": _LOGIT_SCALE}, head | {"scale": _VALUE_SCALE}
+    if isinstance(env.action_space, spaces.Box):
+        logits["log_std_init"] = _LOG_NOISE
     common = {"env": env, "seed": seed, "device": "cpu"}
     own = getattr(settings, algorithm).model_dump()
     if algorithm == "a2c":
@@ -135,6 +153,13 @@ def new_agent(
     if algorithm == "maskable_ppo":
         return MaskablePPO(ItemMaskablePolicy, policy_kwargs=logits, **common, **own)
     return (PPO if algorithm == "ppo" else TRPO)(ItemActorCriticPolicy, policy_kwargs=logits, **common, **own)
+
+
+def _learned(scorer: Scorer, axes: TasteAxes | None) -> LearnedPolicy | QueryPolicy:
+    if isinstance(scorer, QueryScorer):
+        return QueryPolicy(scorer.eval())
+    assert axes is not None
+    return LearnedPolicy(scorer.eval(), axes)
 
 
 def _expected_length(environment: EnvironmentSettings) -> float | None:

@@ -13,7 +13,7 @@ from pydantic import JsonValue
 from models.attribution import Pairs
 from models.explain import explain_responses
 from models.explanation import Explanation
-from models.interactions import Interactions
+from models.interactions import NO_ITEM, Interactions
 from models.keyword_removal import KeywordRecord
 from models.policies import Policy
 from models.sessions import EnvironmentSettings, SessionBatch
@@ -144,6 +144,8 @@ def play(
         history = sessions.histories
         history = history.copy()  # the step appends to the session's own arrays
         outcome = sessions.step(policy.actions(sessions))
+        if outcome.items[0] == NO_ITEM:  # nothing was taken from a slate
+            continue
         pair = Pairs(np.array([plan.user]), outcome.items, history)
         (explanation,) = explain_responses(
             simulator, pair, outcome.responses, user_names=[plan.user_name], record=record

@@ -14,6 +14,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from models.interactions import NO_ITEM
 from models.sessions import EnvironmentSettings, Outcome, SessionBatch, observation_bounds
 from models.simulator import UserSimulator
 
@@ -34,30 +35,32 @@ def register() -> None:
 
 
 def observation_space(sessions: SessionBatch) -> spaces.Dict:
-    """Space of one session's observation: "user" (compact state, bounded) and "seen" (a flag an action).
+    """Space of one session's observation: "user" (compact state, bounded) and the parts of the action space.
 
     Gymnasium types `spaces.Dict` as a space of dicts of spaces, hence the ignored complaint at its use.
     """
     low, high = observation_bounds(sessions)
-    return spaces.Dict(
-        {"user": spaces.Box(low, high, dtype=np.float32), "seen": spaces.MultiBinary(sessions.n_actions)}
-    )
+    return spaces.Dict({"user": spaces.Box(low, high, dtype=np.float32), **sessions.action_space.parts})
 
 
 def infos(sessions: SessionBatch, outcome: Outcome) -> list[Info]:
-    """What each of b steps was about: user, item, the three votes, the calibrated probability, terms of the reward."""
+    """What each of b steps was about: user, item, the three votes, the calibrated probability, terms of the reward.
+
+    Where slates are shown: the slate's items, votes and probabilities, which place was taken (k for none), and of what
+    was taken the same as otherwise; item `NO_ITEM` and no like where nothing was.
+    """
     responses = outcome.responses
     columns = (
         sessions.users.tolist(),
         outcome.items.tolist(),
         list(responses.votes),
         responses.probability.tolist(),
-        responses.like.tolist(),
+        (responses.like & (outcome.items != NO_ITEM)).tolist(),
         outcome.repeated.tolist(),
         outcome.novelties.tolist(),
         outcome.diversities.tolist(),
     )
-    return [
+    details: list[Info] = [
         {
             "user": user,
             "item": item,
@@ -70,9 +73,16 @@ def infos(sessions: SessionBatch, outcome: Outcome) -> list[Info]:
         }
         for user, item, votes, p, like, repeated, novelty, diversity in zip(*columns, strict=True)
     ]
+    if outcome.slates is not None:
+        for row, info in enumerate(details):
+            info["slate"] = outcome.slates.items[row]
+            info["slate_votes"] = outcome.slates.votes[row]
+            info["slate_probabilities"] = outcome.slates.probabilities[row]
+            info["choice"] = int(outcome.slates.choices[row])
+    return details
 
 
-class RecommendEnv(gymnasium.Env[Observation, np.int64]):
+class RecommendEnv(gymnasium.Env[Observation, np.number | NDArray[np.number]]):
     """A batch of one session.
 
     Parameters
@@ -90,7 +100,7 @@ class RecommendEnv(gymnasium.Env[Observation, np.int64]):
         self._sessions = SessionBatch(simulator, self._settings, [0])
         self._first_reset = True
         self.observation_space = observation_space(self._sessions)  # type: ignore[assignment]  # see observation_space
-        self.action_space = spaces.Discrete(self._sessions.n_actions)
+        self.action_space = self._sessions.action_space.space  # type: ignore[assignment]  # of whatever settings say
 
     @property
     def catalogue(self) -> NDArray[np.int64]:
@@ -126,14 +136,18 @@ class RecommendEnv(gymnasium.Env[Observation, np.int64]):
         self._first_reset = False
         return self._observation(), {"user": int(self._sessions.users[0])}
 
-    def step(self, action: np.int64) -> tuple[Observation, float, bool, bool, Info]:
-        """Recommend the item `catalogue[action]`.
+    def action_masks(self) -> NDArray[np.bool_]:
+        """What may be chosen, as sb3-contrib's MaskablePPO asks for it; see `models.action_spaces`."""
+        return self._sessions.action_space.masks(self._sessions)[0]
+
+    def step(self, action: np.number | NDArray[np.number]) -> tuple[Observation, float, bool, bool, Info]:
+        """Take an action: with the catalogue as action space, recommend the item `catalogue[action]`.
 
         Returns
         -------
         Observation, reward, terminated, truncated, info; see `models.sessions`.
         """
-        outcome = self._sessions.step(np.array([action]))
+        outcome = self._sessions.act(np.array([action]))
         return (
             self._observation(),
             float(outcome.rewards[0]),

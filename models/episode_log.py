@@ -89,15 +89,15 @@ def play_episodes(
         while len(running):
             if observations:
                 seen.append(_observed(sessions, np.arange(len(running)), running, step))
-            users, actions = sessions.users.copy(), policy.actions(sessions)
-            outcome = sessions.step(actions)
+            users = sessions.users.copy()
+            outcome = sessions.step(policy.actions(sessions))
             rows.append(
                 {
                     "episodes": running,
                     "steps": np.full(len(running), step),
                     "users": users,
                     "items": outcome.items,
-                    "actions": actions,
+                    "actions": outcome.actions,
                     "rewards": outcome.rewards.copy(),
                     "probabilities": outcome.responses.probability,
                     "likes": outcome.responses.like,

@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from models.environment import observation_space
+from models.interactions import NO_ITEM
 from models.sessions import EnvironmentSettings, Outcome, SessionBatch
 from models.simulator import UserSimulator
 
@@ -26,7 +26,7 @@ Observations = dict[str, NDArray[np.number]]
 Infos = dict[str, object]
 
 
-class RecommendVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[np.generic]]):
+class RecommendVectorEnv(VectorEnv[Observations, NDArray[np.number], NDArray[np.generic]]):
     """A batch of `num_envs` sessions.
 
     Parameters
@@ -47,7 +47,7 @@ class RecommendVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[np.g
         self._sessions = SessionBatch(simulator, self._settings, range(num_envs))
         self._first_reset = True
         self.single_observation_space = observation_space(self._sessions)  # type: ignore[assignment]  # see there
-        self.single_action_space = spaces.Discrete(self._sessions.n_actions)
+        self.single_action_space = self._sessions.action_space.space  # type: ignore[assignment]  # as settings say
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
 
@@ -90,17 +90,21 @@ class RecommendVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[np.g
         self._first_reset = False
         return self._sessions.observations(), {"user": self._sessions.users.copy()}
 
+    def action_masks(self) -> NDArray[np.bool_]:
+        """What may be chosen, a row each session; see `models.action_spaces`."""
+        return self._sessions.action_space.masks(self._sessions)
+
     def step(
-        self, actions: NDArray[np.int64]
+        self, actions: NDArray[np.number]
     ) -> tuple[Observations, NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_], Infos]:
-        """Recommend `sessions.catalogue[actions]`.
+        """Take an action each: with the catalogue as action space, recommend `sessions.catalogue[actions]`.
 
         Returns
         -------
         Observations, rewards, terminated, truncated and infos, a row each session; see `models.sessions`.
         """
         sessions = self._sessions
-        outcome = sessions.step(np.asarray(actions, dtype=np.int64))
+        outcome = sessions.act(np.asarray(actions))
         observations, infos = sessions.observations(), _infos(sessions, outcome)
         ended = np.flatnonzero(outcome.done)
         if len(ended):
@@ -128,14 +132,22 @@ class RecommendVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[np.g
 
 def _infos(sessions: SessionBatch, outcome: Outcome) -> Infos:
     """What each step was about: user, item, the three votes, the calibrated probability; arrays of num_envs rows."""
-    responses = outcome.responses
+    responses, slates = outcome.responses, outcome.slates
+    of_slates: Infos = {}
+    if slates is not None:
+        of_slates = {
+            "slate": slates.items,
+            "slate_votes": slates.votes,
+            "slate_probabilities": slates.probabilities,
+            "choice": slates.choices,
+        }
     return {
         "user": sessions.users.copy(),
         "item": outcome.items,
         "votes": responses.votes,
         "probability": responses.probability,
-        "like": responses.like,
+        "like": responses.like & (outcome.items != NO_ITEM),
         "repeated": outcome.repeated,
         "novelty": outcome.novelties,
         "diversity": outcome.diversities,
-    }
+    } | of_slates

@@ -1,4 +1,6 @@
-"""The agents' networks for Stable-Baselines3: `ItemScorer` as an actor's logits, or as advantages over a value.
+"""The agents' networks for Stable-Baselines3: a scorer as an actor's logits or point, or as advantages over a value.
+
+`ItemScorer` scores all items, `QueryScorer` candidates.
 
 All of them mask what would earn nothing, which the observation tells; MaskablePPO asks the environment for it besides.
 """
@@ -14,34 +16,40 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
 from torch import Tensor, nn
 
-from models.item_scorer import ItemPrior, ItemScorer, split
+from models.item_scorer import ItemPrior, ItemScorer
+from models.query_scorer import QueryPrior, QueryScorer
 
+_PARTS = ("user", "taste", "candidates", "seen")
 _BELOW_ANY_RETURN = -1.0  # value of a masked action: rewards are not negative
 
 
-class StateValue(nn.Module):
-    """Expected return of features (b, p + t + n), as (b, hidden) before the last layer."""
+Prior = ItemPrior | QueryPrior
+Scorer = ItemScorer | QueryScorer
 
-    def __init__(self, state_size: int, n_actions: int, hidden: int) -> None:
+
+class StateValue(nn.Module):
+    """Expected return of features, as (b, hidden) before the last layer."""
+
+    def __init__(self, features_size: int, prior: Prior, hidden: int) -> None:
         super().__init__()
-        self.n_actions = n_actions
-        self.hidden = nn.Sequential(nn.Linear(state_size + 1, hidden), nn.Tanh())
+        self.prior = prior
+        self.hidden = nn.Sequential(nn.Linear(prior.state_size(features_size) + 1, hidden), nn.Tanh())
 
     def forward(self, features: Tensor) -> Tensor:
         """The user's state and the share of items seen, through one layer."""
-        state, seen = split(features, self.n_actions)
+        state, seen = self.prior.parts(features)
         return self.hidden(torch.cat([state, seen.mean(dim=1, keepdim=True)], dim=1))
 
 
 class StateAndSeen(BaseFeaturesExtractor):
-    """The parts of an observation side by side: (b, p + t + n)."""
+    """The parts of an observation side by side, those that there are: (b, p + t + n)."""
 
     def __init__(self, observation_space: spaces.Dict) -> None:
         super().__init__(observation_space, sum(spaces.flatdim(space) for space in observation_space.values()))
 
     def forward(self, observations: dict[str, Tensor]) -> Tensor:
-        """Concatenate user, taste and seen."""
-        return torch.cat([observations["user"], observations["taste"], observations["seen"]], dim=1)
+        """Concatenate user, taste, candidates and seen."""
+        return torch.cat([observations[name] for name in _PARTS if name in observations], dim=1)
 
 
 class _Latents(nn.Module):
@@ -76,26 +84,24 @@ class _ItemHeads:
     optimizer_class: type[torch.optim.Optimizer]
     optimizer_kwargs: dict[str, object]
 
-    def __init__(self, *args: object, prior: ItemPrior, hidden: int, scale: float, **kwargs: object) -> None:
+    def __init__(self, *args: object, prior: Prior, hidden: int, scale: float, **kwargs: object) -> None:
         self._prior, self._hidden, self._scale = prior, hidden, scale
         super().__init__(*args, features_extractor_class=StateAndSeen, ortho_init=False, **kwargs)  # type: ignore[call-arg]
 
     def _build_mlp_extractor(self) -> None:
-        n_actions = len(self._prior.biases)
-        value = StateValue(self.features_dim - n_actions, n_actions, self._hidden)
+        value = StateValue(self.features_dim, self._prior, self._hidden)
         self.mlp_extractor = _Latents(self.features_dim, value, self._hidden)
 
     def _build(self, lr_schedule: object) -> None:
         super()._build(lr_schedule)  # type: ignore[misc]  # of the class beside this one
-        user_size = self.features_dim - len(self._prior.biases) - self._prior.tastes.shape[1]
-        self.action_net = ItemScorer(self._prior, user_size, self._hidden, self._scale)
+        self.action_net = self._prior.scorer(self.features_dim, self._hidden, self._scale)
         arguments = self.optimizer_kwargs | {"lr": self.optimizer.param_groups[0]["lr"]}
         self.optimizer = self.optimizer_class(self.parameters(), **arguments)  # type: ignore[attr-defined]
 
     @property
-    def scorer(self) -> ItemScorer:
+    def scorer(self) -> Scorer:
         """What recommends, without the critic."""
-        assert isinstance(self.action_net, ItemScorer)
+        assert isinstance(self.action_net, ItemScorer | QueryScorer)
         return self.action_net
 
 
@@ -110,28 +116,25 @@ class ItemMaskablePolicy(_ItemHeads, MaskableActorCriticPolicy):  # type: ignore
 class _ItemValues(nn.Module):
     """Q(s, i) = v(s) + score(s, i), the dueling form (Wang et al., arXiv 1511.06581)."""
 
-    def __init__(self, scorer: ItemScorer, value: StateValue, hidden: int) -> None:
+    def __init__(self, scorer: Scorer, value: StateValue, hidden: int) -> None:
         super().__init__()
         self.scorer, self.value, self.last = scorer, value, nn.Linear(hidden, 1)
 
     def forward(self, features: Tensor) -> Tensor:
-        state, seen = split(features, len(self.scorer.biases))
-        values = self.last(self.value(features)) + self.scorer.scores(state)
+        _, seen = self.value.prior.parts(features)
+        values = self.last(self.value(features)) + self.scorer.unmasked(features)
         return values.masked_fill(seen > 0, self.scorer.masked)
 
 
-def _scorer_and_value(features_dim: int, prior: ItemPrior, hidden: int, scale: float) -> tuple[ItemScorer, StateValue]:
+def _scorer_and_value(features_dim: int, prior: Prior, hidden: int, scale: float) -> tuple[Scorer, StateValue]:
     """The two parts that every value network has, for features of the user's state, taste and what was seen."""
-    n_actions = len(prior.biases)
-    state_size = features_dim - n_actions
-    scorer = ItemScorer(prior, state_size - prior.tastes.shape[1], hidden, scale, _BELOW_ANY_RETURN)
-    return scorer, StateValue(state_size, n_actions, hidden)
+    return prior.scorer(features_dim, hidden, scale, _BELOW_ANY_RETURN), StateValue(features_dim, prior, hidden)
 
 
 class ItemQNetwork(QNetwork):
     """Q-values of all items; see `ItemQPolicy`."""
 
-    def __init__(self, *args: object, prior: ItemPrior, hidden: int, scale: float, **kwargs: object) -> None:
+    def __init__(self, *args: object, prior: Prior, hidden: int, scale: float, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         scorer, value = _scorer_and_value(self.features_dim, prior, hidden, scale)
         self.q_net = _ItemValues(scorer, value, hidden)  # type: ignore[assignment]
@@ -146,7 +149,7 @@ class ItemQPolicy(DQNPolicy):
         See `ItemScorer`; given through `policy_kwargs`, the others by Stable-Baselines3.
     """
 
-    def __init__(self, *args: object, prior: ItemPrior, hidden: int, scale: float, **kwargs: object) -> None:
+    def __init__(self, *args: object, prior: Prior, hidden: int, scale: float, **kwargs: object) -> None:
         self._head = {"prior": prior, "hidden": hidden, "scale": scale}
         super().__init__(*args, net_arch=[], features_extractor_class=StateAndSeen, **kwargs)  # type: ignore[arg-type]
 
@@ -156,7 +159,7 @@ class ItemQPolicy(DQNPolicy):
         return ItemQNetwork(**arguments, **self._head).to(self.device)
 
     @property
-    def scorer(self) -> ItemScorer:
+    def scorer(self) -> Scorer:
         """What recommends, without the state's value, which all items share."""
         assert isinstance(self.q_net.q_net, _ItemValues)
         return self.q_net.q_net.scorer
@@ -168,14 +171,14 @@ class _ItemQuantiles(nn.Module):
     The weights keep the items' order by mean return that of their scores.
     """
 
-    def __init__(self, scorer: ItemScorer, value: StateValue, hidden: int, quantiles: int) -> None:
+    def __init__(self, scorer: Scorer, value: StateValue, hidden: int, quantiles: int) -> None:
         super().__init__()
         self.scorer, self.value, self.last = scorer, value, nn.Linear(hidden, quantiles)
         self.weights = nn.Parameter(torch.zeros(quantiles))
 
     def forward(self, features: Tensor) -> Tensor:
-        state, seen = split(features, len(self.scorer.biases))
-        scores = self.weights.exp()[None, :, None] * self.scorer.scores(state)[:, None]  # (b, quantiles, n)
+        _, seen = self.value.prior.parts(features)
+        scores = self.weights.exp()[None, :, None] * self.scorer.unmasked(features)[:, None]  # (b, quantiles, n)
         values = self.last(self.value(features))[:, :, None] + scores
         return values.masked_fill(seen[:, None] > 0, self.scorer.masked).flatten(1)
 
@@ -183,7 +186,7 @@ class _ItemQuantiles(nn.Module):
 class ItemQuantileNetwork(QuantileNetwork):
     """Quantiles of all items' returns; see `ItemQuantilePolicy`."""
 
-    def __init__(self, *args: object, prior: ItemPrior, hidden: int, scale: float, **kwargs: object) -> None:
+    def __init__(self, *args: object, prior: Prior, hidden: int, scale: float, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         scorer, value = _scorer_and_value(self.features_dim, prior, hidden, scale)
         self.quantile_net = _ItemQuantiles(scorer, value, hidden, self.n_quantiles)  # type: ignore[assignment]
@@ -198,7 +201,7 @@ class ItemQuantilePolicy(QRDQNPolicy):
         See `ItemScorer`; given through `policy_kwargs`, the others by Stable-Baselines3.
     """
 
-    def __init__(self, *args: object, prior: ItemPrior, hidden: int, scale: float, **kwargs: object) -> None:
+    def __init__(self, *args: object, prior: Prior, hidden: int, scale: float, **kwargs: object) -> None:
         self._head = {"prior": prior, "hidden": hidden, "scale": scale}
         super().__init__(*args, net_arch=[], features_extractor_class=StateAndSeen, **kwargs)  # type: ignore[arg-type]
 
@@ -208,7 +211,7 @@ class ItemQuantilePolicy(QRDQNPolicy):
         return ItemQuantileNetwork(**arguments, **self._head).to(self.device)
 
     @property
-    def scorer(self) -> ItemScorer:
+    def scorer(self) -> Scorer:
         """What recommends, without the state's value, which all items share."""
         assert isinstance(self.quantile_net.quantile_net, _ItemQuantiles)
         return self.quantile_net.quantile_net.scorer

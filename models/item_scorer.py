@@ -20,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from models.item_space import like_logits
 from models.sessions import SessionBatch
 from models.tastes import Tastes
 
@@ -51,31 +52,27 @@ class ItemPrior:
     @classmethod
     def of(cls, sessions: SessionBatch, tastes: Tastes) -> ItemPrior:
         """The prior for the catalogue of `sessions`."""
-        rows = sessions.catalogue
-        vectors = sessions.simulator.sasrec.item_vectors()[rows]
-        return cls(vectors, item_like_logits(sessions), tastes.items[rows], tastes.sizes)
+        simulator, rows = sessions.simulator, sessions.catalogue
+        vectors = simulator.sasrec.item_vectors()[rows]
+        return cls(vectors, like_logits(simulator)[rows], tastes.items[rows], tastes.sizes)
+
+    def state_size(self, features_size: int) -> int:
+        """Length p + t of a state."""
+        return features_size - len(self.biases)
+
+    def parts(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (b, p + t + n) as state (b, p + t) and seen (b, n)."""
+        return split(features, len(self.biases))
+
+    def scorer(self, features_size: int, hidden: int, scale: float, masked: float = MASKED_LOGIT) -> ItemScorer:
+        """A network for features of that size; see `ItemScorer`."""
+        return ItemScorer(self, self.state_size(features_size) - self.tastes.shape[1], hidden, scale, masked)
 
     @classmethod
     def empty(cls, n_actions: int, vector_size: int, blocks: tuple[int, ...]) -> ItemPrior:
         """Zeros, for a network whose values are loaded."""
         zeros = np.zeros((n_actions, vector_size + sum(blocks)), dtype=np.float32)
         return cls(zeros[:, :vector_size], np.zeros(n_actions, dtype=np.float32), zeros[:, vector_size:], blocks)
-
-
-def item_like_logits(sessions: SessionBatch, smoothing: float = 5.0) -> NDArray[np.float32]:
-    """Logits of the smoothed like rates in training interactions: float32 array of shape (n_actions,).
-
-    Parameters
-    ----------
-    smoothing
-        Interactions at the average like rate that every item is given in addition.
-    """
-    simulator = sessions.simulator
-    items, likes = simulator.interactions.items, simulator.interactions.likes
-    average = (likes.sum() + 1) / (len(likes) + 2)
-    counts = np.bincount(items, minlength=simulator.n_items) + smoothing
-    rates = (np.bincount(items, weights=likes, minlength=simulator.n_items) + smoothing * average) / counts
-    return np.log(rates / (1 - rates)).astype(np.float32)[sessions.catalogue]
 
 
 class ItemScorer(nn.Module):
@@ -123,6 +120,10 @@ class ItemScorer(nn.Module):
         query = torch.cat([h, u], dim=1) + self.shift(state)  # (b, d + t)
         vectors = torch.cat([self.embeddings, self.tastes], dim=1)
         return self.scale * (query @ vectors.T + self.biases)
+
+    def unmasked(self, features: Tensor) -> Tensor:
+        """Scores (b, n) for features (b, p + t + n), nothing masked."""
+        return self.scores(split(features, len(self.biases))[0])
 
     def forward(self, features: Tensor) -> Tensor:
         """Scores (b, n) for features (b, p + t + n)."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from models.interactions import NO_ITEM
 from models.item_scorer import ItemPrior
 from models.policies import Policy
 from models.sessions import EnvironmentSettings, SessionBatch
@@ -124,8 +125,8 @@ def train_lin_ucb(
     for _ in range(max(1, steps // n_envs)):
         states = policy.states(sessions)
         bounds = policy.bounds(states)
-        actions = np.where(sessions.seen, -np.inf, bounds).argmax(axis=1)
-        outcome = sessions.step(actions)
-        policy.learn(states, actions, outcome.rewards)
+        outcome = sessions.step(policy.best(sessions, bounds))
+        taken = outcome.actions != NO_ITEM
+        policy.learn(states[taken], outcome.actions[taken], outcome.rewards[taken])
         sessions.begin(np.flatnonzero(outcome.done))
     return policy

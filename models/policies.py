@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.item_scorer import ItemScorer, item_like_logits
+from models.item_scorer import ItemScorer
+from models.item_space import like_logits
 from models.knowledge import ItemKnowledge
 from models.sessions import SessionBatch
 from models.tastes import TasteAxes, Tastes
@@ -25,15 +26,23 @@ class Policy(ABC):
         """The higher, the rather recommended: float32 array of shape (b, n_actions)."""
 
     def actions(self, sessions: SessionBatch) -> NDArray[np.int64]:
-        """The best action of each session among those not seen: int64 array of shape (b,)."""
-        return self._available(sessions).argmax(axis=1)
+        """The best place in the catalogue among those open: int64 (b,); the best k, (b, k), where slates are shown."""
+        return self.best(sessions, self.scores(sessions))
 
     def top_k(self, sessions: SessionBatch, k: int) -> NDArray[np.int64]:
-        """The k best actions of each session, best first, seen ones last: int64 array of shape (b, k)."""
-        return np.argsort(-self._available(sessions), axis=1, kind="stable")[:, :k]
+        """The k best actions of each session, best first, closed ones last: int64 array of shape (b, k)."""
+        return _first(sessions, self.scores(sessions), k)
 
-    def _available(self, sessions: SessionBatch) -> NDArray[np.float32]:
-        return np.where(sessions.seen, -np.inf, self.scores(sessions)).astype(np.float32)
+    def best(self, sessions: SessionBatch, scores: NDArray[np.float32]) -> NDArray[np.int64]:
+        """`actions` by scores (b, n_actions)."""
+        if sessions.settings.actions == "slate":
+            return _first(sessions, scores, min(sessions.settings.slate_size, sessions.offered.shape[1]))
+        return np.where(sessions.closed, -np.inf, scores).argmax(axis=1)
+
+
+def _first(sessions: SessionBatch, scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
+    available = np.where(sessions.closed, -np.inf, scores).astype(np.float32)
+    return np.argsort(-available, axis=1, kind="stable")[:, :k]
 
 
 class RandomPolicy(Policy):
@@ -68,7 +77,7 @@ class ItemMeanPolicy(Policy):
 
     def scores(self, sessions: SessionBatch) -> NDArray[np.float32]:
         """Logits of smoothed like rates."""
-        return np.broadcast_to(item_like_logits(sessions), sessions.seen.shape)
+        return np.broadcast_to(like_logits(sessions.simulator)[sessions.catalogue], sessions.seen.shape)
 
 
 class SASRecPolicy(Policy):
@@ -77,6 +86,14 @@ class SASRecPolicy(Policy):
     def scores(self, sessions: SessionBatch) -> NDArray[np.float32]:
         """SASRec's P(like)."""
         return sessions.simulator.sasrec.catalogue_probabilities(sessions.histories)[:, sessions.catalogue]
+
+
+class NearestPolicy(Policy):
+    """The item nearest to the user in the space that candidates are found in: what needs no learning there."""
+
+    def scores(self, sessions: SessionBatch) -> NDArray[np.float32]:
+        """Inner products."""
+        return sessions.tastes() @ sessions.item_space.vectors.T
 
 
 class LearnedPolicy(Policy):

@@ -75,7 +75,7 @@ def _recommend(
     rows = np.repeat(np.arange(len(users)), width)
     coins = np.random.default_rng(0)  # votes are thrown and not looked at
     responses = simulator.respond(users[rows], items.ravel(), sessions.histories[rows], coins)
-    known = np.take_along_axis(sessions.seen, actions, axis=1)
+    known = np.take_along_axis(sessions.closed, actions, axis=1)
     return Recommendations(
         np.where(known, NO_ITEM, items), np.where(known, 0, responses.probability.reshape(-1, width))
     )

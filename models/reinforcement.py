@@ -123,7 +123,7 @@ def _play(policy: Policy, sessions: SessionBatch, seed: tuple[int, int]) -> Eval
         actions = policy.actions(sessions)
         outcome = sessions.step(actions)
         returns[running] += outcome.rewards
-        counts[running, actions] += 1
+        counts[running[:, None], actions.reshape(len(actions), -1)] += 1
         going_on = np.flatnonzero(~outcome.done)
         sessions.keep(going_on)
         running = running[going_on]

@@ -115,3 +115,58 @@ def observe(
         found[place, d + 3] = liked / max(count, 1)
         found[place, d + 4] = count / histories.items.shape[1]
     return found
+
+
+@njit(cache=True, nogil=True)
+def opened(actions: NDArray[np.int64], seen: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Actions (b, k) with each that was seen (b, n) replaced by the next that is not and no other of its row's."""
+    moved, n = actions.copy(), seen.shape[1]
+    for row in range(len(actions)):
+        for place in range(actions.shape[1]):
+            if not seen[row, actions[row, place]]:
+                continue
+            for step in range(1, n):
+                action = (actions[row, place] + step) % n
+                if not seen[row, action] and not (moved[row] == action).any():
+                    moved[row, place] = action
+                    break
+    return moved
+
+
+@njit(cache=True, nogil=True)
+def offer(
+    nearest: NDArray[np.int64], numbers: NDArray[np.float64], seen: NDArray[np.bool_], k: int
+) -> NDArray[np.int64]:
+    """Candidates (b, k): the nearest, then for each of e numbers (b, e) the first open item from where it points to.
+
+    Where the nearest are fewer than k - e, `NO_ITEM` among them, the first open items fill up, then seen ones.
+    """
+    b, explored = numbers.shape
+    n = seen.shape[1]
+    offered, taken = np.empty((b, k), dtype=np.int64), np.zeros(n, dtype=np.bool_)
+    for row in range(b):
+        filled = 0
+        for item in nearest[row]:
+            if item != NO_ITEM and filled < k - explored:
+                offered[row, filled], taken[item] = item, True
+                filled += 1
+        drawn = 0
+        while filled < k:
+            start = int(numbers[row, drawn] * n) if drawn < explored else 0
+            drawn += 1
+            item = _first_free(start, taken | seen[row])
+            if item == NO_ITEM:
+                item = _first_free(start, taken)
+            offered[row, filled], taken[item] = item, True
+            filled += 1
+        taken[offered[row]] = False
+    return offered
+
+
+@njit(cache=True, nogil=True)
+def _first_free(start: int, closed: NDArray[np.bool_]) -> int:
+    n = len(closed)
+    for step in range(n):
+        if not closed[(start + step) % n]:
+            return (start + step) % n
+    return NO_ITEM

@@ -54,15 +54,15 @@ class StepBreadth:
         """Novelty of what each session recommends: float32 (b,), from 0 to 1."""
         return self._novelties[actions]
 
-    def diversities(self, actions: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Diversity of what each session recommends, which joins what it recommended: float32 (b,), from 0 to 1.
+    def diversities(self, rows: NDArray[np.int64], actions: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Diversity of what the sessions in `rows` recommend, which joins what they did: float32 (b,), from 0 to 1.
 
         Vectors that point apart count as at right angles.
         """
         vectors = self._vectors[actions]
         known = vectors.any(axis=1)
-        cosines = (self._sums * vectors).sum(axis=1) / np.maximum(self._counts, 1)
-        found = np.where(known & (self._counts > 0), (1 - cosines).clip(0, 1), 0)
-        self._sums += vectors
-        self._counts += known
+        cosines = (self._sums[rows] * vectors).sum(axis=1) / np.maximum(self._counts[rows], 1)
+        found = np.where(known & (self._counts[rows] > 0), (1 - cosines).clip(0, 1), 0)
+        self._sums[rows] += vectors
+        self._counts[rows] += known
         return found.astype(np.float32)

@@ -50,6 +50,20 @@ class Responses:
     def __len__(self) -> int:
         return len(self.like)
 
+    def __getitem__(self, rows: NDArray[np.int64]) -> Responses:
+        keyword, similarity = (
+            Evidence(part.positive[rows], part.negative[rows])
+            for part in (self.keyword_evidence, self.similarity_evidence)
+        )
+        return Responses(
+            keyword,
+            similarity,
+            self.sasrec_probability[rows],
+            self.votes[rows],
+            self.like[rows],
+            self.probability[rows],
+        )
+
 
 class UserSimulator:
     """Simulated users of one dataset.

@@ -43,7 +43,7 @@ class TasteAxes:
     @classmethod
     def of(cls, knowledge: ItemKnowledge, rank: int) -> Self:
         """The `rank` axes on which most of the items' inner products lie."""
-        return cls(*(_principal_axes(side, rank) for side in (knowledge.pro_vectors, knowledge.con_vectors)))
+        return cls(*(principal_axes(side, rank) for side in (knowledge.pro_vectors, knowledge.con_vectors)))
 
 
 class Tastes:
@@ -103,7 +103,7 @@ def _users(
     return tastes
 
 
-def _principal_axes(vectors: NDArray[np.float32], rank: int) -> NDArray[np.float32]:
+def principal_axes(vectors: NDArray[np.float32], rank: int) -> NDArray[np.float32]:
     """Eigenvectors of the vectors' (n, v) inner products by falling eigenvalue, the largest entry of each positive."""
     _, eigenvectors = np.linalg.eigh(vectors.T.astype(np.float64) @ vectors)
     axes = eigenvectors[:, ::-1][:, :rank]

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 import gymnasium
 import numpy as np
-from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvObs, VecEnvStepReturn
@@ -38,8 +37,8 @@ class SessionVecEnv(VecEnv):
         self.render_mode = None
         self._simulator, self._settings = simulator, settings
         self._sessions = SessionBatch(simulator, settings, range(seed, seed + n_envs))
-        self._actions = np.zeros(n_envs, dtype=np.int64)
-        super().__init__(n_envs, observation_space(self._sessions), spaces.Discrete(self._sessions.n_actions))
+        self._actions: NDArray[np.number] = np.zeros(n_envs, dtype=np.int64)
+        super().__init__(n_envs, observation_space(self._sessions), self._sessions.action_space.space)
         self.seed(seed)
 
     @property
@@ -58,14 +57,18 @@ class SessionVecEnv(VecEnv):
         self.reset_infos = [{"user": user} for user in self._sessions.users.tolist()]
         return self._sessions.observations()
 
-    def step_async(self, actions: NDArray[np.int64]) -> None:
-        """Take the actions (n_envs,) of the next step."""
-        self._actions = np.asarray(actions, dtype=np.int64)
+    def action_masks(self) -> NDArray[np.bool_]:
+        """What may be chosen, a row each session: having it is how MaskablePPO knows its environments."""
+        return self._sessions.action_space.masks(self._sessions)
+
+    def step_async(self, actions: NDArray[np.number]) -> None:
+        """Take the actions of the next step, one each session."""
+        self._actions = np.asarray(actions)
 
     def step_wait(self) -> VecEnvStepReturn:
         """Step all sessions; of one that ends, the info keeps the last observation and the result has the first."""
         sessions = self._sessions
-        outcome = sessions.step(self._actions)
+        outcome = sessions.act(self._actions)
         observations = sessions.observations()
         details = infos(sessions, outcome)
         for info, truncated in zip(details, outcome.truncated.tolist(), strict=True):
@@ -95,7 +98,9 @@ class SessionVecEnv(VecEnv):
     def env_method(
         self, method_name: str, *method_args: object, indices: VecEnvIndices = None, **method_kwargs: object
     ) -> list[object]:
-        """Refused: a session is a row of arrays and has no methods."""
+        """A row of `action_masks` for each session; a session has no other method."""
+        if method_name == "action_masks":
+            return list(self.action_masks()[self._rows(indices)])
         raise ValueError(f"cannot call {method_name!r}: the sessions of a batch have no methods of their own")
 
     def env_is_wrapped(self, wrapper_class: type[gymnasium.Wrapper], indices: VecEnvIndices = None) -> list[bool]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Collection
-from typing import Self
+from dataclasses import asdict
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,16 +13,48 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from models.agent_settings import AlgorithmName, BaselineName, ReinforcementSettings
 from models.agents import TrainedAgent
-from models.greedy import GreedyEnsemblePolicy, GreedyPolicy
+from models.greedy import GreedyCandidatePolicy, GreedyEnsemblePolicy, GreedyPolicy
 from models.item_scorer import ItemPrior, ItemScorer
 from models.lin_ucb import train_lin_ucb
-from models.policies import ItemMeanPolicy, LearnedPolicy, Policy, PopularityPolicy, RandomPolicy, SASRecPolicy
+from models.policies import (
+    ItemMeanPolicy,
+    LearnedPolicy,
+    NearestPolicy,
+    Policy,
+    PopularityPolicy,
+    RandomPolicy,
+    SASRecPolicy,
+)
+from models.query_scorer import QueryPolicy, QueryPrior, QueryScorer
 from models.sessions import EnvironmentSettings
 from models.simulator import UserSimulator
 from models.tastes import TasteAxes
 from storage.checkpoints import load_arrays, load_json, save_arrays
 from storage.files import publish, publish_json
 from storage.run_folder import RunFolder
+
+
+class ItemNetwork(BaseModel):
+    """Shapes of a network that scores all items."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["items"] = "items"
+    n_actions: int = Field(gt=0, description="items that it can recommend")
+    vector_size: int = Field(gt=0, description="size of an item's embedding")
+    taste_blocks: tuple[int, int, int] = Field(description="axes of taste: for pros, for cons, categories")
+    keyword_size: int = Field(gt=0, description="size of a keyword's embedding, which the axes lie in")
+
+
+class QueryNetwork(BaseModel):
+    """Shapes of a network that chooses among candidates or points at items."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["queries"] = "queries"
+    vector_size: int = Field(gt=0, description="size of the space of items")
+    n_candidates: int = Field(ge=0, description="items that are offered; 0 where the action is a point")
+    places: int = Field(gt=0, description="items of a slate, or 1")
 
 
 class PolicyCheckpoint(BaseModel):
@@ -33,10 +66,7 @@ class PolicyCheckpoint(BaseModel):
     seed: int = Field(ge=0, description="of training")
     origin: str = Field(description="hash of all that the policy depends on: settings of training and the simulator")
     environment: EnvironmentSettings = Field(description="rules of the sessions that it was trained in")
-    n_actions: int = Field(gt=0, description="items that it can recommend")
-    vector_size: int = Field(gt=0, description="size of an item's embedding")
-    taste_blocks: tuple[int, int, int] = Field(description="axes of taste: for pros, for cons, categories")
-    keyword_size: int = Field(gt=0, description="size of a keyword's embedding, which the axes lie in")
+    network: ItemNetwork | QueryNetwork = Field(discriminator="kind", description="shapes of what it learned")
     user_size: int = Field(gt=0, description="size of the observation 'user'")
     hidden: int = Field(gt=0, description="width of the hidden layer")
     training_seconds: float = Field(ge=0, description="wall time of training")
@@ -47,18 +77,13 @@ class PolicyCheckpoint(BaseModel):
         cls, agent: TrainedAgent, algorithm: AlgorithmName, seed: int, origin: str, environment: EnvironmentSettings
     ) -> Self:
         """What is to be known of an agent that was trained just now."""
-        scorer, axes = agent.policy.scorer, agent.policy.axes
-        n_actions, vector_size = scorer.embeddings.shape
-        pro, con, categories = scorer.block_sizes
+        scorer = agent.policy.scorer
         return cls(
             algorithm=algorithm,
             seed=seed,
             origin=origin,
             environment=environment,
-            n_actions=n_actions,
-            vector_size=vector_size,
-            taste_blocks=(pro, con, categories),
-            keyword_size=len(axes.pro),
+            network=_network(agent.policy),
             user_size=scorer.user_size,
             hidden=scorer.hidden,
             training_seconds=agent.seconds,
@@ -71,11 +96,11 @@ def policy_name(algorithm: AlgorithmName, seed: int) -> str:
     return f"policies/{algorithm}/seed-{seed}"
 
 
-def save_policy(folder: RunFolder, policy: LearnedPolicy, checkpoint: PolicyCheckpoint) -> None:
+def save_policy(folder: RunFolder, policy: LearnedPolicy | QueryPolicy, checkpoint: PolicyCheckpoint) -> None:
     """Publish a policy; its folder is there as a whole or not at all."""
     with publish(folder.path(policy_name(checkpoint.algorithm, checkpoint.seed))) as target:
         target.mkdir()
-        save_arrays(target / "weights.safetensors", policy.scorer.arrays() | _axis_arrays(policy.axes))
+        save_arrays(target / "weights.safetensors", _arrays(policy))
         publish_json(target / "settings.json", checkpoint.model_dump(mode="json"))
 
 
@@ -91,7 +116,7 @@ def load_checkpoint(folder: RunFolder, algorithm: AlgorithmName, seed: int) -> P
     return load_json(folder.path(f"{name}/settings.json"), TypeAdapter(PolicyCheckpoint))
 
 
-def load_policy(folder: RunFolder, algorithm: AlgorithmName, seed: int) -> LearnedPolicy:
+def load_policy(folder: RunFolder, algorithm: AlgorithmName, seed: int) -> LearnedPolicy | QueryPolicy:
     """A stored policy, for sessions with the environment settings in its checkpoint.
 
     Parameters
@@ -107,19 +132,44 @@ def load_policy(folder: RunFolder, algorithm: AlgorithmName, seed: int) -> Learn
         Where it is missing or damaged.
     """
     checkpoint = load_checkpoint(folder, algorithm, seed)
-    blocks = checkpoint.taste_blocks
-    scorer = ItemScorer(
-        ItemPrior.empty(checkpoint.n_actions, checkpoint.vector_size, blocks), checkpoint.user_size, checkpoint.hidden
-    )
-    pro, con = (np.zeros((checkpoint.keyword_size, size), dtype=np.float32) for size in blocks[:2])
-    expected = scorer.arrays() | _axis_arrays(TasteAxes(pro, con))
+    policy = _empty(checkpoint)
     arrays = load_arrays(
         folder.path(f"{policy_name(algorithm, seed)}/weights.safetensors"),
-        {name: array.shape for name, array in expected.items()},
+        {name: array.shape for name, array in _arrays(policy).items()},
     )
-    axes = TasteAxes(arrays.pop("axes.pro"), arrays.pop("axes.con"))
-    scorer.set_arrays(arrays)
-    return LearnedPolicy(scorer.eval(), axes)
+    if isinstance(policy, LearnedPolicy):
+        policy = LearnedPolicy(policy.scorer, TasteAxes(arrays.pop("axes.pro"), arrays.pop("axes.con")))
+    policy.scorer.set_arrays(arrays)
+    policy.scorer.eval()
+    return policy
+
+
+def _network(policy: LearnedPolicy | QueryPolicy) -> ItemNetwork | QueryNetwork:
+    if isinstance(policy, QueryPolicy):
+        return QueryNetwork.model_validate(asdict(policy.scorer.prior))
+    n_actions, vector_size = policy.scorer.embeddings.shape
+    return ItemNetwork(
+        n_actions=n_actions,
+        vector_size=vector_size,
+        taste_blocks=policy.scorer.block_sizes,  # type: ignore[arg-type]  # of three blocks
+        keyword_size=len(policy.axes.pro),
+    )
+
+
+def _empty(checkpoint: PolicyCheckpoint) -> LearnedPolicy | QueryPolicy:
+    """A policy of the checkpoint's shapes, whose values are still to be loaded."""
+    shape = checkpoint.network
+    if isinstance(shape, QueryNetwork):
+        prior = QueryPrior(shape.vector_size, shape.n_candidates, shape.places)
+        return QueryPolicy(QueryScorer(prior, checkpoint.user_size, checkpoint.hidden))
+    prior = ItemPrior.empty(shape.n_actions, shape.vector_size, shape.taste_blocks)
+    pro, con = (np.zeros((shape.keyword_size, size), dtype=np.float32) for size in shape.taste_blocks[:2])
+    return LearnedPolicy(ItemScorer(prior, checkpoint.user_size, checkpoint.hidden), TasteAxes(pro, con))
+
+
+def _arrays(policy: LearnedPolicy | QueryPolicy) -> dict[str, NDArray[np.float32]]:
+    axes = {} if isinstance(policy, QueryPolicy) else _axis_arrays(policy.axes)
+    return policy.scorer.arrays() | axes
 
 
 def _axis_arrays(axes: TasteAxes) -> dict[str, NDArray[np.float32]]:
@@ -135,7 +185,10 @@ def baseline_policy(
         "popularity": PopularityPolicy,
         "item_mean": ItemMeanPolicy,
         "sasrec": SASRecPolicy,
-        "greedy": lambda: GreedyPolicy(simulator, environment.catalogue_size),
+        "nearest": NearestPolicy,
+        "greedy": lambda: (
+            GreedyCandidatePolicy() if environment.offers else GreedyPolicy(simulator, environment.catalogue_size)
+        ),
         "greedy_ensemble": GreedyEnsemblePolicy,
         "lin_ucb": lambda: _bandit(simulator, environment, settings),
     }

@@ -167,7 +167,10 @@ def learned(policy: UsablePolicy) -> LearnedPolicy:
         Where it is a baseline.
     """
     if not isinstance(policy.policy, LearnedPolicy):
-        raise SettingsError(f"{policy.name} is no trained policy; choose one of {', '.join(get_args(AlgorithmName))}.")
+        raise SettingsError(
+            f"{policy.name} is no trained policy of the whole catalogue; choose one of "
+            f"{', '.join(get_args(AlgorithmName))}, trained with environment.actions=catalogue."
+        )
     return policy.policy
 
 

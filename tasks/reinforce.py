@@ -13,12 +13,13 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from importlib.util import find_spec
 from multiprocessing import get_context
+from typing import Self
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
-from models.agent_settings import AlgorithmName, ReinforcementSettings
+from models.agent_settings import ALGORITHMS, OF_POINTS, OF_SLATES, AlgorithmName, ReinforcementSettings
 from models.policies import Policy
 from models.reinforcement import Evaluation, all_pairs, evaluate, over_seeds, paired_difference
 from models.sessions import EnvironmentSettings, catalogue
@@ -56,6 +57,17 @@ class ReinforceSettings(BaseModel):
     on_held_out_users: bool = Field(
         default=False, description="policies are evaluated on users whom none of them met in training"
     )
+
+    @model_validator(mode="after")
+    def _algorithms_fit_the_actions(self) -> Self:
+        able = {"embedding": OF_POINTS, "slate": OF_SLATES}.get(self.environment.actions, ALGORITHMS)
+        unable = [name for name in self.agents.algorithms if name not in able]
+        if unable:
+            raise ValueError(
+                f"{', '.join(unable)} cannot learn with environment.actions={self.environment.actions}; choose "
+                f"agents.algorithms among {', '.join(able)}"
+            )
+        return self
 
     @property
     def training(self) -> EnvironmentSettings:

@@ -45,8 +45,10 @@ def simulate(policy: UsablePolicy, *, episodes: int, seed: int, log_format: LogF
     Raises
     ------
     SettingsError
-        Where Minari is asked for and not installed.
+        Where Minari is asked for and not installed, or the run's sessions show slates.
     """
+    if policy.environment.actions == "slate":
+        raise SettingsError("a log has one item a step; sessions with environment.actions=slate show several")
     needs_observations = log_format == "minari"
     if needs_observations:
         _require_minari()

@@ -25,7 +25,7 @@ FIDELITY_GROUPS: dict[str, tuple[str, ...]] = {
     "Bound, from the known truth": ("best_possible",),
 }
 POLICY_GROUPS: dict[str, tuple[str, ...]] = {
-    "Baselines": ("random", "popularity", "item_mean", "sasrec", "lin_ucb"),
+    "Baselines": ("random", "popularity", "item_mean", "sasrec", "nearest", "lin_ucb"),
     "Trained by reinforcement learning": ("a2c", "dqn", "ppo", "trpo", "qrdqn", "maskable_ppo"),
     "Upper line, asks the simulator itself": ("greedy", "greedy_ensemble"),
 }
@@ -33,6 +33,7 @@ OUT_OF_COMPETITION = frozenset({"best_possible", "greedy", "greedy_ensemble"})
 _OTHERS = "Others"
 
 LABELS = {
+    "nearest": "Nearest to the user",
     "a2c": "A2C",
     "dqn": "DQN",
     "ppo": "PPO",

@@ -3,8 +3,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.agent_settings import ALGORITHMS, AlgorithmName, DQNSettings, QRDQNSettings, ReinforcementSettings
+from models.agent_settings import (
+    ALGORITHMS,
+    OF_POINTS,
+    OF_SLATES,
+    AlgorithmName,
+    DQNSettings,
+    QRDQNSettings,
+    ReinforcementSettings,
+)
 from models.agents import train_agent
+from models.greedy import GreedyCandidatePolicy
 from models.policies import RandomPolicy
 from models.reinforcement import evaluate
 from models.sessions import EnvironmentSettings, SessionBatch
@@ -53,3 +62,47 @@ def test_training_ends_once_the_curve_is_flat() -> None:
     assert 7 <= len(curve) < 20
     smoothed = np.convolve([reward for _, reward in curve], np.ones(3) / 3, mode="valid")
     assert len(smoothed) - 1 - smoothed.argmax() == 4
+
+
+ACTIONS: list[tuple[str, AlgorithmName]] = [
+    *[("candidates", algorithm) for algorithm in ALGORITHMS],
+    *[("embedding", algorithm) for algorithm in OF_POINTS],
+    *[("slate", algorithm) for algorithm in OF_SLATES],
+]
+
+
+def short(actions: str) -> EnvironmentSettings:
+    return EnvironmentSettings.model_validate(
+        {"actions": actions, "end_probability": 0.2, "candidates": 8, "slate_size": 3, "embedding_size": 6}
+    )
+
+
+@pytest.mark.parametrize(("actions", "algorithm"), ACTIONS)
+def test_agents_of_every_action_space_change_and_repeat_exactly(actions: str, algorithm: AlgorithmName) -> None:
+    world, rules = tiny_world(0), short(actions)
+    sessions = SessionBatch(world, rules, range(20))
+    first, again, other = (train_agent(world, rules, TINY, algorithm, seed).policy for seed in (0, 0, 1))
+    finite = np.isfinite(first.scores(sessions))
+    np.testing.assert_array_equal(first.scores(sessions), again.scores(sessions))
+    assert np.abs(first.scores(sessions)[finite] - other.scores(sessions)[finite]).max() > 1e-4
+    np.testing.assert_array_equal(first.actions(sessions), again.actions(sessions))
+
+
+@pytest.mark.parametrize(("actions", "algorithm"), [("candidates", "a2c"), ("candidates", "dqn"), ("embedding", "a2c")])
+def test_agents_learn_to_choose_candidates_and_to_point(actions: str, algorithm: AlgorithmName) -> None:
+    world, rules = planted_world(), short(actions)
+    settings = ReinforcementSettings(steps=3000, n_envs=16, hidden=16, threads=1, **FEW_UPDATES)
+    policy = train_agent(world, rules, settings, algorithm, seed=0).policy
+    learned, random, greedy = (
+        evaluate(one, world, rules, episodes=100, seed=5).metrics()["average_reward"]
+        for one in (policy, RandomPolicy(0), GreedyCandidatePolicy())
+    )
+    assert learned > 1.1 * random
+    assert learned > 0.9 * greedy
+
+
+def test_a_policy_is_refused_by_sessions_with_other_actions() -> None:
+    policy = train_agent(tiny_world(0), short("candidates"), TINY, "a2c", 0).policy
+    for actions in ("catalogue", "slate"):
+        with pytest.raises(ValueError, match="use the environment settings that it was trained with"):
+            policy.actions(SessionBatch(tiny_world(0), short(actions), [0]))

@@ -31,13 +31,19 @@ def inputs(network: PolicyNetwork, sessions: SessionBatch) -> tuple[torch.Tensor
     )
 
 
+def trained(algorithm: AlgorithmName) -> LearnedPolicy:
+    policy = train_agent(WORLD, SHORT, TINY, algorithm, seed=0).policy
+    assert isinstance(policy, LearnedPolicy)
+    return policy
+
+
 def expected(policy: LearnedPolicy, sessions: SessionBatch) -> np.ndarray:
     return np.where(sessions.seen, -np.inf, policy.scores(sessions))
 
 
 @pytest.mark.parametrize("algorithm", ["a2c", "dqn"])
 def test_the_network_answers_as_the_policy_all_through_sessions(algorithm: AlgorithmName) -> None:
-    policy = train_agent(WORLD, SHORT, TINY, algorithm, seed=0).policy
+    policy = trained(algorithm)
     network, sessions = PolicyNetwork(policy, WORLD, SHORT).eval(), SessionBatch(WORLD, SHORT, range(30))
     for _ in range(4):
         with torch.inference_mode():
@@ -47,7 +53,7 @@ def test_the_network_answers_as_the_policy_all_through_sessions(algorithm: Algor
 
 
 def test_the_exported_file_answers_as_the_policy_for_any_number_of_users(tmp_path: Path) -> None:
-    policy = train_agent(WORLD, SHORT, TINY, "ppo", seed=0).policy
+    policy = trained("ppo")
     network = PolicyNetwork(policy, WORLD, SHORT).eval()
     shapes = tuple({0: torch.export.Dim("users", min=1)} for _ in range(5))
     torch.export.save(torch.export.export(network, example_inputs(network), dynamic_shapes=shapes), tmp_path / "p.pt2")
@@ -61,7 +67,7 @@ def test_the_exported_file_answers_as_the_policy_for_any_number_of_users(tmp_pat
 
 
 def test_users_without_history_are_answered() -> None:
-    policy = train_agent(WORLD, SHORT, TINY, "a2c", seed=0).policy
+    policy = trained("a2c")
     network = PolicyNetwork(policy, WORLD, SHORT).eval()
     items, likes, ratings, session, seen = example_inputs(network)
     scores = network(torch.full_like(items, NO_ITEM), torch.zeros_like(likes), ratings, session, seen)
@@ -72,4 +78,4 @@ def test_longer_histories_than_sasrec_sees_are_refused() -> None:
     world = tiny_world(0)
     world.max_history = 13
     with pytest.raises(ValueError, match="SASRec looks at 12 interactions, sessions keep 13"):
-        PolicyNetwork(train_agent(WORLD, SHORT, TINY, "a2c", seed=0).policy, world, SHORT)
+        PolicyNetwork(trained("a2c"), world, SHORT)

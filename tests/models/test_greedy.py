@@ -42,12 +42,14 @@ def test_it_recommends_what_is_liked() -> None:
         assert sessions.step(greedy.actions(sessions)).rewards.all()
 
 
-def test_the_upper_line_by_probability_asks_the_simulator_for_every_pair() -> None:
+def test_the_upper_line_by_probability_asks_the_simulator_for_every_open_pair() -> None:
     world = tiny_world(1)
     sessions = SessionBatch(world, EnvironmentSettings(catalogue_size=6), range(5))
     scores = GreedyEnsemblePolicy().scores(sessions)
     for row in range(5):
-        for action, item in enumerate(sessions.catalogue):
+        assert np.all(scores[row, sessions.seen[row]] == -np.inf)
+        for action in np.flatnonzero(~sessions.seen[row]):
+            item = sessions.catalogue[action]
             alone = world.respond(
                 sessions.users[[row]], np.array([item]), sessions.histories[row : row + 1], np.random.default_rng(0)
             )

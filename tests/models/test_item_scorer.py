@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from models.item_scorer import ItemPrior, ItemScorer, item_like_logits
-from models.sessions import EnvironmentSettings, SessionBatch
+from models.item_scorer import ItemPrior, ItemScorer
+from models.item_space import like_logits
 from tests.models.planted_worlds import N_RATED, N_USERS, planted_world
 
 PRIOR = ItemPrior(
@@ -34,7 +34,7 @@ def test_seen_items_are_masked() -> None:
 
 
 def test_the_prior_is_the_smoothed_like_rate_of_training_interactions() -> None:
-    logits = item_like_logits(SessionBatch(planted_world(), EnvironmentSettings(), [0]), smoothing=2)
+    logits = like_logits(planted_world(), smoothing=2)
     rates = 1 / (1 + np.exp(-logits))
     average = (N_USERS * N_RATED / 2 + 1) / (N_USERS * N_RATED + 2)
     np.testing.assert_allclose(rates[0], (N_USERS + 2 * average) / (N_USERS + 2), rtol=1e-5)

@@ -23,11 +23,12 @@ def test_novelty_rises_from_what_everybody_knows_to_what_nobody_does() -> None:
 def test_diversity_is_the_mean_distance_to_what_came_before() -> None:
     world = tiny_world(0)
     vectors, breadth = world.knowledge.pro_vectors, StepBreadth(world, np.arange(N_ITEMS), 1)
-    found = [float(breadth.diversities(np.array([action]))[0]) for action in (3, 5, 0, 5)]  # item 0 has no pros
+    row = np.array([0])
+    found = [float(breadth.diversities(row, np.array([action]))[0]) for action in (3, 5, 0, 5)]  # item 0 has no pros
     between = float(vectors[3] @ vectors[5])
     assert found == pytest.approx([0, min(1, 1 - between), 0, min(1, max(0, 1 - (between + 1) / 2))], abs=1e-6)
     breadth.begin(np.array([0]))
-    assert breadth.diversities(np.array([5]))[0] == 0
+    assert breadth.diversities(row, np.array([5]))[0] == 0
 
 
 def test_terms_are_added_to_the_reward_and_told_apart() -> None:

@@ -5,9 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
-from models.agent_settings import ALGORITHMS, AlgorithmName, DQNSettings, QRDQNSettings, ReinforcementSettings
+from models.agent_settings import (
+    ALGORITHMS,
+    AlgorithmName,
+    BaselineName,
+    DQNSettings,
+    QRDQNSettings,
+    ReinforcementSettings,
+)
 from models.agents import train_agent
+from models.recommendation import recommend
 from models.sessions import EnvironmentSettings, SessionBatch
 from storage.errors import DataError, SettingsError
 from storage.run_folder import RunFolder
@@ -174,3 +183,40 @@ def test_policies_may_be_evaluated_on_users_whom_they_never_met(tmp_path: Path) 
     everybody = settings.model_copy(update={"on_held_out_users": False})
     assert reinforce.function(folder, everybody)["trained"] == 1  # the other users make another policy
     assert published(folder)["users"] == "all"
+
+
+@pytest.mark.parametrize(
+    ("actions", "algorithms"),
+    [("candidates", ("a2c", "dqn", "maskable_ppo")), ("embedding", ("a2c",)), ("slate", ("a2c", "maskable_ppo"))],
+)
+def test_every_action_space_is_trained_stored_and_compared_with_baselines(
+    tmp_path: Path, actions: str, algorithms: tuple[AlgorithmName, ...]
+) -> None:
+    folder = write_trained_run(tmp_path / "tiny")
+    rules = EnvironmentSettings.model_validate(
+        {"actions": actions, "end_probability": 0.2, "candidates": 6, "slate_size": 2, "embedding_size": 5}
+    )
+    baselines: tuple[BaselineName, ...] = (*sorted(BASELINES), "nearest", "greedy_ensemble")  # type: ignore[arg-type]
+    agents = AGENTS.model_copy(update={"algorithms": algorithms, "baselines": baselines, "seeds": (1,)})
+    settings = ReinforceSettings(agents=agents, environment=rules)
+    assert reinforce.function(folder, settings)["trained"] == len(algorithms)
+    before = published(folder)
+    assert before["policies"].keys() == {*baselines, *algorithms}  # type: ignore[attr-defined]  # a dictionary
+    assert reinforce.function(folder, settings)["reused"] == len(algorithms)
+    assert published(folder) == before
+    simulator = load_simulator(folder)
+    agent = train_agent(simulator, rules, agents, algorithms[0], seed=1)
+    loaded, sessions = load_policy(folder, algorithms[0], 1), SessionBatch(simulator, rules, range(16))
+    for _ in range(3):
+        chosen = loaded.actions(sessions)
+        np.testing.assert_array_equal(chosen, agent.policy.actions(sessions))
+        sessions.step(chosen)
+    found = recommend(loaded, simulator, rules, np.arange(5), k=4)
+    known = [set(simulator.interactions.items[simulator.interactions.users == user]) for user in range(5)]
+    for items, old in zip(found.items.tolist(), known, strict=True):
+        assert not set(items) & old
+
+
+def test_algorithms_that_an_action_space_has_no_use_for_are_refused() -> None:
+    with pytest.raises(ValidationError, match=r"dqn cannot learn with environment\.actions=embedding"):
+        ReinforceSettings(environment=EnvironmentSettings(actions="embedding"))
