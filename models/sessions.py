@@ -334,7 +334,7 @@ class SessionBatch:
         earned = reward(responses, self.settings.reward, DrawnNumbers(numbers[:, 2:]))
         novelties, diversities = self._terms(taken, shown[taken])
         earned = earned + self.settings.novelty_weight * novelties + self.settings.diversity_weight * diversities
-        rewards = np.where(repeated, -self.settings.seen_penalty, earned).astype(np.float32)
+        rewards = np.where(repeated, 0 - self.settings.seen_penalty, earned).astype(np.float32)
         rewards[shown == NO_ITEM] = 0
         items = np.where(shown == NO_ITEM, NO_ITEM, self.catalogue[shown])
         joined = taken[~repeated[taken]]
@@ -508,7 +508,7 @@ def observation_bounds(sessions: SessionBatch) -> tuple[NDArray[np.float32], NDA
     """Lowest and highest values of the observation "user": float32 arrays of shape (d + 5,)."""
     d = sessions.simulator.sasrec.item_vectors().shape[1]
     best = sessions.settings.highest_reward  # of the mean and of the last reward
-    worst = -sessions.settings.seen_penalty
+    worst = 0 - sessions.settings.seen_penalty
     low = np.concatenate([np.full(d, -_STATE_BOUND), [worst, worst], np.zeros(_STATISTICS - 2)]).astype(np.float32)
     high = np.concatenate([np.full(d, _STATE_BOUND), [best, best], np.ones(_STATISTICS - 2)]).astype(np.float32)
     return low, high

@@ -91,7 +91,9 @@ def test_after_a_kill_training_goes_on_from_the_run_folder(tmp_path: Path) -> No
 
 def test_what_other_settings_left_unfinished_is_not_gone_on_with(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
-    facts = TrainingFacts(steps=1, counters={}, buffer_place=None, buffer_full=False, curve=(), rewards=())
+    facts = TrainingFacts(
+        steps=1, counters={}, buffer_place=None, buffer_full=False, curve=(), rewards=(0.5,), ends=(2,)
+    )
     UnfinishedPolicy(folder, "a2c", 0, "these").save({"x": np.ones(3, dtype=np.float32)}, facts)
     assert UnfinishedPolicy(folder, "a2c", 0, "others").load() is None
     arrays, found = UnfinishedPolicy(folder, "a2c", 0, "these").load() or ({}, None)
