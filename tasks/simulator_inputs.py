@@ -96,7 +96,7 @@ def response_models(
 
 
 def load_simulator(folder: RunFolder) -> UserSimulator:
-    """The whole simulator of a run whose ensemble has been fitted.
+    """The whole simulator of a run whose ensemble has been fitted; its users have patience where that was fitted too.
 
     Raises
     ------
@@ -113,6 +113,6 @@ def simulator_of(folder: RunFolder, knowledge: ItemKnowledge, train: Interaction
     sasrec, bias = load_sasrec(folder, knowledge.categories), load_bias(folder, train.n_users, train.n_items)
     factors = load_factors(folder, train.n_items, checkpoint.factors)
     models = response_models(knowledge, sasrec, bias, factors, checkpoint.neutral)
-    hazard = load_patience(folder).hazard
+    hazard = load_patience(folder).hazard if folder.path("patience").exists() else None
     patience = None if hazard is None else Patience(hazard)
     return UserSimulator(knowledge, train, models, checkpoint.ensemble, checkpoint.max_history, patience=patience)
