@@ -13,9 +13,6 @@ from models.phrases import Choices
 
 Style = Literal["few_shot", "reasoning"]
 
-FREE_KEYWORD = r"^[a-z]+(-[a-z]+)?( [a-z]+(-[a-z]+)?){1,3}$"
-"""Pattern of a small model's keyword where no phrases of a source are given: two to four words."""
-
 _CONTROL = re.compile(r"[\x00-\x1f]")
 
 
@@ -41,8 +38,8 @@ class KeywordAnswer(BaseModel):
     @field_validator("keywords")
     @classmethod
     def _match(cls, keywords: list[str], info: ValidationInfo) -> list[str]:
-        pattern = (info.context or {}).get("pattern", FREE_KEYWORD)
-        if foreign := [keyword for keyword in keywords if not re.fullmatch(pattern, keyword)]:
+        pattern = (info.context or {}).get("pattern")
+        if pattern and (foreign := [keyword for keyword in keywords if not re.fullmatch(pattern, keyword)]):
             raise PydanticCustomError("not_a_phrase_of_the_source", "{keyword}", {"keyword": foreign[0]})
         return keywords
 
@@ -83,14 +80,14 @@ def answer_schema(style: Style, choices: Choices | None) -> dict[str, JsonValue]
     style
         `reasoning` or `few_shot`.
     choices
-        The phrases that the few-shot style's keywords are held to.
+        The phrases that the few-shot style's keywords are held to; None where its prompt is not asked.
     """
     schema = (ReasonedAnswer if style == "reasoning" else KeywordAnswer).model_json_schema()
     schema.pop("description", None)
-    if style == "few_shot":
+    if style == "few_shot" and choices is not None:
         keywords = schema["properties"]["keywords"]
-        keywords["items"]["pattern"] = FREE_KEYWORD if choices is None else choices.pattern
-        keywords["minItems"] = 1 if choices is None else choices.least
+        keywords["items"]["pattern"] = choices.pattern
+        keywords["minItems"] = choices.least
     return schema
 
 
@@ -109,9 +106,17 @@ def read_answer(text: str, style: Style, choices: Choices | None) -> Reading:
     try:
         if style == "reasoning":
             return ReasonedAnswer.model_validate_json(text).reading()
-        pattern = FREE_KEYWORD if choices is None else choices.pattern
+        pattern = None if choices is None else choices.pattern
         return KeywordAnswer.model_validate_json(text, context={"pattern": pattern}).reading()
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "answer"
         raise ValueError(f"{place}: {first['type']}") from error
+
+
+def what_it_is(text: str) -> str:
+    """What an answer of the reasoning style says that its item is; '' of any other."""
+    try:
+        return ReasonedAnswer.model_validate_json(_CONTROL.sub(" ", text)).about
+    except ValidationError:
+        return ""

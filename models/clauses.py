@@ -8,21 +8,18 @@ or three words of content, and what a verb says of its subject ("the staff was r
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
-from models.lexicon import lexicon, speaks_for, words_of
+from models.lexicon import WORD, Side, lexicon, speaks_for, words_of
 
-Side = Literal["pro", "con"]
-
-_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _BOUNDARY = re.compile(
     r"([.!?;:,()。！？，；：、]+(?:\s|$)|\s-+\s|\b(?:but|although|though|however|yet|while|whereas)\b)", re.IGNORECASE
 )
 _LONGEST_PHRASE = 40
 _SHOUTED = 0.75
+_NEAR = 4
 
 
 @dataclass(frozen=True)
@@ -67,36 +64,82 @@ class Clause:
     def phrases(self, around: frozenset[str] | None = None) -> Iterator[str]:
         """What could be a keyword: predicates first, then runs of words; names are left out.
 
+        An English noun phrase ends with what it is about, so that a run is taken to the end of its words of content, or
+        to something that people judge.
+
         Parameters
         ----------
         around
             Words of which a run must hold one; where not given, every run will do.
         """
         yield from self._predicates()
-        spelled, words = _WORD.findall(self.text), self.words
+        for run in self._runs():
+            while run and not _can_close(run):
+                run.pop()
+            ends = [place for place, word in enumerate(run[:-1], 1) if word in lexicon().aspects]
+            for end in (*ends, len(run)):
+                for size in (2, 3):
+                    phrase = run[max(0, end - size) : end]
+                    if len(phrase) == size and (around is None or not around.isdisjoint(phrase)):
+                        yield from _fitting(phrase)
+
+    def judged(self, things: frozenset[str], noun: str, side: Side) -> list[str]:
+        """Things that the clause names near a word that speaks for the side.
+
+        The nearest opinion is taken as that on a thing, as by Hu and Liu, "Mining and summarizing customer reviews"
+        (KDD 2004, section 3.4).
+        """
+        words, telling = self.words, speaks_for(side, noun)
+        said = [place for place, word in enumerate(words) if word in telling]
+        return [
+            word
+            for place, word in enumerate(words)
+            if word in things and any(0 < abs(place - other) <= _NEAR for other in said)
+        ]
+
+    @cached_property
+    def _named(self) -> list[bool]:
+        """Which of the words are spelled as a name."""
+        spelled = WORD.findall(self.text)
         shouted = sum(word[0].isupper() for word in spelled) > _SHOUTED * len(spelled)
-        named = [word[0].isupper() and place > 0 and not shouted for place, word in enumerate(spelled)]
-        for size in (2, 3):
-            for start in range(len(words) - size + 1):
-                run = words[start : start + size]
-                if around is not None and around.isdisjoint(run):
-                    continue
-                if not any(named[start : start + size]) and all(map(_tells, run)) and _can_close(run):
-                    yield from _fitting(run)
+        return [word[0].isupper() and place > 0 and not shouted for place, word in enumerate(spelled)]
+
+    def _runs(self) -> Iterator[list[str]]:
+        """Runs of words that a phrase may hold, as long as they go on."""
+        run: list[str] = []
+        for word, named in zip(self.words, self._named, strict=True):
+            if named or not _tells(word):
+                yield run
+                run = []
+            else:
+                run.append(word)
+        yield run
 
     def _predicates(self) -> Iterator[str]:
         words = self.words
         for place, verb in enumerate(words):
-            if verb not in lexicon().states or place == 0 or not _is_content(words[place - 1]):
+            if (
+                verb not in lexicon().states
+                or place == 0
+                or not _is_content(words[place - 1])
+                or self._named[place - 1]
+            ):
                 continue
             said = place + 1
             while said < len(words) and words[said] in lexicon().degrees:
                 said += 1
             for state in (said, said + 2) if words[said + 1 : said + 2] == ["and"] else (said,):
-                if state < len(words) and _is_content(words[state]) and not words[state].endswith("ly"):
+                if self._is_state(state):
                     if place > 1 and _is_content(words[place - 2]):
                         yield from _fitting([words[state], *words[place - 2 : place]])
                     yield from _fitting([words[state], words[place - 1]])
+
+    def _is_state(self, place: int) -> bool:
+        """Whether a verb before the place says how something is ("was rude"), not what it is or does ("is a joke")."""
+        words = self.words
+        if place >= len(words) or not _is_content(words[place]) or self._named[place] or words[place].endswith("ly"):
+            return False
+        return words[place - 1] != "a" and words[place + 1 : place + 2] not in (["of"], ["to"])
 
 
 def clauses_of(text: str) -> list[Clause]:
@@ -133,11 +176,11 @@ def _can_close(run: list[str]) -> bool:
     """Whether a run ends well: with a thing, or with a quality where it is denied or overdone ("far too long")."""
     last = run[-1]
     if last in lexicon().all_qualities:
-        return run[-2] in ("not", "too")
+        return run[-2:-1] in (["not"], ["too"])
     return _is_content(last.replace("-", "")) and last != "too" and not last.endswith(("ed", "ly"))
 
 
-def _fitting(words: list[str]) -> Iterator[str]:
+def _fitting(words: Sequence[str]) -> Iterator[str]:
     phrase = " ".join(words)
-    if len(phrase) <= _LONGEST_PHRASE:
+    if len(words) == len(set(words)) and len(phrase) <= _LONGEST_PHRASE:
         yield phrase

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 
 import snowballstemmer
 
+from models.chinese import chinese_parts, chinese_says_nothing, is_chinese
 from models.lexicon import lexicon, words_of
 
 _LEADING = frozenset(
     {"a", "an", "the", "very", "really", "so", "such", "quite", "of", "its", "his", "her", "their", "is"}
 )
-_SEGMENT = re.compile(r"[.!?;]+(?:\s|$)|[。！？；]+|\n+")
-_CHINESE = re.compile(r"[\u3400-\u9fff]")
+_SEGMENT = re.compile(r"[.!?;]+(?:\s|$)|[。！？；]+|(?<=[\u3400-\u9fff])[!?;]+|\n+")
 _MOST_WORDS = 4
 
 
@@ -45,15 +46,13 @@ def content_stems(text: str) -> list[str]:
     """
     stop = lexicon().stopwords
     parts = (part for word in words_of(text) if word not in stop for part in word.split("-") if part)
-    return [one for part in parts for one in (_pairs(part) if _CHINESE.search(part) else (stem(part),))]
-
-
-def _pairs(run: str) -> list[str]:
-    return [run[start : start + 2] for start in range(len(run) - 1)] or [run]
+    return [one for part in parts for one in (chinese_parts(part) if is_chinese(part) else (stem(part),))]
 
 
 def says_nothing(keyword: str) -> bool:
     """Whether a keyword only says that it is a good or bad thing of its kind, or one word over again."""
+    if is_chinese(keyword):
+        return chinese_says_nothing(keyword)
     words = lexicon()
     nothing = words.empty | words.stopwords | words.all_verdicts | {"not", "too"}
     telling = [word for word in words_of(keyword) if word not in nothing]
@@ -65,6 +64,13 @@ def repeats_name(keyword: str, name: str) -> bool:
     """Whether a keyword has no content beside words of the item's name."""
     stems = content_stems(keyword)
     return bool(stems) and set(stems) <= set(content_stems(name))
+
+
+def names_one_of(text: str, categories: Iterable[str]) -> bool:
+    """Whether a text names a category, or a part of one that names several ("Rap & Hip-Hop")."""
+    said = set(content_stems(text))
+    parts = (set(content_stems(part)) for category in categories for part in re.split(r" & |[,/()、]", category))
+    return any(part and part <= said for part in parts)
 
 
 @dataclass(frozen=True)

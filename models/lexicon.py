@@ -1,6 +1,6 @@
-"""Words of praise and blame, of what people judge, and of what says nothing: the bundled lists, read once.
+"""Words of praise and blame, of what people judge, and of what says nothing: the bundled lists of a language.
 
-Source: models/templates/few_shot/phrases.yaml, where each list says what it is for.
+Source: models/templates/<language>/lexicon.yaml, where each list says what it is for.
 """
 
 from __future__ import annotations
@@ -16,16 +16,10 @@ import yaml
 from pydantic import TypeAdapter
 
 Side = Literal["pro", "con"]
+Language = Literal["en", "zh"]
 
-_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
-_SAME_DOMAIN = {
-    "movie": "film",
-    "show": "film",
-    "series": "film",
-    "record": "album",
-    "restaurant": "place",
-    "café": "place",
-}
+# Letters and digits, joined by hyphens or apostrophes (beat-'em-up), or two letters by an ampersand (R&B).
+WORD = re.compile(r"\b[^\W\d_]&[^\W\d_]\b|[^\W_]+(?:['’-]{1,2}[^\W_]+)*")
 
 
 @dataclass(frozen=True)
@@ -42,8 +36,12 @@ class Lexicon:
         By side, further words that tell a clause's side: of a reviewer's own, and of somebody who reports.
     aspects
         What people judge ("plot").
+    nouns
+        Names of the groups of `qualities` and of the worked examples, by what an item may be called.
+    objections
+        What some people object to whatever its quality ("gore").
     stories
-        Nouns whose description tells a story.
+        Groups whose description tells a story.
     negations, states, degrees
         Words that deny; verbs that say how something is; words that may stand between such a verb and what it says.
     stopwords, fragments, empty
@@ -55,6 +53,8 @@ class Lexicon:
     opinions: dict[Side, list[str]]
     cues: dict[Side, list[str]]
     aspects: frozenset[str]
+    nouns: dict[str, str]
+    objections: frozenset[str]
     stories: frozenset[str]
     negations: frozenset[str]
     states: frozenset[str]
@@ -73,39 +73,39 @@ class Lexicon:
         """Verdicts and qualities of both sides and all nouns."""
         return self.all_verdicts.union(*(words for groups in self.qualities.values() for words in groups.values()))
 
+    def domain(self, noun: str) -> str:
+        """Name of a noun's group: a `music album` is an album, a movie a film, a 餐厅 a place."""
+        found = [name for name in self.nouns if noun.lower().endswith(name)]
+        return self.nouns[max(found, key=len)] if found else noun.lower().split()[-1]
+
     def qualities_of(self, side: Side, noun: str) -> list[str]:
         """Qualities of a side that suit a noun; a noun without words of its own gets all."""
         groups = self.qualities[side]
-        domain = domain_of(noun)
+        domain = self.domain(noun)
         chosen = ("any", domain) if domain in groups else tuple(groups)
         return unique(word for group in chosen for word in groups[group])
 
 
 @cache
-def lexicon() -> Lexicon:
-    """Read the bundled lists once."""
-    text = resources.files("models").joinpath("templates/few_shot/phrases.yaml").read_text(encoding="utf-8")
-    return TypeAdapter(Lexicon).validate_python(yaml.safe_load(text))
+def lexicon(language: Language = "en") -> Lexicon:
+    """Read the bundled lists of a language once."""
+    file = resources.files("models").joinpath(f"templates/{language}/lexicon.yaml")
+    return TypeAdapter(Lexicon).validate_python(yaml.safe_load(file.read_text(encoding="utf-8")))
 
 
 @cache
-def speaks_for(side: Side, noun: str) -> frozenset[str]:
+def speaks_for(side: Side, noun: str, language: Language = "en") -> frozenset[str]:
     """All words that tell that a clause speaks for a side of a noun."""
-    words = lexicon()
+    words = lexicon(language)
     said = (*words.verdicts[side], *words.qualities_of(side, noun), *words.opinions[side], *words.cues[side])
-    denied = (f"un{word}" for word in speaks_for("pro", noun)) if side == "con" else ()  # unfriendly, uncomfortable
-    return frozenset((*said, *denied))
+    if side == "pro" or language != "en":
+        return frozenset(said)
+    return frozenset((*said, *(f"un{word}" for word in speaks_for("pro", noun))))  # unfriendly, uncomfortable
 
 
 def words_of(text: str) -> list[str]:
     """Lower-case words of a text, hyphens and apostrophes kept inside them."""
-    return [word.replace("’", "'") for word in _WORD.findall(text.lower())]
-
-
-def domain_of(noun: str) -> str:
-    """Name of a noun's word lists and examples: a `music album` is an album, a movie a film, a restaurant a place."""
-    last = noun.lower().split()[-1]
-    return _SAME_DOMAIN.get(last, last)
+    return [word.replace("’", "'") for word in WORD.findall(text.lower())]
 
 
 def unique(values: Iterable[str]) -> list[str]:

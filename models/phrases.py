@@ -1,9 +1,11 @@
 """Phrases that a small model may answer with: decoding is held to what the source itself says.
 
 A model of 135 million parameters that writes freely drifts into nonsense; one that chooses among phrases does well. It
-may choose what a text says on the side that is asked for (models/clauses.py: "rude staff", "far too long"), or a bare
-verdict on something that the source names ("great vocals", "weak thriller"). No quality is invented: "witty dialogue"
-is offered only where a clause says so. Larger models write freely (style `reasoning`).
+may choose what a text says on the side that is asked for (models/clauses.py: "rude staff", "far too long"), a bare
+verdict on an aspect that a clause of that side judges ("great vocals"), or a plain fact: a genre or a tag is what draws
+people ("time travel"), and some are what others object to ("gore", "slow burn"). No quality is invented: "witty
+dialogue" is offered only where a clause says so, and a genre is never called great or weak. Where nothing speaks
+against an item, no con is asked for. Larger models write freely (style `reasoning`).
 """
 
 from __future__ import annotations
@@ -11,18 +13,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
+from models.chinese import chinese_blame, chinese_clauses, chinese_facts, chinese_phrases, chinese_side
 from models.clauses import Clause, clauses_of
-from models.lexicon import domain_of, lexicon, speaks_for, unique, words_of
-
-Side = Literal["pro", "con"]
+from models.lexicon import Language, Side, lexicon, speaks_for, unique, words_of
 
 _LONGEST_FACT = 40
 _MOST_FACTS = 60
 _MOST_QUOTES = 60
 _MANY_QUOTES = 3
 _SHORT_TEXT = 250
+_LIST = re.compile(r"[,;|.]|(?<=\s)[&/](?=\s)|(?<=\w)/(?=\w)| and ")
 _LABEL = re.compile(r"\s*(?:(?P<label>[A-Z][\w ]*): )?(?P<value>.*)")
 
 
@@ -46,14 +47,16 @@ class Choices:
 
 
 def objective_choices(
-    categories: Iterable[str], attributes: str, description: str, side: Side, noun: str
+    categories: Iterable[str], attributes: str, description: str, side: Side, noun: str, *, language: Language = "en"
 ) -> Choices | None:
     """Keywords that an item's facts allow; None where they name nothing.
 
     A description that finds fault somewhere speaks well of the item where it takes no side. That of a film tells a
     story, whose good and bad are not the film's.
     """
-    clauses = () if domain_of(noun) in lexicon().stories else clauses_of(description)
+    if language == "zh":
+        return _chinese_objective(categories, attributes, description, side, noun)
+    clauses = () if lexicon().domain(noun) in lexicon().stories else clauses_of(description)
     sides = [clause.side(noun) for clause in clauses]
     judging = side == "pro" and "con" in sides
     said = [one for one, spoken in zip(clauses, sides, strict=True) if spoken == side or (judging and spoken is None)]
@@ -62,37 +65,69 @@ def objective_choices(
     facts = fact_phrases(listed if len(listed) > 1 or not clauses else (), attributes)
     telling = _telling(side, noun)
     quotes = [phrase for one in said for phrase in one.phrases(None if judging or one.reports else telling)]
-    return _choices(said, quotes, facts, side, noun)
+    spoken_for = [one for one, spoken in zip(clauses, sides, strict=True) if spoken == side]
+    return _choices(quotes, spoken_for, _of_side(facts, side, noun), side, noun)
 
 
-def subjective_choices(comment: str, side: Side, noun: str) -> Choices | None:
+def subjective_choices(comment: str, side: Side, noun: str, language: Language = "en") -> Choices | None:
     """Keywords that a review allows; None where it offers nothing.
 
     The rating says that a short review means its side wherever it does not say the opposite.
     """
+    if language == "zh":
+        return _chinese_choices(comment, (), side, noun)
     short = len(comment) <= _SHORT_TEXT
     fitting = [(clause, spoken) for clause in clauses_of(comment) if (spoken := clause.side(noun)) in (side, None)]
     telling = [clause for clause, spoken in fitting if spoken == side]
-    said = [clause for clause, _ in fitting] if short or not telling else telling
+    said = [clause for clause, _ in fitting] if short else telling
     quotes = [phrase for one in said for phrase in one.phrases(None if short else _telling(side, noun))]
-    return _choices(telling or said, quotes, (), side, noun)
+    return _choices(quotes, telling, (), side, noun)
+
+
+def _chinese_objective(
+    categories: Iterable[str], attributes: str, description: str, side: Side, noun: str
+) -> Choices | None:
+    facts = chinese_facts(categories, attributes)
+    meant = [fact for fact in facts if (side == "con") == chinese_blame(fact, noun) or side == "pro"]
+    tells_a_story = lexicon("zh").domain(noun) in lexicon("zh").stories
+    return _chinese_choices("" if tells_a_story else description, meant, side, noun)
+
+
+def _chinese_choices(text: str, facts: Sequence[str], side: Side, noun: str) -> Choices | None:
+    said = (clause for clause in chinese_clauses(text) if chinese_side(clause, noun) == side)
+    quotes = unique(phrase for clause in said for phrase in chinese_phrases(clause, noun))[:_MOST_QUOTES]
+    phrases = unique([*quotes, *(facts if len(quotes) < _MANY_QUOTES else ())])
+    return Choices(tuple(phrases)) if phrases else None
 
 
 def fact_phrases(categories: Iterable[str], attributes: str) -> list[str]:
     """What an item's categories, tags and unlabelled attributes name, in one to three words each.
 
-    Other labelled attributes (`Year: 1995.`, `By: Nico.`) are facts to know but nothing to like or dislike.
+    Other labelled attributes (`Year: 1995.`, `By: Nico.`) are facts to know but nothing to like or dislike, as are tags
+    by which people only order their own shelves ("in netflix queue").
     """
     labelled = (_LABEL.match(sentence) for sentence in re.split(r"\.(?:\s|$)", attributes))
     listed = [*categories, *(found["value"] for found in labelled if found and found["label"] in (None, "Tags"))]
-    parts = [words_of(part) for text in listed for part in re.split(r"[,;&/()|.]| and ", text.lower())]
-    phrases = (" ".join(words) for words in parts if 1 <= len(words) <= 3 and not all(w.isdigit() for w in words))
-    return unique(phrase for phrase in phrases if 3 <= len(phrase) <= _LONGEST_FACT)[:_MOST_FACTS]
+    parts = [words_of(part) for text in listed for part in _LIST.split(re.sub(r"\([^)]*\)", " ", text.lower()))]
+    phrases = (" ".join(words) for words in parts if 1 <= len(words) <= 3 and _names_something(words))
+    return unique(phrase for phrase in phrases if len(phrase) <= _LONGEST_FACT)[:_MOST_FACTS]
 
 
-def aspects_of(text: str) -> list[str]:
-    """Things that people judge (vocals, plot, staff) as far as a text names them."""
-    return unique(word for word in words_of(text) if word in lexicon().aspects)
+def _names_something(words: list[str]) -> bool:
+    """Whether words are the name of something: not of closed classes at either end, nor numbers, nor empty words."""
+    known = lexicon()
+    if any(word in known.stopwords or word in known.fragments for word in (words[0], words[-1])):
+        return False
+    return len("".join(words)) > 2 and not all(word.isdigit() or word in known.empty for word in words)
+
+
+def _of_side(facts: Iterable[str], side: Side, noun: str) -> list[str]:
+    """Facts that can be meant on a side: what is said against an item or objected to for con, all but blame for pro."""
+    praise, blame = speaks_for("pro", noun), speaks_for("con", noun)
+    if side == "pro":
+        return [fact for fact in facts if blame.isdisjoint(words_of(fact))]
+    against = blame | lexicon().objections
+    return [fact for fact in facts if praise.isdisjoint(words_of(fact)) and not against.isdisjoint(words_of(fact))]
 
 
 def _telling(side: Side, noun: str) -> frozenset[str]:
@@ -101,21 +136,13 @@ def _telling(side: Side, noun: str) -> frozenset[str]:
 
 
 def _choices(
-    said: Sequence[Clause], quotes: Sequence[str], facts: Sequence[str], side: Side, noun: str
+    quotes: Sequence[str], telling: Sequence[Clause], facts: Sequence[str], side: Side, noun: str
 ) -> Choices | None:
-    """Quotes; verdicts on aspects that no quote holds; verdicts on facts where there are few quotes."""
+    """Quotes; verdicts on aspects that no quote holds; facts where there are few quotes."""
     quotes = unique(quotes)[:_MOST_QUOTES]
     quoted = {word for quote in quotes for word in quote.split()}
-    aspects = [aspect for clause in said for aspect in aspects_of(clause.text) if aspect not in quoted]
-    judged = [*aspects, *(facts if len(quotes) < _MANY_QUOTES else ())]
-    phrases = unique([*quotes, *(judgement for thing in judged for judgement in _judgements(thing, side, noun))])
-    return Choices(tuple(phrases)) if phrases else None
-
-
-def _judgements(thing: str, side: Side, noun: str) -> tuple[str, ...]:
-    """A verdict on a thing; where it is a judgement already ("great visuals"), itself on its own side."""
-    said = set(words_of(thing))
-    sides = [one for one in ("pro", "con") if said & speaks_for(one, noun)]
-    if sides:
-        return (thing,) if sides == [side] else ()
-    return (f"{lexicon().verdicts[side][0]} {thing}",)
+    judged = [word for clause in telling for word in clause.judged(lexicon().aspects - quoted, noun, side)]
+    verdict = lexicon().verdicts[side][0]
+    phrases = [*quotes, *(f"{verdict} {aspect}" for aspect in judged)]
+    phrases += facts if len(quotes) < _MANY_QUOTES else ()
+    return Choices(tuple(unique(phrases))) if phrases else None

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Literal, TypedDict
+from typing import Literal, TypedDict, get_args
 
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -26,15 +26,20 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from models.answers import KeywordAnswer, Reading, Style, answer_schema, read_answer
 from models.injections import before_injection
-from models.lexicon import domain_of
+from models.lexicon import Language, Side, lexicon
 from models.phrases import Choices, objective_choices, subjective_choices
 
 Kind = Literal["objective", "subjective"]
-Side = Literal["pro", "con"]
 
 _MARKUP = re.compile(r"<[^<>]{0,200}>")
 _DELIMITERS = re.compile(r"[<>\[\]{}|`\\#\"“”„«»]+")
+_RATINGS: dict[Language, tuple[str, str]] = {
+    "en": ("{:g} (disliked)", "{:g} (liked)"),
+    "zh": ("{:g}（不喜欢）", "{:g}（喜欢）"),
+}
+_LIST_SEPARATOR: dict[Language, str] = {"en": ", ", "zh": "、"}
 _LONGEST_READ = 20_000
+_LONGEST_CATEGORY = 60
 
 
 class PromptSettings(BaseModel):
@@ -46,6 +51,7 @@ class PromptSettings(BaseModel):
     noun: str = Field(
         default="item", min_length=1, description="What an item is called: film, album, restaurant, game ..."
     )
+    language: Language = Field(default="en", description="Language of the prompts and of the texts that they read")
     facts_characters: int = Field(
         default=400, ge=50, description="Budget for an item's description, and for its attributes"
     )
@@ -130,19 +136,22 @@ def objective_prompt(facts: ItemFacts, side: Side, settings: PromptSettings) -> 
     fields = _fields(facts, settings)
     choices = None
     if settings.style == "few_shot":
-        choices = objective_choices(facts.categories, fields["attributes"], fields["description"], side, settings.noun)
+        listed = [clean_text(category, _LONGEST_CATEGORY) for category in facts.categories]
+        choices = objective_choices(
+            listed, fields["attributes"], fields["description"], side, settings.noun, language=settings.language
+        )
     return Prompt("objective", side, settings.style, _messages("objective", side, fields, settings), choices)
 
 
 def subjective_prompt(facts: ItemFacts, review: Review, settings: PromptSettings) -> Prompt:
     """T_sub: what a reviewer liked about an item (positive rating) or disliked (negative rating)."""
     fields = _fields(facts, settings) | {
-        "rating": f"{review.rating:g} ({'liked' if review.like else 'disliked'})",
+        "rating": _RATINGS[settings.language][review.like].format(review.rating),
         "comment": clean_text(review.comment, settings.comment_characters),
     }
     choices = None
     if settings.style == "few_shot":
-        choices = subjective_choices(fields["comment"], review.side, settings.noun)
+        choices = subjective_choices(fields["comment"], review.side, settings.noun, language=settings.language)
     messages = _messages("subjective", review.side, fields, settings)
     return Prompt("subjective", review.side, settings.style, messages, choices)
 
@@ -170,7 +179,7 @@ def clean_text(text: str, budget: int) -> str:
     if len(text) <= budget:
         return text
     cut = text[:budget]
-    for ends, least in ((".!?", budget // 2), (" ", 1)):
+    for ends, least in ((".!?。", budget // 2), (" ", 1)):
         end = max(cut.rfind(mark) for mark in ends)
         if end >= least:
             return cut[: end + 1].strip()
@@ -181,7 +190,8 @@ def example_keywords() -> frozenset[str]:
     """Keywords of the worked examples: a small model sometimes copies them instead of reading."""
     return frozenset(
         keyword
-        for groups in _examples().values()
+        for language in get_args(Language)
+        for groups in _examples(language).values()
         for examples in groups.values()
         for example in examples
         for field in ("pro", "con", "keywords")
@@ -193,38 +203,39 @@ def _fields(facts: ItemFacts, settings: PromptSettings) -> dict[str, str]:
     return {
         "noun": settings.noun,
         "name": clean_text(facts.name, 120),
-        "categories": clean_text(", ".join(facts.categories), 160),
+        "categories": clean_text(_LIST_SEPARATOR[settings.language].join(facts.categories), 160),
         "attributes": clean_text(facts.attributes, settings.facts_characters),
         "description": clean_text(facts.description, settings.facts_characters),
     }
 
 
 def _messages(kind: Kind, side: Side, fields: dict[str, str], settings: PromptSettings) -> tuple[Message, ...]:
-    system = _render(settings.style, "system", {"kind": kind, "side": side, "noun": settings.noun})
-    question = _render(settings.style, "question", {"kind": kind, "side": side, **fields})
-    examples = _example_turns(kind, side, settings.noun) if settings.style == "few_shot" else ()
+    system = _render(settings, "system", {"kind": kind, "side": side, "noun": settings.noun})
+    question = _render(settings, "question", {"kind": kind, "side": side, **fields})
+    examples = _example_turns(kind, side, settings) if settings.style == "few_shot" else ()
     return (Message(role="system", content=system), *examples, Message(role="user", content=question))
 
 
 @cache
-def _example_turns(kind: Kind, side: Side, noun: str) -> tuple[Message, ...]:
+def _example_turns(kind: Kind, side: Side, settings: PromptSettings) -> tuple[Message, ...]:
     turns: list[Message] = []
-    for shown, example in _examples_for(kind, side, noun):
-        question = _render("few_shot", "question", {"kind": kind, "side": side, "noun": shown, **example})
+    for shown, example in _examples_for(kind, side, settings):
+        question = _render(settings, "question", {"kind": kind, "side": side, "noun": shown, **example})
         answer = KeywordAnswer(keywords=list(example["keywords" if kind == "subjective" else side]))
         turns += [Message(role="user", content=question), Message(role="assistant", content=_json(answer))]
     return tuple(turns)
 
 
-def _examples_for(kind: Kind, side: Side, noun: str) -> list[tuple[str, Example]]:
+def _examples_for(kind: Kind, side: Side, settings: PromptSettings) -> list[tuple[str, Example]]:
     """Examples of the noun's own domain, or the first of every domain where it has none; each with its noun."""
+    domain = lexicon(settings.language).domain
     groups = {
         group: [example for example in examples if example.get("side", side) == side]
-        for group, examples in _examples()[kind].items()
+        for group, examples in _examples(settings.language)[kind].items()
     }
-    own = groups.get(domain_of(noun))
-    if own is not None:
-        return [(noun, example) for example in own]
+    own = [group for group in groups if domain(group) == domain(settings.noun)]
+    if own:
+        return [(settings.noun, example) for example in groups[own[0]]]
     return [(group, examples[0]) for group, examples in groups.items()]
 
 
@@ -234,8 +245,10 @@ def _json(answer: KeywordAnswer) -> str:
 
 
 @cache
-def _examples() -> dict[str, dict[str, list[Example]]]:
-    text = resources.files("models").joinpath("templates/few_shot/examples.yaml").read_text(encoding="utf-8")
+def _examples(language: Language) -> dict[str, dict[str, list[Example]]]:
+    text = (
+        resources.files("models").joinpath(f"templates/{language}/few_shot/examples.yaml").read_text(encoding="utf-8")
+    )
     return yaml.safe_load(text)
 
 
@@ -245,5 +258,6 @@ def _environment() -> Environment:
     return Environment(loader=PackageLoader("models"), undefined=StrictUndefined, autoescape=False)
 
 
-def _render(style: Style, template: str, fields: Mapping[str, str | list[str]]) -> str:
-    return _environment().get_template(f"{style}/{template}.jinja").render(fields).strip()
+def _render(settings: PromptSettings, template: str, fields: Mapping[str, str | list[str]]) -> str:
+    name = f"{settings.language}/{settings.style}/{template}.jinja"
+    return _environment().get_template(name).render(fields).strip()

@@ -12,11 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from models.chinese import is_chinese
 from models.keyword_text import content_stems, stem
 from models.lexicon import words_of
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
-_ALIKE = 0.7
+_ALIKE = 0.82
+"""Cosine from which words mean the same: opposites have up to 0.8 (cheap, expensive; west, east), huge and big 0.9."""
 
 
 def canonical_keywords(
@@ -66,6 +68,8 @@ class _Likeness:
         self._stems = [frozenset(content_stems(word)) for word in words]
         vectors = encode(words)
         self._cosines = vectors @ vectors.T
+        foreign = [row for row, word in enumerate(words) if is_chinese(word)]  # the encoder reads English only
+        self._cosines[foreign, :] = self._cosines[:, foreign] = -1.0
         near = np.argwhere(np.triu(self._cosines >= least, k=1)).tolist()
         parts = {(a, b): self._differing(a, b) for a, b in near}
         texts = sorted({text for pair in parts.values() for text in pair if text})

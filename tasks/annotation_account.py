@@ -7,10 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from models.answers import what_it_is
+from models.keyword_text import names_one_of
 from storage.run_folder import RunFolder
 from storage.tables import ANNOTATIONS, ITEMS, KEYWORDS, REJECTED_KEYWORDS, VOCABULARY, Contract, read_table
 
 _SAMPLE_ITEMS, _SAMPLE_KEYWORDS = 8, 3
+_MANY = 3
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,11 @@ class AnnotationAccount:
         Means over all items.
     covered
         Shares of items with a keyword, with a pro, with a con.
+    well_covered
+        Share of items with at least three pros and three cons.
+    agreeing
+        Share of items whose objective answers (what it is, or its keywords) name one of its categories, of those with
+        both; None where none has.
     rejected
         Pairs (rule, keywords), most frequent first.
     sample
@@ -80,6 +88,8 @@ class AnnotationAccount:
     pros_per_item: float
     cons_per_item: float
     covered: tuple[float, float, float]
+    well_covered: float
+    agreeing: float | None
     rejected: tuple[tuple[str, int], ...]
     sample: tuple[SampleItem, ...]
 
@@ -122,9 +132,26 @@ def annotation_account(folder: RunFolder) -> AnnotationAccount | None:
             pros["item_id"].n_unique() / n_items,
             cons["item_id"].n_unique() / n_items,
         ),
+        well_covered=len(_many(pros) & _many(cons)) / n_items,
+        agreeing=_agreeing(annotations, items),
         rejected=_counts(rejected, "rule") if rejected is not None else (),
         sample=_sample(keywords, items) if keywords is not None else (),
     )
+
+
+def _many(keywords: pl.DataFrame) -> set[int]:
+    """Items with at least three of the keywords."""
+    return set(keywords.group_by("item_id").len().filter(pl.col("len") >= _MANY)["item_id"])
+
+
+def _agreeing(annotations: pl.DataFrame, items: pl.DataFrame) -> float | None:
+    answered = annotations.filter((pl.col("kind") == "objective") & (pl.col("status") == "ok"))
+    said: dict[int, list[str]] = {}
+    for item, response, keywords in answered.select("item_id", "response", "keywords").iter_rows():
+        said.setdefault(item, []).extend([what_it_is(response), *keywords])
+    categories = {item: listed for item, listed in items.select("item_id", "categories").iter_rows() if listed}
+    agree = [names_one_of(" ".join(said[item]), categories[item]) for item in said.keys() & categories.keys()]
+    return sum(agree) / len(agree) if agree else None
 
 
 def _table(folder: RunFolder, name: str, contract: Contract) -> pl.DataFrame | None:

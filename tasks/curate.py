@@ -27,7 +27,7 @@ _ALL = 20_000
 
 
 @step(
-    version="3",
+    version="4",
     reads=("items.parquet", "interactions.parquet", "annotations.parquet"),
     writes=("keywords.parquet", "vocabulary.parquet", "rejected_keywords.parquet"),
 )

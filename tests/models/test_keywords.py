@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from models.keyword_text import SourceText, normalise, repeats_name, says_nothing
 from models.keywords import Curated, CurationSettings, Mention, curate_keywords
-from models.prompts import Kind, Side
+from models.lexicon import Side
+from models.prompts import Kind
 
 ALL = CurationSettings(min_items=1, max_share=1.0)
 MEANT = ALL.model_copy(update={"ground_similarity": 0.6})

@@ -1,13 +1,15 @@
 import re
+from typing import get_args
 
 import pytest
 import yaml
 
-from models.clauses import Side, clauses_of
+from models.clauses import clauses_of
+from models.lexicon import Language, Side
 from models.phrases import Choices, fact_phrases, objective_choices, subjective_choices
 from storage.llm_profiles import REPOSITORY
 
-EXAMPLES = REPOSITORY / "models" / "templates" / "few_shot" / "examples.yaml"
+TEMPLATES = REPOSITORY / "models" / "templates"
 
 
 def phrases(choices: Choices | None) -> tuple[str, ...]:
@@ -25,11 +27,15 @@ def of_facts(
 
 
 def test_what_can_be_liked_is_named_and_other_labelled_facts_are_not() -> None:
-    attributes = "Year: 1995. By: Nico. Age rating: M. Tags: bank heist, slow burn."
-    assert fact_phrases(("Rap & Hip-Hop", "Crime"), attributes) == [
+    attributes = "Year: 1995. By: Nico. Age rating: M. Tags: bank heist, slow burn, in netflix queue."
+    assert fact_phrases(
+        ("Rap & Hip-Hop", "Contemporary R&B", "Idols (Female)", "Beat-'Em-Up", "General"), attributes
+    ) == [
         "rap",
         "hip-hop",
-        "crime",
+        "contemporary r&b",
+        "idols",
+        "beat-'em-up",
         "bank heist",
         "slow burn",
     ]
@@ -77,16 +83,30 @@ def test_a_description_that_finds_fault_is_read_side_by_side() -> None:
 
 
 def test_a_story_is_not_praise_of_the_film_that_tells_it() -> None:
-    assert of_facts("A charming thief meets a rude waiter.", "pro", "Crime", "Drama", noun="film") == (
-        "great crime",
-        "great drama",
-    )
+    assert of_facts("A charming thief meets a rude waiter.", "pro", "Crime", "Drama", noun="film") == ("crime", "drama")
 
 
 def test_a_tag_that_judges_stays_on_its_side() -> None:
     tags = "Tags: great visuals, overlong, heist."
-    assert of_facts("", "pro", attributes=tags, noun="film") == ("great visuals", "great heist")
-    assert of_facts("", "con", attributes=tags, noun="film") == ("overlong", "weak heist")
+    assert of_facts("", "pro", attributes=tags, noun="film") == ("great visuals", "heist")
+    assert of_facts("", "con", attributes=tags, noun="film") == ("overlong",)
+
+
+def test_a_fact_is_held_against_an_item_only_where_people_object_to_such_facts() -> None:
+    assert of_facts("", "con", "Comedy", "Gore", "Award Winning", noun="anime") == ("gore",)
+    assert of_facts("", "con", "Comedy", "Drama", noun="anime") == ()
+
+
+def test_a_phrase_ends_with_what_it_is_about() -> None:
+    offered = of_review("A superb old brass section. Hushed vocals carry it.", "pro", "album")
+    assert {"brass section", "old brass section", "hushed vocals"} <= set(offered)
+    assert not {"superb old", "old brass"} & set(offered)
+
+
+def test_a_verdict_stands_only_for_what_a_word_of_that_side_is_near_to() -> None:
+    far = "She wrote the lyrics in a small room with her old friends and later that was called superb."
+    assert "great lyrics" in of_review("Superb and honest were the lyrics.", "pro", "album")
+    assert "great lyrics" not in of_review(far, "pro", "album")
 
 
 def test_two_keywords_are_asked_for_only_where_two_things_are_said() -> None:
@@ -101,15 +121,18 @@ def test_the_pattern_admits_the_phrases_and_nothing_else() -> None:
     assert not re.fullmatch(choices.pattern, "r2xd2")
 
 
-def test_worked_examples_choose_among_what_their_own_prompt_would_offer() -> None:
-    for kind, groups in yaml.safe_load(EXAMPLES.read_text(encoding="utf-8")).items():
+@pytest.mark.parametrize("language", get_args(Language))
+def test_worked_examples_choose_among_what_their_own_prompt_would_offer(language: Language) -> None:
+    file = TEMPLATES / language / "few_shot" / "examples.yaml"
+    for kind, groups in yaml.safe_load(file.read_text(encoding="utf-8")).items():
         for noun, examples in groups.items():
             for example in examples:
                 for side in ("pro", "con"):
                     if kind == "objective":
-                        listed = example["categories"].split(", ")
-                        choices = objective_choices(listed, example["attributes"], example["description"], side, noun)
+                        listed = re.split("[,，、] ?", example["categories"])
+                        facts = (listed, example["attributes"], example["description"])
+                        choices = objective_choices(*facts, side, noun, language=language)
                     else:
-                        choices = subjective_choices(example["comment"], side, noun)
+                        choices = subjective_choices(example["comment"], side, noun, language)
                     chosen = example.get(side) or (example["keywords"] if example.get("side") == side else ())
                     assert set(chosen) <= set(phrases(choices)), (example["name"], side)

@@ -70,15 +70,15 @@ def test_the_schema_sent_is_the_parser_used() -> None:
     prompt = objective_prompt(HEAT, "pro", FILM)
     assert prompt.choices is not None
     assert json.dumps(prompt.choices.pattern) in json.dumps(prompt.schema)
-    assert prompt.read('{"keywords": ["great thriller", "great bank heist", "great thriller"]}').keywords == (
-        "great thriller",
-        "great bank heist",
+    assert prompt.read('{"keywords": ["thriller", "bank heist", "thriller"]}').keywords == (
+        "thriller",
+        "bank heist",
     )
     for answer in (
-        '{"keywords": ["great thriller", "purple banana"]}',
+        '{"keywords": ["thriller", "purple banana"]}',
         '{"keywords": []}',
-        '{"keywords": ["great thriller", "great thriller"], "more": 1}',
-        '{"keywords": ["great thril',
+        '{"keywords": ["thriller", "thriller"], "more": 1}',
+        '{"keywords": ["thril',
         "Sure! Here you are:",
         "",
     ):

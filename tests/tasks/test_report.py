@@ -97,6 +97,8 @@ def test_everything_that_was_run_is_on_the_page(page: _Elements) -> None:
         "trained for 2,000 environment steps with 2 seeds",
         "revision r7",
         "25.0 % of the items have no keyword",
+        "Three pros and three cons",
+        "Categories agree",
     ):
         assert words in page.text
     assert "Not run" not in page.text
