@@ -128,7 +128,8 @@ def threshold(folder: Path, encode: Encode, reviews: int, least_precision: float
     pairs: list[tuple[str, Side, SourceText]] = []
     said = []
     for row in texts[np.random.default_rng(seed).permutation(texts.height)[:reviews]].iter_rows(named=True):
-        source, side = SourceText(row["review_text"]), "pro" if row["like"] else "con"
+        source = SourceText(row["review_text"])
+        side: Side = "pro" if row["like"] else "con"
         for aspect in kinds[row["categories"][0].lower()].aspects:
             name, clauses = (aspect.pro, aspect.pro_clauses) if side == "pro" else (aspect.con, aspect.con_clauses)
             if source.support(name).share < 1:

@@ -210,32 +210,33 @@ def _fields(facts: ItemFacts, settings: PromptSettings) -> dict[str, str]:
 
 
 def _messages(kind: Kind, side: Side, fields: dict[str, str], settings: PromptSettings) -> tuple[Message, ...]:
-    system = _render(settings, "system", {"kind": kind, "side": side, "noun": settings.noun})
-    question = _render(settings, "question", {"kind": kind, "side": side, **fields})
-    examples = _example_turns(kind, side, settings) if settings.style == "few_shot" else ()
+    system = _render(settings.language, settings.style, "system", {"kind": kind, "side": side, "noun": settings.noun})
+    question = _render(settings.language, settings.style, "question", {"kind": kind, "side": side, **fields})
+    examples = _example_turns(kind, side, settings.noun, settings.language) if settings.style == "few_shot" else ()
     return (Message(role="system", content=system), *examples, Message(role="user", content=question))
 
 
 @cache
-def _example_turns(kind: Kind, side: Side, settings: PromptSettings) -> tuple[Message, ...]:
+def _example_turns(kind: Kind, side: Side, noun: str, language: Language) -> tuple[Message, ...]:
     turns: list[Message] = []
-    for shown, example in _examples_for(kind, side, settings):
-        question = _render(settings, "question", {"kind": kind, "side": side, "noun": shown, **example})
+    for shown, example in _examples_for(kind, side, noun, language):
+        fields = {"kind": kind, "side": side, "noun": shown, **example}
+        question = _render(language, "few_shot", "question", fields)
         answer = KeywordAnswer(keywords=list(example["keywords" if kind == "subjective" else side]))
         turns += [Message(role="user", content=question), Message(role="assistant", content=_json(answer))]
     return tuple(turns)
 
 
-def _examples_for(kind: Kind, side: Side, settings: PromptSettings) -> list[tuple[str, Example]]:
+def _examples_for(kind: Kind, side: Side, noun: str, language: Language) -> list[tuple[str, Example]]:
     """Examples of the noun's own domain, or the first of every domain where it has none; each with its noun."""
-    domain = lexicon(settings.language).domain
+    domain = lexicon(language).domain
     groups = {
         group: [example for example in examples if example.get("side", side) == side]
-        for group, examples in _examples(settings.language)[kind].items()
+        for group, examples in _examples(language)[kind].items()
     }
-    own = [group for group in groups if domain(group) == domain(settings.noun)]
+    own = [group for group in groups if domain(group) == domain(noun)]
     if own:
-        return [(settings.noun, example) for example in groups[own[0]]]
+        return [(noun, example) for example in groups[own[0]]]
     return [(group, examples[0]) for group, examples in groups.items()]
 
 
@@ -258,6 +259,5 @@ def _environment() -> Environment:
     return Environment(loader=PackageLoader("models"), undefined=StrictUndefined, autoescape=False)
 
 
-def _render(settings: PromptSettings, template: str, fields: Mapping[str, str | list[str]]) -> str:
-    name = f"{settings.language}/{settings.style}/{template}.jinja"
-    return _environment().get_template(name).render(fields).strip()
+def _render(language: Language, style: Style, template: str, fields: Mapping[str, str | list[str]]) -> str:
+    return _environment().get_template(f"{language}/{style}/{template}.jinja").render(fields).strip()

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -41,7 +42,7 @@ def account(tmp_path: Path) -> AnnotationAccount:
         for n in range(3)
     ]
 
-    def write(name: str, rows: list[tuple[object, ...]], contract: Contract) -> None:
+    def write(name: str, rows: Sequence[tuple[object, ...]], contract: Contract) -> None:
         frame = pl.DataFrame(rows, schema=polars_schema(contract), orient="row")
         write_table(folder.path(f"{name}.parquet"), frame, contract)
 
