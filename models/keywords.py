@@ -192,7 +192,9 @@ def _ground_by_meaning(unsure: list[_Kept], encode: Encode, threshold: float | N
     if threshold is None or not unsure:
         yield from unsure
         return
-    pairs = [(kept.keyword, kept.mention.side, kept.mention.source) for kept in unsure]
+    pairs: list[tuple[str, Side, SourceText]] = [
+        (kept.keyword, kept.mention.side, kept.mention.source) for kept in unsure
+    ]
     for kept, nearest in zip(unsure, nearest_sentences(pairs, encode), strict=True):
         if nearest.cosine >= threshold:
             yield _Kept(kept.mention, kept.keyword, "meaning", nearest.sentence[:_LONGEST_EVIDENCE])
