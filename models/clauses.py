@@ -20,6 +20,7 @@ _BOUNDARY = re.compile(
 _LONGEST_PHRASE = 40
 _SHOUTED = 0.75
 _NEAR = 4
+_WORDS_OF_A_PHRASE = 3
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,11 @@ class Clause:
         """Whether it says what others think ("praised for ..."): then every phrase in it may be meant."""
         cues = lexicon().cues
         return bool(self.lead) or not {*cues["pro"], *cues["con"]}.isdisjoint(self.words)
+
+    @property
+    def is_phrase(self) -> bool:
+        """Whether it is hardly more than a phrase ("Fluffy pancakes"), which somebody wrote down because it matters."""
+        return sum(map(_tells, self.words)) <= _WORDS_OF_A_PHRASE
 
     def phrases(self, around: frozenset[str] | None = None) -> Iterator[str]:
         """What could be a keyword: predicates first, then runs of words; names are left out.

@@ -79,8 +79,13 @@ def subjective_choices(comment: str, side: Side, noun: str, language: Language =
     short = len(comment) <= _SHORT_TEXT
     fitting = [(clause, spoken) for clause in clauses_of(comment) if (spoken := clause.side(noun)) in (side, None)]
     telling = [clause for clause, spoken in fitting if spoken == side]
-    said = [clause for clause, _ in fitting] if short else telling
-    quotes = [phrase for one in said for phrase in one.phrases(None if short else _telling(side, noun))]
+    around = _telling(side, noun)
+    quotes = [
+        phrase
+        for clause, spoken in fitting
+        if short or spoken == side
+        for phrase in clause.phrases(None if short and (spoken == side or clause.is_phrase) else around)
+    ]
     return _choices(quotes, telling, (), side, noun)
 
 
@@ -131,8 +136,9 @@ def _of_side(facts: Iterable[str], side: Side, noun: str) -> list[str]:
 
 
 def _telling(side: Side, noun: str) -> frozenset[str]:
-    """Words around which a phrase of a long text is a judgement."""
-    return speaks_for(side, noun) | lexicon().aspects
+    """Words around which a phrase is a judgement: a bare verdict is one only of something that people judge."""
+    known = lexicon()
+    return (speaks_for(side, noun) - known.all_verdicts - known.empty) | known.aspects
 
 
 def _choices(

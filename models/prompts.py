@@ -11,6 +11,7 @@ style, kind, side and noun begin alike and the item stands last, so that a serve
 
 from __future__ import annotations
 
+import hashlib
 import html
 import re
 import unicodedata
@@ -197,6 +198,14 @@ def example_keywords() -> frozenset[str]:
         for field in ("pro", "con", "keywords")
         for keyword in example.get(field, ())
     )
+
+
+def wording_version(settings: PromptSettings) -> str:
+    """Version of a language's and style's prompts, such as `few_shot/en 3f6c1a9e02bd`: a hash of all that words them."""
+    folder = resources.files("models").joinpath("templates", settings.language)
+    files = [folder.joinpath("lexicon.yaml"), *folder.joinpath(settings.style).iterdir()]
+    content = [file.read_bytes() for file in sorted(files, key=lambda file: file.name)]
+    return f"{settings.style}/{settings.language} {hashlib.sha256(b''.join(content)).hexdigest()[:12]}"
 
 
 def _fields(facts: ItemFacts, settings: PromptSettings) -> dict[str, str]:

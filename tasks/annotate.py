@@ -15,7 +15,7 @@ from typing import NoReturn, Protocol, Self
 import polars as pl
 from pydantic import ConfigDict, Field, JsonValue
 
-from models.prompts import PromptSettings
+from models.prompts import PromptSettings, wording_version
 from storage.completions import CompletionStore, completion_key
 from storage.errors import AnnotationError, ServerError
 from storage.llm_profiles import LLMProfile, Sampling
@@ -99,7 +99,7 @@ def annotate(folder: RunFolder, settings: AnnotateSettings) -> Summary:
         )
         outcomes = in_shards("annotate", questions, settings.client.shard_prompts, asking.shard)
     tally = asking.tally
-    summary = _summary(plan, tally)
+    summary = _summary(plan, tally) | {"prompts_version": wording_version(settings.prompts)}
     step_logger().info("annotate: %s", summary)
     if tally.failed > settings.max_failed_share * len(questions):
         raise AnnotationError(

@@ -10,6 +10,7 @@ from models.prompts import (
     example_keywords,
     objective_prompt,
     subjective_prompt,
+    wording_version,
 )
 
 FILM = PromptSettings(noun="film")
@@ -132,3 +133,12 @@ def test_a_review_without_a_phrase_leaves_nothing_to_choose_from() -> None:
 
 def test_example_keywords_are_known() -> None:
     assert {"rude waiter", "plot holes"} <= example_keywords()
+
+
+def test_every_wording_has_a_version_of_its_own() -> None:
+    versions = {
+        wording_version(PromptSettings.model_validate({"style": style, "language": language}))
+        for style in ("few_shot", "reasoning")
+        for language in ("en", "zh")
+    }
+    assert len({version.split()[1] for version in versions}) == 4
