@@ -12,9 +12,6 @@ style, kind, side and noun begin alike and the item stands last, so that a serve
 from __future__ import annotations
 
 import hashlib
-import html
-import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -26,20 +23,17 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from models.answers import KeywordAnswer, Reading, Style, answer_schema, read_answer
-from models.injections import before_injection
+from models.foreign_text import clean_text
 from models.lexicon import Language, Side, lexicon
 from models.phrases import Choices, objective_choices, subjective_choices
 
 Kind = Literal["objective", "subjective"]
 
-_MARKUP = re.compile(r"<[^<>]{0,200}>")
-_DELIMITERS = re.compile(r"[<>\[\]{}|`\\#\"“”„«»]+")
 _RATINGS: dict[Language, tuple[str, str]] = {
     "en": ("{:g} (disliked)", "{:g} (liked)"),
     "zh": ("{:g}（不喜欢）", "{:g}（喜欢）"),
 }
 _LIST_SEPARATOR: dict[Language, str] = {"en": ", ", "zh": "、"}
-_LONGEST_READ = 20_000
 _LONGEST_CATEGORY = 60
 
 
@@ -157,36 +151,6 @@ def subjective_prompt(facts: ItemFacts, review: Review, settings: PromptSettings
     return Prompt("subjective", review.side, settings.style, messages, choices)
 
 
-def clean_text(text: str, budget: int) -> str:
-    """Make foreign text safe to stand inside a prompt: data in one line that fits the budget.
-
-    Markup, control characters, line breaks and every character that could open or close a quotation, JSON, a chat
-    marker or a template are replaced by spaces, and characters without width are dropped, so that nothing in the text
-    can end the field that it stands in. Where the text begins to address the model, it ends (models/injections.py).
-
-    Parameters
-    ----------
-    text
-        A name, description or review of any length.
-    budget
-        Most characters to keep; the cut is made after a sentence or, failing that, a word.
-    """
-    text = html.unescape(text[:_LONGEST_READ])
-    text = _DELIMITERS.sub(" ", _MARKUP.sub(" ", text))
-    visible = (c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
-    text = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in visible)
-    text = _DELIMITERS.sub(" ", text)  # NFKC may have produced new ones from wide forms
-    text = before_injection(" ".join(text.split()))
-    if len(text) <= budget:
-        return text
-    cut = text[:budget]
-    for ends, least in ((".!?。", budget // 2), (" ", 1)):
-        end = max(cut.rfind(mark) for mark in ends)
-        if end >= least:
-            return cut[: end + 1].strip()
-    return cut
-
-
 def example_keywords() -> frozenset[str]:
     """Keywords of the worked examples: a small model sometimes copies them instead of reading."""
     return frozenset(
@@ -201,7 +165,7 @@ def example_keywords() -> frozenset[str]:
 
 
 def wording_version(settings: PromptSettings) -> str:
-    """Version of a language's and style's prompts, such as `few_shot/en 3f6c1a9e02bd`: a hash of all that words them."""
+    """Version of the prompts of a language and style, `few_shot/en 3f6c1a9e02bd`: a hash of all that words them."""
     folder = resources.files("models").joinpath("templates", settings.language)
     files = [folder.joinpath("lexicon.yaml"), *folder.joinpath(settings.style).iterdir()]
     content = [file.read_bytes() for file in sorted(files, key=lambda file: file.name)]

@@ -6,9 +6,10 @@ import polars as pl
 from pydantic import JsonValue
 
 from models.embeddings import EmbeddingSettings, SentenceEncoder
+from models.foreign_text import clean_text
 from models.keyword_text import SourceText
 from models.keywords import Curated, CurationSettings, Mention, curate_keywords
-from models.prompts import clean_text, example_keywords
+from models.prompts import example_keywords
 from storage.run_folder import RunFolder
 from storage.tables import (
     ANNOTATIONS,

@@ -2,11 +2,11 @@ import json
 
 import pytest
 
+from models.foreign_text import clean_text
 from models.prompts import (
     ItemFacts,
     PromptSettings,
     Review,
-    clean_text,
     example_keywords,
     objective_prompt,
     subjective_prompt,

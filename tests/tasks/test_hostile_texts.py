@@ -15,8 +15,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from models.foreign_text import clean_text
 from models.keywords import CurationSettings
-from models.prompts import ItemFacts, PromptSettings, Review, clean_text, objective_prompt, subjective_prompt
+from models.prompts import ItemFacts, PromptSettings, Review, objective_prompt, subjective_prompt
 from storage.run_folder import RunFolder
 from storage.tables import (
     ANNOTATIONS,
