@@ -121,7 +121,8 @@ def fact_phrases(categories: Iterable[str], attributes: str) -> list[str]:
 def _names_something(words: list[str]) -> bool:
     """Whether words are the name of something: not of closed classes at either end, nor numbers, nor empty words."""
     known = lexicon()
-    if any(word in known.stopwords or word in known.fragments for word in (words[0], words[-1])):
+    closed = known.stopwords - known.empty | known.fragments
+    if not closed.isdisjoint((words[0], words[-1])):
         return False
     return len("".join(words)) > 2 and not all(word.isdigit() or word in known.empty for word in words)
 

@@ -29,13 +29,14 @@ def of_facts(
 def test_what_can_be_liked_is_named_and_other_labelled_facts_are_not() -> None:
     attributes = "Year: 1995. By: Nico. Age rating: M. Tags: bank heist, slow burn, in netflix queue."
     assert fact_phrases(
-        ("Rap & Hip-Hop", "Contemporary R&B", "Idols (Female)", "Beat-'Em-Up", "General"), attributes
+        ("Rap & Hip-Hop", "Contemporary R&B", "Idols (Female)", "Board / Card Game", "General"), attributes
     ) == [
         "rap",
         "hip-hop",
         "contemporary r&b",
         "idols",
-        "beat-'em-up",
+        "board",
+        "card game",
         "bank heist",
         "slow burn",
     ]
