@@ -212,7 +212,7 @@ def test_the_same_seed_chooses_the_same_reviews() -> None:
 
 def test_a_small_model_is_not_asked_about_an_item_of_which_nothing_is_known() -> None:
     known = items(2).with_columns(
-        categories=pl.Series([["Crime"], []], dtype=pl.List(pl.String)), attributes=pl.Series(["", ""])
+        categories=pl.Series([["Horror"], []], dtype=pl.List(pl.String)), attributes=pl.Series(["", ""])
     )
     plan = plan_prompts(known, REVIEWS.clear(), PlanSettings(), PromptSettings(noun="film"))
     assert [one.item for one in plan.prompts] == [0, 0]
@@ -230,3 +230,11 @@ def test_a_capped_plan_stops_looking_where_no_review_says_anything(monkeypatch: 
 
     assert looked_at(None) == 29
     assert 5 <= looked_at(10) < 29
+
+
+def test_a_small_model_is_not_asked_for_a_con_where_nothing_speaks_against_an_item() -> None:
+    known = items(1).with_columns(
+        categories=pl.Series([["Comedy"]], dtype=pl.List(pl.String)), attributes=pl.Series([""])
+    )
+    plan = plan_prompts(known, REVIEWS.clear(), PlanSettings(), PromptSettings(noun="film"))
+    assert [one.prompt.side for one in plan.prompts] == ["pro"]
