@@ -104,7 +104,8 @@ def truth(folder: Path, encode: Encode, match: float) -> list[Row]:
         found = [(item, named.nearest(keyword, category[item]), side) for item, side, keyword in sorted(keywords)]
         right = [one for one in found if one in true]
         return {
-            "keywords": f"{title} {len(keywords)}",
+            "of": title,
+            "keywords": len(keywords),
             "precision": round(len(right) / max(1, len(keywords)), 3),
             "recall": round(len(set(right)) / max(1, len(true)), 3),
         }
