@@ -20,7 +20,7 @@ _BOUNDARY = re.compile(
 _LONGEST_PHRASE = 40
 _SHOUTED = 0.75
 _NEAR = 4
-_WORDS_OF_A_PHRASE = 3
+_WORDS_OF_A_PHRASE = 4
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Clause:
     @property
     def is_phrase(self) -> bool:
         """Whether it is hardly more than a phrase ("Fluffy pancakes"), which somebody wrote down because it matters."""
-        return sum(map(_tells, self.words)) <= _WORDS_OF_A_PHRASE
+        return len(self.words) <= _WORDS_OF_A_PHRASE
 
     def phrases(self, around: frozenset[str] | None = None) -> Iterator[str]:
         """What could be a keyword: predicates first, then runs of words; names are left out.
