@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--draw", type=int, default=30, help="keywords to draw of each run")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--match", type=float, default=0.6, help="least cosine of a keyword with the aspect it names")
-    parser.add_argument("--reviews", type=int, default=1000, help="reviews to fit the threshold on")
+    parser.add_argument("--reviews", type=int, default=10_000, help="reviews to fit the threshold on")
     parser.add_argument("--precision", type=float, default=0.9, help="precision asked of support by meaning")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()

@@ -102,11 +102,6 @@ def precision_recall(
 
 
 def fitted_threshold(curve: Sequence[CurvePoint], least_precision: float) -> float | None:
-    """The least threshold from which on every point that admits something is precise enough; None where none is."""
-    fitted = None
-    for point in reversed(curve):
-        if point.admitted and point.precision < least_precision:
-            break
-        if point.admitted:
-            fitted = point.threshold
-    return fitted
+    """The least threshold whose admitted pairs are precise enough together; None where none is."""
+    precise = [point.threshold for point in curve if point.admitted and point.precision >= least_precision]
+    return min(precise, default=None)

@@ -35,7 +35,7 @@ class CurationSettings(BaseModel):
         default=1.0, gt=0, le=1, description="Share of a keyword's words that one sentence must hold to support it"
     )
     ground_similarity: float | None = Field(
-        default=0.7,
+        default=0.65,
         ge=-1,
         le=1,
         description="Cosine with a sentence of the source that supports a keyword as well, fitted on the sample world "

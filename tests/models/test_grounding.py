@@ -24,7 +24,7 @@ def test_a_curve_tells_what_a_threshold_admits_and_how_much_of_it_is_right() -> 
     ]
 
 
-def test_the_least_threshold_from_which_on_all_are_precise_enough_is_fitted() -> None:
+def test_the_least_threshold_that_admits_precisely_enough_is_fitted() -> None:
     curve = precision_recall(COSINES, SAID, [0.45, 0.55, 0.65, 0.75, 0.85, 0.95])
     assert fitted_threshold(curve, 0.9) == 0.75
     assert fitted_threshold(curve, 0.6) == 0.45
