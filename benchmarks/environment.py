@@ -22,8 +22,8 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepR
 from models.agent_environment import AgentVecEnv
 from models.agent_settings import AlgorithmName, ReinforcementSettings
 from models.agents import new_agent
+from models.environment_settings import EnvironmentSettings
 from models.item_scorer import ItemPrior
-from models.sessions import EnvironmentSettings
 from models.simulator import UserSimulator
 from models.tastes import TasteAxes, Tastes
 from models.vector_environment import SessionVecEnv

@@ -21,8 +21,8 @@ import torch
 
 from models.agent_settings import ALGORITHMS, ReinforcementSettings
 from models.agents import TrainedAgent, train_agent
+from models.environment_settings import EnvironmentSettings
 from models.reinforcement import Evaluation, evaluate, over_seeds, paired_difference
-from models.sessions import EnvironmentSettings
 from storage.run_folder import RunFolder
 from tasks.policy_inputs import baseline_policy
 from tasks.simulator_inputs import load_simulator

@@ -18,7 +18,8 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from models.sessions import Outcome, SessionBatch
+    from models.outcome import Outcome
+    from models.sessions import SessionBatch
 
 Rows = NDArray[np.int64] | slice
 Parts = dict[str, NDArray[np.number]]
@@ -138,6 +139,19 @@ class EmbeddingActions(ActionSpace):
         if len(rest):
             nearest[rest] = sessions.item_space.nearest(queries[rest], np.zeros_like(sessions.seen[rest]), 1)[:, 0]
         return nearest
+
+
+def action_space_of(sessions: SessionBatch) -> ActionSpace:
+    """The action space that the sessions' settings name."""
+    settings = sessions.settings
+    if settings.actions == "catalogue":
+        return CatalogueActions(sessions.n_actions)
+    size, offered = sessions.item_space.size, sessions.n_offered
+    if settings.actions == "embedding":
+        return EmbeddingActions(size)
+    if settings.actions == "candidates":
+        return CandidateActions(offered, size)
+    return SlateActions(offered, size, min(settings.slate_size, offered))
 
 
 def _unit_box(size: int) -> spaces.Box:

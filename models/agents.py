@@ -19,6 +19,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from models.agent_environment import AgentVecEnv
 from models.agent_settings import ALGORITHMS, AlgorithmName, ReinforcementSettings
+from models.environment_settings import EnvironmentSettings
 from models.item_policies import (
     ItemActorCriticPolicy,
     ItemMaskablePolicy,
@@ -30,7 +31,6 @@ from models.item_policies import (
 from models.item_scorer import ItemPrior
 from models.policies import LearnedPolicy
 from models.query_scorer import QueryPolicy, QueryPrior, QueryScorer
-from models.sessions import EnvironmentSettings
 from models.simulator import UserSimulator
 from models.tastes import TasteAxes, Tastes
 from models.unfinished_training import Stretches, TrainingStore

@@ -11,12 +11,13 @@ import numpy as np
 from pydantic import JsonValue
 
 from models.attribution import Pairs
+from models.environment_settings import EnvironmentSettings
 from models.explain import explain_responses
 from models.explanation import Explanation
 from models.interactions import NO_ITEM, Interactions
 from models.keyword_removal import KeywordRecord
 from models.policies import Policy
-from models.sessions import EnvironmentSettings, SessionBatch
+from models.sessions import SessionBatch
 from models.simulator import UserSimulator
 
 _FEW, _SHOWN = 3, 12

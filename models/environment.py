@@ -14,8 +14,10 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from models.environment_settings import EnvironmentSettings
 from models.interactions import NO_ITEM
-from models.sessions import EnvironmentSettings, Outcome, SessionBatch, observation_bounds
+from models.outcome import Outcome
+from models.sessions import SessionBatch, observation_bounds
 from models.simulator import UserSimulator
 
 ENVIRONMENT_ID = "usersim/Recommend-v0"

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.environment_settings import EnvironmentSettings
 from models.policies import Policy
-from models.sessions import EnvironmentSettings, SessionBatch
+from models.sessions import SessionBatch
 from models.simulator import UserSimulator
 
 _SESSIONS_AT_ONCE = 128

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from models.environment_settings import catalogue
 from models.evidence import Evidence
 from models.interactions import Histories
 from models.policies import Policy
-from models.sessions import SessionBatch, catalogue
+from models.sessions import SessionBatch
 from models.similarity import settle
 from models.simulator import Responses, UserSimulator
 

@@ -18,8 +18,10 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from models.environment import observation_space
+from models.environment_settings import EnvironmentSettings
 from models.interactions import NO_ITEM
-from models.sessions import EnvironmentSettings, Outcome, SessionBatch
+from models.outcome import Outcome
+from models.sessions import SessionBatch
 from models.simulator import UserSimulator
 
 Observations = dict[str, NDArray[np.number]]

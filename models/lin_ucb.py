@@ -15,10 +15,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from models.environment_settings import EnvironmentSettings
 from models.interactions import NO_ITEM
 from models.item_scorer import ItemPrior
 from models.policies import Policy
-from models.sessions import EnvironmentSettings, SessionBatch
+from models.sessions import SessionBatch
 from models.simulator import UserSimulator
 from models.tastes import TasteAxes, Tastes
 

@@ -23,10 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from models.environment_settings import EnvironmentSettings
 from models.estimates import Estimate
 from models.interactions import Interactions
 from models.policies import Policy
-from models.sessions import EnvironmentSettings, SessionBatch
+from models.sessions import SessionBatch
 from models.simulator import UserSimulator
 
 _EXPLORATION = 0.1

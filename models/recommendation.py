@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.environment_settings import EnvironmentSettings
 from models.interactions import NO_ITEM
 from models.policies import Policy
-from models.sessions import EnvironmentSettings, SessionBatch
+from models.sessions import SessionBatch
 from models.simulator import UserSimulator
 
 _USERS_AT_ONCE = 128

@@ -22,9 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.breadth import Breadth, gini, repetition
+from models.environment_settings import EnvironmentSettings
 from models.estimates import Estimate, combined, crossed_interval
 from models.policies import Policy
-from models.sessions import EnvironmentSettings, SessionBatch
+from models.sessions import SessionBatch
 from models.simulator import UserSimulator
 
 _SESSIONS_AT_ONCE = 128

@@ -11,209 +11,28 @@ show a slate of several items, among which the user chooses (models/slates.py).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from models import session_arrays
-from models.action_spaces import (
-    ActionSpace,
-    CandidateActions,
-    CatalogueActions,
-    EmbeddingActions,
-    SlateActions,
-)
-from models.interactions import NO_ITEM, UNKNOWN_RATING, Histories, HistoryArrays
+from models.action_spaces import action_space_of
+from models.candidates import Candidates
+from models.environment_settings import EnvironmentSettings, catalogue, patience_of, visitors
+from models.interactions import NO_ITEM, Histories
 from models.item_space import ItemSpace, item_space
-from models.patience import RECENT, Patience
+from models.outcome import Outcome
+from models.patience import RECENT
 from models.random_streams import DrawnNumbers, RandomStreams
-from models.session_arrays import Progress, TrainingReactions
+from models.running_histories import RunningHistories
+from models.session_arrays import Progress
 from models.session_breadth import StepBreadth
-from models.simulator import Responses, RewardMode, UserSimulator, reward
-from models.slates import Slates, choice_chances, choose, first_mentions, shown_items
+from models.simulator import Responses, UserSimulator, reward
+from models.slates import Slates, take
 
 _STATE_BOUND = 10.0
 _STATISTICS = 5
 _COINS = 5  # drawn a step: two tied votes, the reward, the end, the next user
-
-
-class EnvironmentSettings(BaseModel):
-    """Rules of a session."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    reward: RewardMode = Field(
-        default="vote", description="vote (the paper's), draw (by probability), probability, or sasrec"
-    )
-    session_end: Literal["constant", "learned"] = Field(
-        default="constant",
-        description="whether the chance that a session ends is end_probability or the patience learned from timestamps",
-    )
-    end_probability: float = Field(default=0.025, gt=0, le=1, description="chance that a session ends after a step")
-    max_steps: int = Field(default=200, gt=0, description="a session is cut off (truncated) after so many steps")
-    max_history: int = Field(default=50, gt=0, description="last interactions that the simulated user remembers")
-    repeats: Literal["penalise", "allow"] = Field(
-        default="penalise",
-        description="whether an item recommended again in a session earns nothing or what it would earn",
-    )
-    known_items: Literal["penalise", "allow"] = Field(
-        default="penalise", description="the same for items of the user's training history"
-    )
-    seen_items: Literal["penalise", "mask"] = Field(
-        default="penalise",
-        description="what recommending an item that earns nothing does: costs seen_penalty, or is not possible and "
-        "takes the next item of the catalogue that is open",
-    )
-    seen_penalty: float = Field(
-        default=0.0, ge=0, description="taken from the reward of a recommendation that earns nothing"
-    )
-    actions: Literal["catalogue", "candidates", "embedding", "slate"] = Field(
-        default="catalogue",
-        description="what an agent chooses: one of all items, one of the candidates nearest to the user, a point that "
-        "is resolved to the nearest item, or a slate of candidates",
-    )
-    candidates: int = Field(default=30, gt=1, description="items that are offered: for candidates and slate")
-    candidate_exploration: float = Field(
-        default=0.1, ge=0, lt=1, description="share of the candidates that is drawn at random, not by nearness"
-    )
-    embedding_size: int = Field(default=32, gt=1, description="size of the space of items, at most")
-    slate_size: int = Field(default=5, gt=1, description="items of a slate")
-    no_choice_utility: float = Field(
-        default=0.0, description="logit of the P(like) that taking nothing from a slate is as good as"
-    )
-    catalogue_size: int | None = Field(
-        default=500,
-        gt=0,
-        description="actions: so many items, those with most training interactions; null for all items",
-    )
-    users: Literal["all", "train", "held_out"] = Field(
-        default="all", description="who visits: all users, those that policies train on, or those held out from them"
-    )
-    held_out_share: float = Field(default=0.2, gt=0, lt=1, description="share of the users who are held out")
-    held_out_seed: int = Field(default=0, ge=0, description="chooses them")
-    novelty_weight: float = Field(
-        default=0.0, ge=0, description="added to a reward: so many times the item's novelty, 0 for the best known to 1"
-    )
-    diversity_weight: float = Field(
-        default=0.0,
-        ge=0,
-        description="added to a reward: so many times the item's mean distance to those recommended in the session",
-    )
-
-    @model_validator(mode="after")
-    def _slate_fits(self) -> Self:
-        if self.actions == "slate" and self.slate_size > self.candidates:
-            raise ValueError(f"a slate of {self.slate_size} cannot be made of {self.candidates} candidates")
-        return self
-
-    @property
-    def explored(self) -> int:
-        """Candidates that are drawn at random."""
-        return round(self.candidate_exploration * self.candidates) if self.offers else 0
-
-    @property
-    def offers(self) -> bool:
-        """Whether actions choose among candidates."""
-        return self.actions in {"candidates", "slate"}
-
-    @property
-    def highest_reward(self) -> float:
-        """What one step can earn at most."""
-        return 1 + self.novelty_weight + self.diversity_weight
-
-
-def catalogue(simulator: UserSimulator, size: int | None) -> NDArray[np.int64]:
-    """The items that may be recommended: all, or the `size` with most training interactions.
-
-    Returns
-    -------
-    int64 array of shape (n_actions,), ascending: the item of each action. Ties go to the lower item.
-    """
-    counts = np.bincount(simulator.interactions.items, minlength=simulator.n_items)
-    return np.sort(np.argsort(-counts, kind="stable")[:size])
-
-
-def patience_of(simulator: UserSimulator, settings: EnvironmentSettings) -> Patience | None:
-    """The learned patience that ends sessions; None where a constant chance does.
-
-    Raises
-    ------
-    ValueError
-        Where the audience has none.
-    """
-    if settings.session_end == "constant":
-        return None
-    if simulator.patience is None:
-        raise ValueError(
-            "session_end 'learned': the training interactions of this audience tell no session ends (see the step "
-            "fit-patience); set session_end to constant, or patience.session_gap_minutes to another gap"
-        )
-    return simulator.patience
-
-
-def visitors(simulator: UserSimulator, settings: EnvironmentSettings) -> NDArray[np.int64]:
-    """The users whom sessions are of.
-
-    Returns
-    -------
-    int64 array, ascending; at least one user is held out and at least one is not.
-
-    Raises
-    ------
-    ValueError
-        Where a single user cannot be parted.
-    """
-    n = simulator.n_users
-    if settings.users == "all":
-        return np.arange(n)
-    if n < 2:
-        raise ValueError(f"users {settings.users!r}: found {n} user, expected two at least to hold one out")
-    held_out = min(max(round(settings.held_out_share * n), 1), n - 1)
-    order = np.random.default_rng(settings.held_out_seed).permutation(n)
-    return np.sort(order[:held_out] if settings.users == "held_out" else order[held_out:])
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What one step brought, in b sessions.
-
-    Parameters
-    ----------
-    items, actions
-        int64 arrays of shape (b,): what was recommended, and its place in the catalogue; of a slate what was taken,
-        `NO_ITEM` for nothing.
-    responses
-        The users' reactions.
-    repeated
-        bool array of shape (b,): the user had seen the item, so it earned nothing and did not join the history.
-    rewards
-        float32 array of shape (b,).
-    novelties, diversities
-        float32 arrays of shape (b,): terms of the rewards before they are weighed; 0 where their weight is 0.
-    terminated, truncated
-        bool arrays of shape (b,): ended by chance, cut off at `max_steps`.
-    slates
-        What the choice was from, where slates are shown.
-    """
-
-    items: NDArray[np.int64]
-    actions: NDArray[np.int64]
-    responses: Responses
-    repeated: NDArray[np.bool_]
-    rewards: NDArray[np.float32]
-    novelties: NDArray[np.float32]
-    diversities: NDArray[np.float32]
-    terminated: NDArray[np.bool_]
-    truncated: NDArray[np.bool_]
-    slates: Slates | None = None
-
-    @property
-    def done(self) -> NDArray[np.bool_]:
-        """bool array of shape (b,): ended in either way."""
-        return self.terminated | self.truncated
 
 
 class SessionBatch:
@@ -250,29 +69,19 @@ class SessionBatch:
         self._action_of = np.full(simulator.n_items, NO_ITEM)
         self._action_of[self.catalogue] = np.arange(len(self.catalogue))
         self._visitors = visitors(simulator, settings)
-        known = simulator.interactions
-        self._training = TrainingReactions(known.offsets, known.items, known.likes, known.ratings)
         self._breadth = StepBreadth(simulator, self.catalogue, len(seeds))
         of_slates = 2 * settings.slate_size + 1 if settings.actions == "slate" else 0  # tied votes, the choice
         self._streams = RandomStreams(seeds, _COINS + settings.explored + of_slates)
-        self._width = min(settings.max_history, simulator.max_history)
         b = len(seeds)
+        self._running = RunningHistories(simulator, min(settings.max_history, simulator.max_history), b)
         self.users = np.zeros(b, dtype=np.int64)
         self.seen = np.zeros((b, len(self.catalogue)), dtype=bool)
-        self._items = np.full((b, self._width), NO_ITEM)
-        self._likes = np.zeros((b, self._width), dtype=bool)
-        self._ratings = np.full((b, self._width), UNKNOWN_RATING, dtype=np.float32)
-        self._lengths = np.zeros(b, dtype=np.int64)
         self._steps = np.zeros(b, dtype=np.int64)
         self._earned = np.zeros(b)
         self._last_rewards = np.zeros(b, dtype=np.float32)
         self._next_users = np.full(b, -1)
-        self._states = np.zeros((b, simulator.sasrec.settings.width), dtype=np.float32)  # of the histories, where known
-        self._known_states = np.zeros(b, dtype=bool)
-        self._exploration = np.zeros((b, settings.explored))  # numbers that the explored candidates are drawn by
-        self._offered = np.zeros((b, min(settings.candidates, self.n_actions)), dtype=np.int64)
-        self._known_offers = np.zeros(b, dtype=bool)
-        self.action_space = self._action_space()
+        self._candidates = Candidates(settings, self.n_actions, b)
+        self.action_space = action_space_of(self)
         self.begin(np.arange(b))
 
     def __len__(self) -> int:
@@ -286,8 +95,7 @@ class SessionBatch:
     @property
     def histories(self) -> Histories:
         """What each user reacted to before, the running session included."""
-        width = max(1, int(self._lengths.max(initial=0)))
-        return Histories(self._items[:, :width], self._likes[:, :width], self._ratings[:, :width])
+        return self._running.histories
 
     def begin(self, rows: NDArray[np.int64], users: NDArray[np.int64] | None = None) -> None:
         """Begin new sessions in `rows`, of the given users, or of users drawn from all with equal chances."""
@@ -295,17 +103,17 @@ class SessionBatch:
             waiting = rows[self._next_users[rows] < 0]
             numbers = self._streams.draw(waiting)
             self._next_users[waiting] = self._user(numbers[:, 4])
-            self._exploration[waiting] = self._of_exploration(numbers)
+            self._candidates.draw(waiting, self._of_exploration(numbers))
             users = self._next_users[rows]
         self._next_users[rows] = -1
         self.users[rows] = users
-        session_arrays.begin(rows, users, self._training, self._histories(), self._lengths)
-        self._known_states[rows], self._known_offers[rows] = False, False
+        self._running.begin(rows, users)
+        self._candidates.change(rows)
         self._steps[rows], self._earned[rows], self._last_rewards[rows] = 0, 0, 0
         self.seen[rows] = False
         self._breadth.begin(rows)
         if self.settings.known_items == "penalise":
-            session_arrays.mark_known(rows, users, self._training, self._action_of, self.seen)
+            session_arrays.mark_known(rows, users, self._running.training, self._action_of, self.seen)
 
     def step(self, actions: NDArray[np.int64]) -> Outcome:
         """Recommend one item, or show a slate, in every session.
@@ -319,11 +127,11 @@ class SessionBatch:
         numbers = self._streams.draw(rows)
         if self.settings.seen_items == "mask":
             actions = session_arrays.opened(actions.reshape(len(self), -1), self.seen).reshape(actions.shape)
-        self._know_states(rows)
+        self._running.know_states(rows)
         if actions.ndim == 1:
             slates, shown = None, actions
             responses = self.simulator.respond(
-                self.users, self.catalogue[actions], self.histories, DrawnNumbers(numbers), self._states
+                self.users, self.catalogue[actions], self.histories, DrawnNumbers(numbers), self._running.states
             )
             taken = rows
         else:
@@ -338,11 +146,10 @@ class SessionBatch:
         rewards[shown == NO_ITEM] = 0
         items = np.where(shown == NO_ITEM, NO_ITEM, self.catalogue[shown])
         joined = taken[~repeated[taken]]
-        self._append(joined, items[joined], responses.like[joined])
+        self._running.append(joined, items[joined], responses.like[joined])
         if self.settings.repeats == "penalise":
             self.seen[rows[:, None], actions.reshape(len(self), -1)] = True
-        self._known_offers[:] = False
-        self._exploration = self._of_exploration(numbers)
+        self._candidates.draw(rows, self._of_exploration(numbers))
         self._steps += 1
         self._earned += rewards
         self._last_rewards = rewards.copy()
@@ -375,10 +182,10 @@ class SessionBatch:
         and the parts that belong to the action space: for the catalogue "seen", int8 (b, n_actions).
         """
         chosen = np.arange(len(self))[rows]
-        self._know_states(chosen)
+        self._running.know_states(chosen)
         progress = Progress(self._earned, self._last_rewards, self._steps)
         limits = (self.settings.max_steps, _STATE_BOUND)
-        user = session_arrays.observe(chosen, self._states, self._histories(), progress, limits)
+        user = session_arrays.observe(chosen, self._running.states, self._running.arrays, progress, limits)
         return {"user": user, **self.action_space.observe(self, rows)}
 
     @property
@@ -391,19 +198,17 @@ class SessionBatch:
         return self.item_space.users(self.histories[rows])
 
     @property
+    def n_offered(self) -> int:
+        """Number of candidates, K."""
+        return self._candidates.n
+
+    @property
     def offered(self) -> NDArray[np.int64]:
         """Places in the catalogue of the candidates: int64 (b, K), nearest first, then those drawn at random.
 
         What the user has seen is among them only where fewer than K items are open.
         """
-        stale = np.flatnonzero(~self._known_offers)
-        if len(stale):
-            seen, numbers = self.seen[stale], self._exploration[stale]
-            near = self._offered.shape[1] - numbers.shape[1]
-            nearest = self.item_space.nearest(self.tastes(stale), seen, max(near, 1))
-            self._offered[stale] = session_arrays.offer(nearest, numbers, seen, self._offered.shape[1])
-            self._known_offers[stale] = True
-        return self._offered
+        return self._candidates.offered(self.item_space, self.tastes, self.seen)
 
     @property
     def closed(self) -> NDArray[np.bool_]:
@@ -417,13 +222,10 @@ class SessionBatch:
     def keep(self, rows: NDArray[np.int64]) -> None:
         """Go on with the sessions in `rows` only, in that order."""
         self._streams.keep(rows)
+        self._running.keep(rows)
         self._breadth.keep(rows)
+        self._candidates.keep(rows)
         self.users, self.seen, self._next_users = self.users[rows], self.seen[rows], self._next_users[rows]
-        self._items, self._likes, self._lengths = self._items[rows], self._likes[rows], self._lengths[rows]
-        self._ratings = self._ratings[rows]
-        self._states, self._known_states = self._states[rows], self._known_states[rows]
-        self._exploration = self._exploration[rows]
-        self._offered, self._known_offers = self._offered[rows], self._known_offers[rows]
         self._steps, self._earned, self._last_rewards = self._steps[rows], self._earned[rows], self._last_rewards[rows]
 
     def _user(self, numbers: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -433,24 +235,11 @@ class SessionBatch:
         """P(the session ends after the last step): float array of shape (b,)."""
         if self._patience is None:
             return np.full(len(self), self.settings.end_probability)
-        latest = self._lengths[:, None] - 1 - np.arange(RECENT)
-        known = latest >= 0
-        likes = np.take_along_axis(self._likes, np.maximum(latest, 0), axis=1) & known
+        likes, known = self._running.latest(RECENT)
         return self._patience.chances(self._steps, likes, known)
 
-    def _action_space(self) -> ActionSpace:
-        settings = self.settings
-        if settings.actions == "catalogue":
-            return CatalogueActions(self.n_actions)
-        size, offered = self.item_space.size, self._offered.shape[1]
-        if settings.actions == "embedding":
-            return EmbeddingActions(size)
-        if settings.actions == "candidates":
-            return CandidateActions(offered, size)
-        return SlateActions(offered, size, min(settings.slate_size, offered))
-
     def _of_exploration(self, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
-        return numbers[:, _COINS : _COINS + self.settings.explored].copy()
+        return numbers[:, _COINS : _COINS + self.settings.explored]
 
     def _choice(
         self, slates: NDArray[np.int64], numbers: NDArray[np.float64]
@@ -464,15 +253,12 @@ class SessionBatch:
         coins = DrawnNumbers(np.stack([own[:, :k].ravel(), own[:, k : 2 * k].ravel()], axis=1))
         items = self.catalogue[slates]
         responses = self.simulator.respond(
-            self.users[rows], items.ravel(), self.histories[rows], coins, self._states[rows]
+            self.users[rows], items.ravel(), self.histories[rows], coins, self._running.states[rows]
         )
-        probabilities, shown = responses.probability.reshape(b, k), first_mentions(slates)
-        chances = choice_chances(probabilities, shown, self.settings.no_choice_utility)
-        choices = choose(chances, own[:, 2 * k])
-        took = np.minimum(choices, k - 1)
-        taken = np.where(choices < k, slates[np.arange(b), took], NO_ITEM)
-        seen = Slates(shown_items(items, shown), responses.votes.reshape(b, k, 3), probabilities, choices)
-        return seen, taken, responses[np.arange(b) * k + np.where(choices < k, took, 0)]
+        seen = take(items, responses, own[:, 2 * k], self.settings.no_choice_utility)
+        took = seen.choices < k
+        place = np.where(took, seen.choices, 0)
+        return seen, np.where(took, slates[np.arange(b), place], NO_ITEM), responses[np.arange(b) * k + place]
 
     def _terms(
         self, rows: NDArray[np.int64], actions: NDArray[np.int64]
@@ -484,24 +270,6 @@ class SessionBatch:
         if self.settings.diversity_weight:
             diversities[rows] = self._breadth.diversities(rows, actions)
         return novelties, diversities
-
-    def _append(self, rows: NDArray[np.int64], items: NDArray[np.int64], likes: NDArray[np.bool_]) -> None:
-        """Add one reaction, without rating, to the histories in `rows`; a full history forgets its oldest."""
-        session_arrays.append(self._histories(), self._lengths, rows, items, likes)
-        self._known_states[rows] = False
-
-    def _histories(self) -> HistoryArrays:
-        """The histories in their whole width."""
-        return HistoryArrays(self._items, self._likes, self._ratings)
-
-    def _know_states(self, rows: NDArray[np.int64]) -> None:
-        """Work out SASRec's states in `rows` where they are not known; they change with the history only."""
-        unknown = rows[~self._known_states[rows]]
-        if len(unknown) == len(self):  # as after most steps: nothing needs to be picked out
-            self._states = self.simulator.sasrec.states(self.histories)
-        elif len(unknown):
-            self._states[unknown] = self.simulator.sasrec.states(self.histories[unknown])
-        self._known_states[unknown] = True
 
 
 def observation_bounds(sessions: SessionBatch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.interactions import NO_ITEM
+from models.simulator import Responses
 
 _CLIP = 1e-6
 
@@ -72,6 +73,23 @@ def choose(chances: NDArray[np.float64], numbers: NDArray[np.float64]) -> NDArra
     return below.sum(axis=1)
 
 
-def shown_items(items: NDArray[np.int64], shown: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """The items of slates (b, k), `NO_ITEM` where one is not shown."""
-    return np.where(shown, items, NO_ITEM)
+def take(
+    items: NDArray[np.int64], responses: Responses, numbers: NDArray[np.float64], no_choice_utility: float
+) -> Slates:
+    """Let b users choose from what they are shown.
+
+    Parameters
+    ----------
+    items
+        int64 array of shape (b, k).
+    responses
+        Reactions of b k rows, slate after slate.
+    numbers
+        float64 array of shape (b,): uniform, what chance decides by.
+    no_choice_utility
+        See `choice_chances`.
+    """
+    b, k = items.shape
+    probabilities, shown = responses.probability.reshape(b, k), first_mentions(items)
+    choices = choose(choice_chances(probabilities, shown, no_choice_utility), numbers)
+    return Slates(np.where(shown, items, NO_ITEM), responses.votes.reshape(b, k, 3), probabilities, choices)

@@ -14,7 +14,8 @@ from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvObs, VecEnvStepReturn
 
 from models.environment import infos, observation_space
-from models.sessions import EnvironmentSettings, SessionBatch
+from models.environment_settings import EnvironmentSettings
+from models.sessions import SessionBatch
 from models.simulator import UserSimulator
 
 

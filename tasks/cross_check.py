@@ -17,10 +17,10 @@ from scipy.stats import rankdata
 
 from models.agent_settings import AlgorithmName
 from models.agents import train_agent
+from models.environment_settings import EnvironmentSettings, catalogue
 from models.off_policy import logged_reactions, off_policy_value
 from models.policies import Policy
 from models.reinforcement import evaluate, over_seeds
-from models.sessions import EnvironmentSettings, catalogue
 from models.simulator import RewardMode
 from storage.errors import SettingsError
 from storage.files import publish_json

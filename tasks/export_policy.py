@@ -8,8 +8,8 @@ from typing import Literal
 import torch
 from pydantic import JsonValue
 
+from models.environment_settings import catalogue
 from models.exported_policy import PolicyNetwork, example_inputs
-from models.sessions import catalogue
 from storage.errors import SettingsError
 from storage.files import publish, publish_json
 from tasks.policy_use import UsablePolicy, learned

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from models.agent_settings import AlgorithmName, BaselineName, ReinforcementSettings
 from models.agents import TrainedAgent
+from models.environment_settings import EnvironmentSettings
 from models.greedy import GreedyCandidatePolicy, GreedyEnsemblePolicy, GreedyPolicy
 from models.item_scorer import ItemPrior, ItemScorer
 from models.lin_ucb import train_lin_ucb
@@ -26,7 +27,6 @@ from models.policies import (
     SASRecPolicy,
 )
 from models.query_scorer import QueryPolicy, QueryPrior, QueryScorer
-from models.sessions import EnvironmentSettings
 from models.simulator import UserSimulator
 from models.tastes import TasteAxes
 from storage.checkpoints import load_arrays, load_json, save_arrays

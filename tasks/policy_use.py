@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from models.agent_settings import AlgorithmName, BaselineName
+from models.environment_settings import EnvironmentSettings
 from models.explain import explain
 from models.explanation import Explanation
 from models.interactions import NO_ITEM
 from models.policies import LearnedPolicy, Policy
 from models.recommendation import recommend
-from models.sessions import EnvironmentSettings
 from models.simulator import UserSimulator
 from storage.errors import DataError, SettingsError
 from storage.run_folder import RunFolder

@@ -20,9 +20,9 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from models.agent_settings import ALGORITHMS, OF_POINTS, OF_SLATES, AlgorithmName, ReinforcementSettings
+from models.environment_settings import EnvironmentSettings, catalogue
 from models.policies import Policy
 from models.reinforcement import Evaluation, all_pairs, evaluate, over_seeds, paired_difference
-from models.sessions import EnvironmentSettings, catalogue
 from models.simulator import UserSimulator
 from storage.errors import DataError, SettingsError
 from storage.files import content_hash, publish_json

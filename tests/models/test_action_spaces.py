@@ -14,10 +14,11 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.env_checker import check_env as check_for_stable_baselines
 
 from models.environment import ENVIRONMENT_ID, RecommendEnv
+from models.environment_settings import EnvironmentSettings
 from models.gymnasium_vector import RecommendVectorEnv
 from models.interactions import NO_ITEM
 from models.item_space import ItemSpace
-from models.sessions import EnvironmentSettings, SessionBatch
+from models.sessions import SessionBatch
 from models.slates import choice_chances, choose, first_mentions
 from models.vector_environment import SessionVecEnv
 from tests.models.planted_worlds import N_ITEMS, NEW_AND_LIKED, planted_world

@@ -13,10 +13,11 @@ from models.agent_settings import (
     ReinforcementSettings,
 )
 from models.agents import train_agent
+from models.environment_settings import EnvironmentSettings
 from models.greedy import GreedyCandidatePolicy
 from models.policies import RandomPolicy
 from models.reinforcement import evaluate
-from models.sessions import EnvironmentSettings, SessionBatch
+from models.sessions import SessionBatch
 from tests.models.planted_worlds import planted_world
 from tests.models.worlds import tiny_world
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from models.breadth import Breadth, gini, repetition
-from models.sessions import EnvironmentSettings, SessionBatch
+from models.environment_settings import EnvironmentSettings
+from models.sessions import SessionBatch
 from tests.models.worlds import tiny_world
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from models.case_study import CaseStudy, CaseStudyPlan, play, typical_user
+from models.environment_settings import EnvironmentSettings
 from models.explain import explain
 from models.interactions import Histories, Interactions
 from models.policies import PopularityPolicy
-from models.sessions import EnvironmentSettings
 from models.simulator import UserSimulator
 from tests.models.worlds import tiny_world
 

@@ -11,7 +11,7 @@ from gymnasium.utils.env_checker import check_env as check_for_gymnasium
 from stable_baselines3.common.env_checker import check_env as check_for_stable_baselines
 
 from models.environment import ENVIRONMENT_ID, RecommendEnv, register
-from models.sessions import EnvironmentSettings
+from models.environment_settings import EnvironmentSettings
 from tests.models.worlds import tiny_world
 
 

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.environment_settings import EnvironmentSettings
 from models.episode_log import play_episodes
 from models.policies import SASRecPolicy
 from models.reinforcement import evaluate
-from models.sessions import EnvironmentSettings, SessionBatch
+from models.sessions import SessionBatch
 from tests.models.worlds import tiny_world
 
 WORLD, SHORT = tiny_world(0), EnvironmentSettings(end_probability=0.2)

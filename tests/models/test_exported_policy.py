@@ -8,10 +8,11 @@ import torch
 
 from models.agent_settings import AlgorithmName, ReinforcementSettings
 from models.agents import train_agent
+from models.environment_settings import EnvironmentSettings
 from models.exported_policy import PolicyNetwork, example_inputs
 from models.interactions import NO_ITEM, UNKNOWN_RATING
 from models.policies import LearnedPolicy
-from models.sessions import EnvironmentSettings, SessionBatch
+from models.sessions import SessionBatch
 from tests.models.worlds import tiny_world
 
 WORLD, SHORT = tiny_world(0), EnvironmentSettings(end_probability=0.1)

@@ -6,8 +6,8 @@ import pytest
 from gymnasium.vector import AutoresetMode
 
 from models.environment import ENVIRONMENT_ID
+from models.environment_settings import EnvironmentSettings
 from models.gymnasium_vector import RecommendVectorEnv
-from models.sessions import EnvironmentSettings
 from models.vector_environment import SessionVecEnv
 from tests.models.worlds import tiny_world
 

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.environment_settings import EnvironmentSettings
 from models.item_scorer import ItemPrior
 from models.lin_ucb import LinUCBPolicy, train_lin_ucb
 from models.policies import RandomPolicy
 from models.reinforcement import evaluate
-from models.sessions import EnvironmentSettings, SessionBatch
+from models.sessions import SessionBatch
 from models.tastes import TasteAxes, Tastes
 from tests.models.planted_worlds import planted_world
 from tests.models.worlds import tiny_world

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from models.environment_settings import EnvironmentSettings
 from models.interactions import Interactions
 from models.off_policy import LoggedReactions, logged_reactions, off_policy_value, target_chances
 from models.policies import Policy, PopularityPolicy
-from models.sessions import EnvironmentSettings, SessionBatch
+from models.sessions import SessionBatch
 from tests.models.worlds import N_ITEMS, N_USERS, tiny_world
 
 WORLD, RULES = tiny_world(0), EnvironmentSettings()

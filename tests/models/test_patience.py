@@ -6,11 +6,12 @@ from numpy.typing import NDArray
 
 from models.agent_settings import ReinforcementSettings
 from models.agents import train_agent
+from models.environment_settings import EnvironmentSettings
 from models.interactions import Interactions
 from models.patience import RECENT, Patience, Steps, step_features
 from models.policies import RandomPolicy
 from models.reinforcement import evaluate
-from models.sessions import EnvironmentSettings, SessionBatch
+from models.sessions import SessionBatch
 from models.simulator import UserSimulator
 from tests.models.planted_worlds import N_RATED, planted_world
 from tests.models.worlds import tiny_world

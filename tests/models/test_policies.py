@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from models.environment_settings import EnvironmentSettings
 from models.item_scorer import ItemPrior, ItemScorer
 from models.policies import ItemMeanPolicy, LearnedPolicy, Policy, PopularityPolicy, RandomPolicy, SASRecPolicy
-from models.sessions import EnvironmentSettings, SessionBatch
+from models.sessions import SessionBatch
 from models.tastes import TasteAxes, Tastes
 from tests.models.worlds import tiny_world
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from models.environment_settings import EnvironmentSettings
 from models.interactions import NO_ITEM
 from models.policies import PopularityPolicy
 from models.recommendation import recommend
-from models.sessions import EnvironmentSettings
 from tests.models.worlds import N_ITEMS, tiny_world
 
 WORLD = tiny_world(0)

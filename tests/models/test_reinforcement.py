@@ -5,9 +5,10 @@ import pytest
 from numpy.typing import NDArray
 
 from models.breadth import Breadth
+from models.environment_settings import EnvironmentSettings
 from models.policies import Policy, RandomPolicy, SASRecPolicy
 from models.reinforcement import Evaluation, all_pairs, evaluate, over_seeds, paired_difference
-from models.sessions import EnvironmentSettings, SessionBatch
+from models.sessions import SessionBatch
 from tests.models.planted_worlds import N_ITEMS, N_RATED, planted_world
 from tests.models.worlds import tiny_world
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from models.environment import RecommendEnv
+from models.environment_settings import EnvironmentSettings, visitors
 from models.session_breadth import StepBreadth
-from models.sessions import EnvironmentSettings, SessionBatch, visitors
+from models.sessions import SessionBatch
 from tests.models.worlds import N_ITEMS, N_USERS, tiny_world
 
 

@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from models.environment_settings import EnvironmentSettings
 from models.interactions import Histories
-from models.sessions import EnvironmentSettings, SessionBatch
+from models.sessions import SessionBatch
 from models.tastes import TasteAxes, Tastes
 from tests.models.planted_worlds import NEW_AND_LIKED, planted_world
 from tests.models.worlds import tiny_world

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.environment import RecommendEnv
-from models.sessions import EnvironmentSettings
+from models.environment_settings import EnvironmentSettings
 from models.vector_environment import SessionVecEnv
 from tests.models.worlds import tiny_world
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import polars as pl
 
 from models.case_study import CaseStudyPlan, play
+from models.environment_settings import EnvironmentSettings
 from models.policies import PopularityPolicy
-from models.sessions import EnvironmentSettings
 from storage.files import publish_json
 from storage.run_folder import RunFolder
 from storage.tables import ANNOTATIONS, ITEMS, KEYWORDS, REJECTED_KEYWORDS, VOCABULARY, polars_schema, write_table

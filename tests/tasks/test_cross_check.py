@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from models.agent_settings import ReinforcementSettings
-from models.sessions import EnvironmentSettings
+from models.environment_settings import EnvironmentSettings
 from storage.errors import SettingsError
 from storage.files import publish_json
 from storage.run_folder import RunFolder

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from models.agent_settings import ReinforcementSettings
+from models.environment_settings import EnvironmentSettings
 from models.patience import FEATURE_NAMES, RECENT, Patience
-from models.sessions import EnvironmentSettings
 from storage.datasets import DatasetSettings
 from storage.errors import DataError, SettingsError
 from storage.run_folder import RunFolder

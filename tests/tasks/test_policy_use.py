@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from models.agent_settings import ReinforcementSettings
+from models.environment_settings import EnvironmentSettings
 from models.exported_policy import PolicyNetwork, example_inputs
-from models.sessions import EnvironmentSettings
 from storage.errors import DataError, SettingsError
 from storage.files import publish_json
 from storage.run_folder import RunFolder

@@ -16,8 +16,9 @@ from models.agent_settings import (
     ReinforcementSettings,
 )
 from models.agents import train_agent
+from models.environment_settings import EnvironmentSettings
 from models.recommendation import recommend
-from models.sessions import EnvironmentSettings, SessionBatch
+from models.sessions import SessionBatch
 from storage.errors import DataError, SettingsError
 from storage.run_folder import RunFolder
 from tasks.policy_inputs import PolicyCheckpoint, load_checkpoint, load_policy, save_policy

@@ -10,7 +10,8 @@ import pytest
 
 from models.agent_settings import ALGORITHMS, AlgorithmName, DQNSettings, QRDQNSettings, ReinforcementSettings
 from models.agents import TrainedAgent, train_agent
-from models.sessions import EnvironmentSettings, SessionBatch
+from models.environment_settings import EnvironmentSettings
+from models.sessions import SessionBatch
 from models.unfinished_training import Arrays, TrainingFacts
 from storage.run_folder import RunFolder
 from tasks.unfinished_policy import UnfinishedPolicy

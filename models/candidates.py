@@ -1,0 +1,75 @@
+"""The candidates that running sessions choose among: found when they are asked for, after every step anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import session_arrays
+from models.environment_settings import EnvironmentSettings
+from models.item_space import ItemSpace
+
+
+class Candidates:
+    """K items for each of b sessions: those nearest to the user, then some drawn at random.
+
+    Parameters
+    ----------
+    settings
+        How many, and how many of them at random.
+    n_actions
+        Size of the catalogue.
+    b
+        Number of sessions.
+
+    Attributes
+    ----------
+    n
+        K, no more than the catalogue has.
+    """
+
+    def __init__(self, settings: EnvironmentSettings, n_actions: int, b: int) -> None:
+        self.n = min(settings.candidates, n_actions)
+        self._numbers = np.zeros((b, settings.explored))
+        self._offered = np.zeros((b, self.n), dtype=np.int64)
+        self._known = np.zeros(b, dtype=bool)
+
+    def draw(self, rows: NDArray[np.int64], numbers: NDArray[np.float64]) -> None:
+        """Let uniform numbers, of shape (len(rows), explored), draw the next candidates in `rows`."""
+        self._numbers[rows] = numbers
+        self.change(rows)
+
+    def change(self, rows: NDArray[np.int64]) -> None:
+        """The users in `rows`, or what they know, changed."""
+        self._known[rows] = False
+
+    def keep(self, rows: NDArray[np.int64]) -> None:
+        """Go on with the sessions in `rows` only, in that order."""
+        self._numbers, self._offered, self._known = self._numbers[rows], self._offered[rows], self._known[rows]
+
+    def offered(
+        self,
+        space: ItemSpace,
+        tastes: Callable[[NDArray[np.int64]], NDArray[np.float32]],
+        seen: NDArray[np.bool_],
+    ) -> NDArray[np.int64]:
+        """Places in the catalogue: int64 (b, K).
+
+        Parameters
+        ----------
+        space
+            That "near" is meant in.
+        tastes
+            Vectors there of the users in some rows.
+        seen
+            bool array of shape (b, n_actions): candidates only where nothing else is left.
+        """
+        stale = np.flatnonzero(~self._known)
+        if len(stale):
+            numbers, closed = self._numbers[stale], seen[stale]
+            nearest = space.nearest(tastes(stale), closed, max(self.n - numbers.shape[1], 1))
+            self._offered[stale] = session_arrays.offer(nearest, numbers, closed, self.n)
+            self._known[stale] = True
+        return self._offered

@@ -1,0 +1,84 @@
+"""What the users of running sessions reacted to, the sessions included, with SASRec's states of it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import session_arrays
+from models.interactions import NO_ITEM, UNKNOWN_RATING, Histories, HistoryArrays
+from models.session_arrays import TrainingReactions
+from models.simulator import UserSimulator
+
+
+class RunningHistories:
+    """The last reactions of b users, as they grow.
+
+    Parameters
+    ----------
+    simulator
+        Whose users; their training reactions come first, and its SASRec makes the states.
+    width
+        Reactions that are remembered, w.
+    b
+        Number of users.
+
+    Attributes
+    ----------
+    training
+        All users' training reactions.
+    states
+        float32 array of shape (b, d): SASRec's states, up to date in the rows that `know_states` was called for.
+    """
+
+    def __init__(self, simulator: UserSimulator, width: int, b: int) -> None:
+        self._sasrec, known = simulator.sasrec, simulator.interactions
+        self.training = TrainingReactions(known.offsets, known.items, known.likes, known.ratings)
+        self._items = np.full((b, width), NO_ITEM)
+        self._likes = np.zeros((b, width), dtype=bool)
+        self._ratings = np.full((b, width), UNKNOWN_RATING, dtype=np.float32)
+        self._lengths = np.zeros(b, dtype=np.int64)
+        self.states = np.zeros((b, simulator.sasrec.settings.width), dtype=np.float32)
+        self._known_states = np.zeros(b, dtype=bool)
+
+    @property
+    def histories(self) -> Histories:
+        """All of them, as wide as the longest."""
+        width = max(1, int(self._lengths.max(initial=0)))
+        return Histories(self._items[:, :width], self._likes[:, :width], self._ratings[:, :width])
+
+    @property
+    def arrays(self) -> HistoryArrays:
+        """All of them in their whole width."""
+        return HistoryArrays(self._items, self._likes, self._ratings)
+
+    def begin(self, rows: NDArray[np.int64], users: NDArray[np.int64]) -> None:
+        """Fill `rows` with what `users` reacted to in training."""
+        session_arrays.begin(rows, users, self.training, self.arrays, self._lengths)
+        self._known_states[rows] = False
+
+    def append(self, rows: NDArray[np.int64], items: NDArray[np.int64], likes: NDArray[np.bool_]) -> None:
+        """Add one reaction, without rating, in each of `rows`; a full history forgets its oldest."""
+        session_arrays.append(self.arrays, self._lengths, rows, items, likes)
+        self._known_states[rows] = False
+
+    def keep(self, rows: NDArray[np.int64]) -> None:
+        """Go on with `rows` only, in that order."""
+        self._items, self._likes, self._lengths = self._items[rows], self._likes[rows], self._lengths[rows]
+        self._ratings = self._ratings[rows]
+        self.states, self._known_states = self.states[rows], self._known_states[rows]
+
+    def latest(self, n: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """The last n reactions, latest first, and whether there were so many: bool (b, n) each."""
+        places = self._lengths[:, None] - 1 - np.arange(n)
+        known = places >= 0
+        return np.take_along_axis(self._likes, np.maximum(places, 0), axis=1) & known, known
+
+    def know_states(self, rows: NDArray[np.int64]) -> None:
+        """Work out the states in `rows` where they are not known; they change with the history only."""
+        unknown = rows[~self._known_states[rows]]
+        if len(unknown) == len(self._items):  # as after most steps: nothing needs to be picked out
+            self.states = self._sasrec.states(self.histories)
+        elif len(unknown):
+            self.states[unknown] = self._sasrec.states(self.histories[unknown])
+        self._known_states[unknown] = True
