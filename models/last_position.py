@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 
 from models.fast_exp import fast_exp
 from models.interactions import NO_ITEM
+from models.row_blocks import by_blocks
+
+_ROWS_A_THREAD = 16
 
 
 class InputVectors(NamedTuple):
@@ -100,7 +103,11 @@ def last_states(
         Arrays of shape (b, l), padded on the right with `NO_ITEM`; see `models/sasrec.py`.
     """
     contiguous = np.ascontiguousarray
-    return _last_states(network, contiguous(items), contiguous(likes), contiguous(surprises))
+    arrays = contiguous(items), contiguous(likes), contiguous(surprises)
+    parts = by_blocks(
+        lambda rows: _last_states(network, *(array[rows] for array in arrays)), len(items), _ROWS_A_THREAD
+    )
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})  # sums in any order, so that they vectorise

@@ -6,13 +6,9 @@ Their opinions are what the paper's vote counts and what the stacking model sees
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
-from itertools import pairwise
 
 import numpy as np
-import torch
 from numba import njit
 from numpy.typing import NDArray
 from scipy.special import expit
@@ -22,6 +18,7 @@ from models.evidence import Evidence
 from models.interactions import NO_ITEM, Histories
 from models.keyword_matching import KeywordMatching
 from models.rating_factors import RatingFactors
+from models.row_blocks import by_blocks
 from models.sasrec import SASRec
 from models.similarity import Similarity
 
@@ -160,17 +157,14 @@ class ResponseModels:
         states
             float32 array of shape (b, d): `SASRec.states` of these histories, where they are known.
         """
-        n_blocks = max(1, min(torch.get_num_threads(), len(users) // _ROWS_A_THREAD))
-        if n_blocks == 1:
-            return self._opinions(users, items, histories, states)
-        ends = np.linspace(0, len(users), n_blocks + 1).astype(int)
-        parts = _threads(n_blocks).map(  # the models spend their time where Python's lock is not held
+        parts = by_blocks(
             lambda rows: self._opinions(
                 users[rows], items[rows], histories[rows], None if states is None else states[rows]
             ),
-            [slice(start, end) for start, end in pairwise(ends)],
+            len(users),
+            _ROWS_A_THREAD,
         )
-        return Opinions.concatenated(list(parts))
+        return parts[0] if len(parts) == 1 else Opinions.concatenated(parts)
 
     def _opinions(
         self,
@@ -240,9 +234,3 @@ def _complete(
         columns[8], columns[9] = similarity[0][row], similarity[1][row]
         columns[10] = columns[8] - columns[9]
         columns[15], columns[16] = np.log1p(count), (liked + 1) / (count + 2)
-
-
-@cache
-def _threads(n: int) -> ThreadPoolExecutor:
-    """Kept, since starting threads would take as long as hundreds of answers."""
-    return ThreadPoolExecutor(n)

@@ -21,9 +21,11 @@ from numpy.typing import NDArray
 
 from models.interactions import NO_ITEM, Histories
 from models.knowledge import ItemKnowledge
+from models.row_blocks import by_blocks
 
 BLOCKS = ("pro", "con", "category")
 _MAX_CATEGORIES = 32
+_ROWS_A_THREAD = 32
 _PSEUDO_REACTIONS = np.float32(1.0)
 
 
@@ -74,7 +76,9 @@ class Tastes:
     def users(self, histories: Histories) -> NDArray[np.float32]:
         """What the users of b histories like: float32 array of shape (b, t)."""
         ends = np.cumsum(self.sizes)
-        return _users(self.items, ends, np.ascontiguousarray(histories.items), np.ascontiguousarray(histories.likes))
+        items, likes = np.ascontiguousarray(histories.items), np.ascontiguousarray(histories.likes)
+        parts = by_blocks(lambda rows: _users(self.items, ends, items[rows], likes[rows]), len(items), _ROWS_A_THREAD)
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 @njit(cache=True, nogil=True)

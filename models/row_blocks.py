@@ -1,0 +1,39 @@
+"""Rows of a batch shared among threads, for work that does not hold Python's lock and treats each row alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from itertools import pairwise
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+Part = TypeVar("Part")
+
+
+def by_blocks(work: Callable[[slice], Part], n_rows: int, least: int) -> list[Part]:
+    """What the work makes of each block of rows, in order; one block for each of torch's threads.
+
+    Parameters
+    ----------
+    work
+        Is given the rows, a slice without step.
+    n_rows
+        Rows in all.
+    least
+        Rows of a block; fewer are not worth a thread.
+    """
+    n_blocks = max(1, min(torch.get_num_threads(), n_rows // least))
+    if n_blocks == 1:
+        return [work(slice(0, n_rows))]
+    ends = np.linspace(0, n_rows, n_blocks + 1).astype(int).tolist()
+    return list(_threads(n_blocks).map(work, [slice(start, end) for start, end in pairwise(ends)]))
+
+
+@cache
+def _threads(n: int) -> ThreadPoolExecutor:
+    """Kept, since starting threads would take as long as hundreds of answers."""
+    return ThreadPoolExecutor(n)
