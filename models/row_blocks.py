@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -12,10 +13,13 @@ import numpy as np
 import torch
 
 Part = TypeVar("Part")
+_worker = threading.local()
 
 
 def by_blocks(work: Callable[[slice], Part], n_rows: int, least: int) -> list[Part]:
     """What the work makes of each block of rows, in order; one block for each of torch's threads.
+
+    Called by work that is itself one block of several, it makes no more of them: the threads are taken.
 
     Parameters
     ----------
@@ -26,7 +30,7 @@ def by_blocks(work: Callable[[slice], Part], n_rows: int, least: int) -> list[Pa
     least
         Rows of a block; fewer are not worth a thread.
     """
-    n_blocks = max(1, min(torch.get_num_threads(), n_rows // least))
+    n_blocks = 1 if hasattr(_worker, "busy") else max(1, min(torch.get_num_threads(), n_rows // least))
     if n_blocks == 1:
         return [work(slice(0, n_rows))]
     ends = np.linspace(0, n_rows, n_blocks + 1).astype(int).tolist()
@@ -36,4 +40,4 @@ def by_blocks(work: Callable[[slice], Part], n_rows: int, least: int) -> list[Pa
 @cache
 def _threads(n: int) -> ThreadPoolExecutor:
     """Kept, since starting threads would take as long as hundreds of answers."""
-    return ThreadPoolExecutor(n)
+    return ThreadPoolExecutor(n, initializer=lambda: setattr(_worker, "busy", True))
