@@ -102,10 +102,13 @@ def last_states(
     items, likes, surprises
         Arrays of shape (b, l), padded on the right with `NO_ITEM`; see `models/sasrec.py`.
     """
-    contiguous = np.ascontiguousarray
-    arrays = contiguous(items), contiguous(likes), contiguous(surprises)
+    items, likes, surprises = (
+        np.ascontiguousarray(items),
+        np.ascontiguousarray(likes),
+        np.ascontiguousarray(surprises),
+    )
     parts = by_blocks(
-        lambda rows: _last_states(network, *(array[rows] for array in arrays)), len(items), _ROWS_A_THREAD
+        lambda rows: _last_states(network, items[rows], likes[rows], surprises[rows]), len(items), _ROWS_A_THREAD
     )
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
