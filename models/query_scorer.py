@@ -21,7 +21,7 @@ from models.item_scorer import MASKED_LOGIT
 from models.policies import Policy
 from models.sessions import SessionBatch
 
-_SCALE = 10.0  # vectors of the item space are of unit length
+_SCALE = 3.0  # so that an agent tries what is far, too: with 10 some never saw that what is nearest earned nothing
 
 
 @dataclass(frozen=True)

@@ -148,7 +148,7 @@ class SessionBatch:
         joined = taken[~repeated[taken]]
         self._running.append(joined, items[joined], responses.like[joined])
         if self.settings.repeats == "penalise":
-            self.seen[rows[:, None], actions.reshape(len(self), -1)] = True
+            self.seen[taken, shown[taken]] = True  # not what was shown beside it: good items would be used up
         self._candidates.draw(rows, self._of_exploration(numbers))
         self._steps += 1
         self._earned += rewards

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from models.baselines import Bias
 from models.ensemble import Ensemble
+from models.environment_settings import EnvironmentSettings
 from models.interactions import Interactions
 from models.keyword_matching import KeywordMatching
 from models.knowledge import ItemKnowledge
 from models.rating_factors import FactorSettings, RatingFactors
 from models.response_models import FEATURE_NAMES, ResponseModels
 from models.sasrec import SASRec, SASRecSettings
+from models.sessions import SessionBatch
 from models.similarity import Similarity
 from models.simulator import UserSimulator
 
 N_USERS, N_RATED, N_NEW = 8, 8, 20
 N_ITEMS = N_RATED + N_NEW
 NEW_AND_LIKED = np.arange(N_RATED, N_RATED + N_NEW // 2)
+GOOD = np.concatenate([np.arange(N_RATED) < N_RATED // 2, np.arange(N_NEW) < N_NEW // 2])
 
 
 def planted_world() -> UserSimulator:
@@ -27,7 +31,7 @@ def planted_world() -> UserSimulator:
 
     A good item has the pro "good" and its vector, a bad one the con "bad" and its vector: two of three votes.
     """
-    good = np.concatenate([np.arange(N_RATED) < N_RATED // 2, np.arange(N_NEW) < N_NEW // 2])
+    good = GOOD
     axis = np.eye(2, 4, dtype=np.float32)
     knowledge = ItemKnowledge(
         keywords=("good", "bad"),
@@ -55,3 +59,13 @@ def planted_world() -> UserSimulator:
     )
     features = np.random.default_rng(0).normal(size=(50, len(FEATURE_NAMES))).astype(np.float32)
     return UserSimulator(knowledge, interactions, models, Ensemble.fit(FEATURE_NAMES, features, features[:, 0] > 0), 20)
+
+
+def with_probabilities(world: UserSimulator, likely: NDArray[np.bool_]) -> UserSimulator:
+    """The planted world with a stack that finds likely what `likely`, bool (n_items,), says, in nine of ten cases."""
+    sessions = SessionBatch(world, EnvironmentSettings(), range(N_USERS))
+    rows, items = np.repeat(np.arange(N_USERS), N_ITEMS), np.tile(np.arange(N_ITEMS), N_USERS)
+    features = world.models.opinions(sessions.users[rows], items, sessions.histories[rows]).features
+    liked = likely[items] ^ (np.random.default_rng(0).random(len(items)) < 0.1)
+    world.ensemble = Ensemble.fit(FEATURE_NAMES, features, liked)
+    return world

@@ -202,7 +202,7 @@ def test_an_item_named_twice_is_shown_once() -> None:
     ]
 
 
-def test_what_is_taken_from_a_slate_earns_and_joins_the_history_and_all_that_was_shown_is_seen() -> None:
+def test_what_is_taken_from_a_slate_earns_joins_the_history_and_is_seen_and_the_rest_may_be_shown_again() -> None:
     world = tiny_world(0)
     sessions = SessionBatch(world, rules("slate", known_items="allow"), range(200))
     slates = np.tile(np.array([3, 7, 3]), (200, 1))
@@ -219,9 +219,14 @@ def test_what_is_taken_from_a_slate_earns_and_joins_the_history_and_all_that_was
     np.testing.assert_array_equal(outcome.responses.votes[taken], votes[taken])
     grown = sessions.histories.mask.sum(axis=1) - before
     assert set(grown[~taken]) == {0}
-    assert sessions.seen[:, [3, 7]].all()
+    for item in (3, 7):
+        np.testing.assert_array_equal(sessions.seen[:, item], outcome.items == item)
     again = sessions.step(slates)
-    assert not again.rewards.any()
+    twice = taken & (again.items == outcome.items)
+    assert twice.any()
+    np.testing.assert_array_equal(again.repeated, twice)
+    assert not again.rewards[twice].any()
+    assert again.rewards[~twice].any()
 
 
 def test_a_slate_takes_more_where_nothing_is_worth_less() -> None:

@@ -14,11 +14,12 @@ from models.agent_settings import (
 )
 from models.agents import train_agent
 from models.environment_settings import EnvironmentSettings
-from models.greedy import GreedyCandidatePolicy
-from models.policies import RandomPolicy
+from models.greedy import GreedyCandidatePolicy, GreedyEnsemblePolicy
+from models.policies import NearestPolicy, Policy, RandomPolicy
 from models.reinforcement import evaluate
 from models.sessions import SessionBatch
-from tests.models.planted_worlds import planted_world
+from models.simulator import UserSimulator
+from tests.models.planted_worlds import GOOD, planted_world, with_probabilities
 from tests.models.worlds import tiny_world
 
 SHORT = EnvironmentSettings(end_probability=0.2)
@@ -100,6 +101,36 @@ def test_agents_learn_to_choose_candidates_and_to_point(actions: str, algorithm:
     )
     assert learned > 1.1 * random
     assert learned > 0.9 * greedy
+
+
+def average_reward(policy: Policy, world: UserSimulator, rules: EnvironmentSettings) -> float:
+    return evaluate(policy, world, rules, episodes=200, seed=5).metrics()["average_reward"]
+
+
+@pytest.mark.parametrize("algorithm", OF_SLATES)
+def test_slates_that_were_learned_beat_random_ones_and_come_near_the_upper_line(algorithm: AlgorithmName) -> None:
+    world, rules = with_probabilities(planted_world(), GOOD), short("slate")
+    settings = ReinforcementSettings(steps=3000, n_envs=16, hidden=16, threads=1)
+    policy = train_agent(world, rules, settings, algorithm, seed=0).policy
+    learned, random, greedy = (
+        average_reward(one, world, rules) for one in (policy, RandomPolicy(0), GreedyCandidatePolicy())
+    )
+    assert learned > 1.02 * random  # most candidates are good ones
+    assert learned > 0.98 * greedy
+
+
+@pytest.mark.parametrize("algorithm", OF_SLATES)
+def test_slates_are_learned_even_where_what_is_nearest_is_what_nobody_takes(algorithm: AlgorithmName) -> None:
+    world = with_probabilities(planted_world(), ~GOOD)
+    rules = short("slate").model_copy(update={"candidates": 20, "reward": "probability"})
+    settings = ReinforcementSettings(steps=3000, n_envs=16, hidden=16, threads=1)
+    policy = train_agent(world, rules, settings, algorithm, seed=0).policy
+    learned, random, nearest, best = (
+        average_reward(one, world, rules) for one in (policy, RandomPolicy(0), NearestPolicy(), GreedyEnsemblePolicy())
+    )
+    assert nearest < 0.1 * random
+    assert learned > 1.1 * random
+    assert learned > 0.9 * best
 
 
 def test_a_policy_is_refused_by_sessions_with_other_actions() -> None:
