@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from models.environment_settings import catalogue
+from models.environment_settings import EnvironmentSettings, catalogue
 from models.evidence import Evidence
 from models.interactions import Histories
 from models.policies import Policy
@@ -23,6 +23,7 @@ from models.simulator import Responses, UserSimulator
 
 _SESSIONS_AT_ONCE = 32
 _PAIRS_AT_ONCE = 4096
+_MOST_TABLED = 50_000_000  # pairs of an item and an action: 850 MB
 
 
 class GreedyPolicy(Policy):
@@ -100,14 +101,22 @@ class _AskingPolicy(Policy):
         return scores
 
 
-class GreedyCandidatePolicy(_AskingPolicy):
-    """As `GreedyPolicy`, among the candidates: their number is what it costs, not the catalogue's."""
+class GreedyAskingPolicy(_AskingPolicy):
+    """As `GreedyPolicy`, without its tables: what it costs grows with the number of open items, or of candidates."""
 
     def worth(self, responses: Responses) -> NDArray[np.float32]:
         """Expected vote, plus SASRec's P(like) scaled down to decide between equals only."""
         keywords, similarity = responses.keyword_evidence.values(), responses.similarity_evidence.values()
         votes = expected_vote(keywords, similarity, responses.sasrec_probability >= 0.5)
         return (votes + 0.01 * responses.sasrec_probability).astype(np.float32)
+
+
+def greedy_policy(simulator: UserSimulator, environment: EnvironmentSettings, most: int = _MOST_TABLED) -> Policy:
+    """The upper line by vote: from tables where they pay and have no more than `most` pairs, else by asking."""
+    n_actions = len(catalogue(simulator, environment.catalogue_size))
+    if environment.offers or simulator.n_items * n_actions > most:
+        return GreedyAskingPolicy()
+    return GreedyPolicy(simulator, environment.catalogue_size)
 
 
 class GreedyEnsemblePolicy(_AskingPolicy):

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from models.agent_settings import AlgorithmName, BaselineName, ReinforcementSettings
 from models.agents import TrainedAgent
 from models.environment_settings import EnvironmentSettings
-from models.greedy import GreedyCandidatePolicy, GreedyEnsemblePolicy, GreedyPolicy
+from models.greedy import GreedyEnsemblePolicy, greedy_policy
 from models.item_scorer import ItemPrior, ItemScorer
 from models.lin_ucb import train_lin_ucb
 from models.policies import (
@@ -186,9 +186,7 @@ def baseline_policy(
         "item_mean": ItemMeanPolicy,
         "sasrec": SASRecPolicy,
         "nearest": NearestPolicy,
-        "greedy": lambda: (
-            GreedyCandidatePolicy() if environment.offers else GreedyPolicy(simulator, environment.catalogue_size)
-        ),
+        "greedy": lambda: greedy_policy(simulator, environment),
         "greedy_ensemble": GreedyEnsemblePolicy,
         "lin_ucb": lambda: _bandit(simulator, environment, settings),
     }

@@ -14,7 +14,7 @@ from models.agent_settings import (
 )
 from models.agents import train_agent
 from models.environment_settings import EnvironmentSettings
-from models.greedy import GreedyCandidatePolicy, GreedyEnsemblePolicy
+from models.greedy import GreedyAskingPolicy, GreedyEnsemblePolicy
 from models.policies import NearestPolicy, Policy, RandomPolicy
 from models.reinforcement import evaluate
 from models.sessions import SessionBatch
@@ -97,7 +97,7 @@ def test_agents_learn_to_choose_candidates_and_to_point(actions: str, algorithm:
     policy = train_agent(world, rules, settings, algorithm, seed=0).policy
     learned, random, greedy = (
         evaluate(one, world, rules, episodes=100, seed=5).metrics()["average_reward"]
-        for one in (policy, RandomPolicy(0), GreedyCandidatePolicy())
+        for one in (policy, RandomPolicy(0), GreedyAskingPolicy())
     )
     assert learned > 1.1 * random
     assert learned > 0.9 * greedy
@@ -113,7 +113,7 @@ def test_slates_that_were_learned_beat_random_ones_and_come_near_the_upper_line(
     settings = ReinforcementSettings(steps=3000, n_envs=16, hidden=16, threads=1)
     policy = train_agent(world, rules, settings, algorithm, seed=0).policy
     learned, random, greedy = (
-        average_reward(one, world, rules) for one in (policy, RandomPolicy(0), GreedyCandidatePolicy())
+        average_reward(one, world, rules) for one in (policy, RandomPolicy(0), GreedyAskingPolicy())
     )
     assert learned > 1.02 * random  # most candidates are good ones
     assert learned > 0.98 * greedy

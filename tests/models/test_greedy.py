@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from models.environment_settings import EnvironmentSettings
-from models.greedy import GreedyEnsemblePolicy, GreedyPolicy, expected_vote
+from models.greedy import (
+    GreedyAskingPolicy,
+    GreedyEnsemblePolicy,
+    GreedyPolicy,
+    expected_vote,
+    greedy_policy,
+)
 from models.sessions import SessionBatch
 from tests.models.planted_worlds import NEW_AND_LIKED, planted_world
 from tests.models.worlds import tiny_world
@@ -55,3 +61,14 @@ def test_the_upper_line_by_probability_asks_the_simulator_for_every_open_pair() 
                 sessions.users[[row]], np.array([item]), sessions.histories[row : row + 1], np.random.default_rng(0)
             )
             assert scores[row, action] == pytest.approx(float(alone.probability[0]), abs=1e-5)
+
+
+def test_large_catalogues_have_no_tables_of_all_pairs_and_the_same_upper_line() -> None:
+    world, rules = tiny_world(1), EnvironmentSettings(actions="embedding", embedding_size=6, catalogue_size=None)
+    tabled, asking = greedy_policy(world, rules, most=15 * 15), greedy_policy(world, rules, most=15 * 15 - 1)
+    assert (type(tabled), type(asking)) == (GreedyPolicy, GreedyAskingPolicy)
+    sessions = SessionBatch(world, rules, range(30))
+    for _ in range(3):
+        expected = np.where(sessions.seen, -np.inf, tabled.scores(sessions))
+        np.testing.assert_allclose(asking.scores(sessions), expected, atol=1e-5)
+        sessions.step(asking.actions(sessions))
