@@ -18,7 +18,6 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from models.outcome import Outcome
     from models.sessions import SessionBatch
 
 Rows = NDArray[np.int64] | slice
@@ -48,10 +47,6 @@ class ActionSpace(ABC):
             Where actions are not chosen from a list.
         """
         raise ValueError("actions that are points have no masks; use the actions catalogue, candidates or slate")
-
-    def act(self, sessions: SessionBatch, actions: NDArray[np.number]) -> Outcome:
-        """Take one action in every session."""
-        return sessions.step(self.resolve(sessions, actions))
 
 
 class CatalogueActions(ActionSpace):
