@@ -6,30 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from models.agent_settings import AlgorithmName, ReinforcementSettings
+from models.agent_settings import ALGORITHMS, AlgorithmName, ReinforcementSettings
 from models.agents import train_agent
 from models.environment_settings import EnvironmentSettings
 from models.exported_policy import PolicyNetwork, example_inputs
-from models.interactions import NO_ITEM, UNKNOWN_RATING
+from models.interactions import NO_ITEM
 from models.policies import LearnedPolicy
 from models.sessions import SessionBatch
+from tests.models.network_inputs import network_inputs
 from tests.models.worlds import tiny_world
 
 WORLD, SHORT = tiny_world(0), EnvironmentSettings(end_probability=0.1)
 TINY = ReinforcementSettings(steps=200, n_envs=8, hidden=8, threads=1, taste_rank=3)
-
-
-def inputs(network: PolicyNetwork, sessions: SessionBatch) -> tuple[torch.Tensor, ...]:
-    histories, width = sessions.histories, network.width
-    missing = ((0, 0), (0, width - histories.items.shape[1]))
-    d = sessions.simulator.sasrec.settings.width
-    return (
-        torch.from_numpy(np.pad(histories.items, missing, constant_values=NO_ITEM)),
-        torch.from_numpy(np.pad(histories.likes, missing)),
-        torch.from_numpy(np.pad(histories.ratings, missing, constant_values=UNKNOWN_RATING)),
-        torch.from_numpy(sessions.observations()["user"][:, d : d + 3].astype(np.float32)),
-        torch.from_numpy(sessions.seen),
-    )
 
 
 def trained(algorithm: AlgorithmName) -> LearnedPolicy:
@@ -42,13 +30,13 @@ def expected(policy: LearnedPolicy, sessions: SessionBatch) -> np.ndarray:
     return np.where(sessions.seen, -np.inf, policy.scores(sessions))
 
 
-@pytest.mark.parametrize("algorithm", ["a2c", "dqn"])
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_the_network_answers_as_the_policy_all_through_sessions(algorithm: AlgorithmName) -> None:
     policy = trained(algorithm)
     network, sessions = PolicyNetwork(policy, WORLD, SHORT).eval(), SessionBatch(WORLD, SHORT, range(30))
     for _ in range(4):
         with torch.inference_mode():
-            scores = network(*inputs(network, sessions)).numpy()
+            scores = network(*network_inputs(network, sessions)).numpy()
         np.testing.assert_allclose(scores, expected(policy, sessions), rtol=1e-4, atol=1e-5)
         sessions.step(policy.actions(sessions))
 
@@ -62,7 +50,7 @@ def test_the_exported_file_answers_as_the_policy_for_any_number_of_users(tmp_pat
     for users in (1, 17):
         sessions = SessionBatch(WORLD, SHORT, range(users))
         sessions.step(policy.actions(sessions))
-        scores = loaded(*inputs(network, sessions)).detach().numpy()
+        scores = loaded(*network_inputs(network, sessions)).detach().numpy()
         np.testing.assert_allclose(scores, expected(policy, sessions), rtol=1e-4, atol=1e-5)
         np.testing.assert_array_equal(scores.argmax(axis=1), policy.actions(sessions))
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,15 +10,18 @@ import pytest
 import torch
 
 from models.agent_settings import ReinforcementSettings
+from models.agents import train_agent
 from models.environment_settings import EnvironmentSettings
 from models.exported_policy import PolicyNetwork, example_inputs
+from models.sessions import SessionBatch
 from storage.errors import DataError, SettingsError
 from storage.files import publish_json
 from storage.run_folder import RunFolder
-from tasks.export_policy import export_policy
+from tasks.export_policy import INPUTS, export_policy
 from tasks.policy_use import learned, load_policy_for_use
 from tasks.reinforce import ReinforceSettings, reinforce
 from tasks.simulate import LogFormat, simulate
+from tests.models.network_inputs import network_inputs
 from tests.tasks.trained_runs import N_ITEMS, N_USERS, write_trained_run
 
 SETTINGS = ReinforceSettings(
@@ -137,3 +141,29 @@ def test_an_exported_policy_says_what_its_numbers_mean(folder: RunFolder, tmp_pa
     network = PolicyNetwork(learned(policy), policy.simulator, policy.environment).eval()
     example = example_inputs(network, users=3)
     torch.testing.assert_close(loaded(*example), network(*example))
+
+
+def test_an_onnx_file_scores_as_the_network_all_through_sessions(folder: RunFolder, tmp_path: Path) -> None:
+    onnx_reference = pytest.importorskip("onnx.reference")
+    pytest.importorskip("onnxscript")
+    policy = load_policy_for_use(folder, "ppo")
+    export_policy(policy, tmp_path / "ppo.onnx", "onnx")
+    exported = onnx_reference.ReferenceEvaluator(str(tmp_path / "ppo.onnx"))
+    network = PolicyNetwork(learned(policy), policy.simulator, policy.environment).eval()
+    sessions = SessionBatch(policy.simulator, policy.environment, range(7))
+    for _ in range(3):
+        inputs = network_inputs(network, sessions)
+        found = exported.run(None, {name: part.numpy() for name, part in zip(INPUTS, inputs, strict=True)})[0]
+        with torch.inference_mode():
+            np.testing.assert_allclose(found, network(*inputs).numpy(), rtol=1e-4, atol=1e-5)
+        np.testing.assert_array_equal(found.argmax(axis=1), policy.policy.actions(sessions))
+        sessions.step(policy.policy.actions(sessions))
+
+
+def test_policies_that_choose_candidates_are_not_exported(folder: RunFolder, tmp_path: Path) -> None:
+    policy = load_policy_for_use(folder, "ppo")
+    rules = EnvironmentSettings(actions="candidates", candidates=6)
+    agent = train_agent(policy.simulator, rules, SETTINGS.agents, "a2c", seed=0)
+    with pytest.raises(SettingsError, match=r"trained with environment\.actions=catalogue"):
+        export_policy(replace(policy, policy=agent.policy), tmp_path / "a2c.pt2", "pt2")
+    assert not list(tmp_path.iterdir())

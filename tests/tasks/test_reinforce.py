@@ -174,6 +174,19 @@ def test_training_logs_are_kept_where_asked_for(tmp_path: Path, monkeypatch: pyt
         reinforce.function(folder, board)
 
 
+def test_tensorboard_can_read_the_logs_of_training(tmp_path: Path) -> None:
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    agents = AGENTS.model_copy(
+        update={"algorithms": ("ppo",), "baselines": (), "seeds": (1,), "log": ("tensorboard",), "steps": 2048}
+    )
+    folder = write_trained_run(tmp_path / "tiny")
+    reinforce.function(folder, SETTINGS.model_copy(update={"agents": agents}))
+    events = accumulator.EventAccumulator(str(folder.path("training_logs/ppo/seed-1"))).Reload()
+    losses = events.Scalars("train/value_loss")
+    assert losses
+    assert all(np.isfinite(point.value) for point in losses)
+
+
 def test_policies_may_be_evaluated_on_users_whom_they_never_met(tmp_path: Path) -> None:
     folder = write_trained_run(tmp_path / "tiny")
     agents = AGENTS.model_copy(update={"algorithms": ("a2c",), "baselines": ("random", "greedy"), "seeds": (1,)})
