@@ -150,11 +150,11 @@ class Ensemble:
 
     def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logit of P(like), float32 (b,), of features (b, f)."""
-        weights, constant = self._line
+        weights, constant = self.line
         return (features @ weights + constant).astype(np.float32)
 
     @cached_property
-    def _line(self) -> tuple[NDArray[np.float64], float]:
+    def line(self) -> tuple[NDArray[np.float64], float]:
         """Weights (f,) of the features as they are, and the logit where all of them are 0."""
         weights = np.array(self.coefficients) / np.array(self.scales)
         return weights, self.intercept - float(np.array(self.means) @ weights)

@@ -18,7 +18,7 @@ from models.interactions import NO_ITEM, Histories, HistoryArrays
 from models.knowledge import ItemKnowledge
 from models.packed_sets import PackedSets
 
-_PSEUDO_REACTIONS = np.float32(5.0)
+PSEUDO_REACTIONS = np.float32(5.0)
 _MARKS = 4
 
 
@@ -38,7 +38,7 @@ class KeywordMatching:
     ) -> None:
         self._categories = PackedSets(knowledge.categories)
         self.rarities = rarities or (_rarity(knowledge.pro), _rarity(knowledge.con))
-        self._pro, self._con = map(_Side.of, (knowledge.pro, knowledge.con), self.rarities)
+        self.sides = (KeywordSide.of(knowledge.pro, self.rarities[0]), KeywordSide.of(knowledge.con, self.rarities[1]))
 
     def scores(self, candidates: NDArray[np.int64], histories: Histories) -> Evidence:
         """Evidence (a_pos, a_neg) of each candidate for the user with the history in the same row.
@@ -75,11 +75,11 @@ class KeywordMatching:
         Evidence of b rows and tastes, float32 array of shape (b, 2), 0 where a candidate has no keyword.
         """
         rows = histories.arrays(), np.ascontiguousarray(surprises)
-        evidence, tastes = _matched((self._pro, self._con), self._categories.words, candidates, *rows)
+        evidence, tastes = _matched(self.sides, self._categories.words, candidates, *rows)
         return Evidence(evidence[0], evidence[1]), tastes
 
 
-class _Side(NamedTuple):
+class KeywordSide(NamedTuple):
     """The keywords of one side, item by item: item i's are `keywords[starts[i] : starts[i + 1]]`.
 
     Parameters
@@ -128,7 +128,7 @@ def _rarity(membership: csr_array) -> NDArray[np.float64]:
 
 @njit(cache=True, nogil=True)
 def _matched(  # noqa: PLR0912 - one pass over a history without a call
-    sides: tuple[_Side, _Side],
+    sides: tuple[KeywordSide, KeywordSide],
     categories: NDArray[np.uint64],
     candidates: NDArray[np.int64],
     histories: HistoryArrays,
@@ -152,7 +152,7 @@ def _matched(  # noqa: PLR0912 - one pass over a history without a call
                     shared |= categories[candidate, word] & categories[item, word] != 0
             in_category[t] = shared
             any_shared |= shared
-        usual = total / (np.float32(count) + _PSEUDO_REACTIONS)
+        usual = total / (np.float32(count) + PSEUDO_REACTIONS)
         for t in range(length):
             deviations[t] = surprises[row, t] - usual
         for which in range(2):
@@ -178,6 +178,6 @@ def _matched(  # noqa: PLR0912 - one pass over a history without a call
                         sums[at] += deviations[t]
             evidence[which, row] = shares
             for k in range(first, end):
-                tastes[row, which] += side.shares[k] * sums[k - first] / (counts[k - first] + _PSEUDO_REACTIONS)
+                tastes[row, which] += side.shares[k] * sums[k - first] / (counts[k - first] + PSEUDO_REACTIONS)
                 place[side.keywords[k]] = -1
     return evidence, tastes

@@ -22,7 +22,7 @@ class PackedSets:
     Attributes
     ----------
     words
-        uint64 array of shape (n_items, at least n_members / 64).
+        uint64 array of shape (n_items, at least n_members / 64): member k is bit k % 64 of word k // 64.
     """
 
     words: NDArray[np.uint64]
@@ -32,6 +32,6 @@ class PackedSets:
         self.words = np.zeros((n_items, max(1, -(-n_members // 64))), dtype=np.uint64)
         for start in range(0, n_items, _ROWS_AT_ONCE):
             dense = membership[start : start + _ROWS_AT_ONCE].toarray() > 0
-            packed = np.packbits(dense, axis=1)
+            packed = np.packbits(dense, axis=1, bitorder="little")
             packed = np.pad(packed, ((0, 0), (0, self.words.shape[1] * 8 - packed.shape[1])))
             self.words[start : start + _ROWS_AT_ONCE] = packed.view(np.uint64)

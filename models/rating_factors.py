@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.interactions import NO_ITEM, Histories, Interactions
 
-_PSEUDO_REACTIONS = 5.0
+PSEUDO_REACTIONS = 5.0
 
 
 class FactorSettings(BaseModel):
@@ -60,7 +60,7 @@ class RatingFactors:
             float32 array of shape (n,): `ReactionStatistics.training_surprises`.
         """
         n = np.bincount(train.users, minlength=train.n_users)
-        usual = np.bincount(train.users, surprises, train.n_users) / (n + _PSEUDO_REACTIONS)
+        usual = np.bincount(train.users, surprises, train.n_users) / (n + PSEUDO_REACTIONS)
         rest = surprises - usual[train.users]
         items = np.random.default_rng(self.settings.seed).normal(scale=0.3, size=self.items.shape)
         for _ in range(self.settings.rounds):
@@ -122,7 +122,7 @@ def _matches(
             if items[row, t] != NO_ITEM:
                 count += 1
                 usual += surprises[row, t]
-        usual /= np.float32(count) + np.float32(_PSEUDO_REACTIONS)
+        usual /= np.float32(count) + np.float32(PSEUDO_REACTIONS)
         gram[:], moment[:] = 0, 0
         for t in range(items.shape[1]):
             item = items[row, t]

@@ -42,12 +42,13 @@ STATISTICS = (
     "rating_margin",
 )
 MAX_CATEGORIES = 64
-_PSEUDO_ITEM, _PSEUDO_USER, _PSEUDO_CATEGORY = 3.0, 5.0, 5.0  # reactions at the average that each is given beforehand
+_PSEUDO_ITEM = 3.0  # reactions at the average that each item is given beforehand
+PSEUDO_USER, PSEUDO_CATEGORY = 5.0, 5.0  # reactions at the average that each is given beforehand
 _PENALTY = 100.0  # L2 penalty of the standardised weights, in reactions
 _ROUNDS = 15
 
 
-class _Scalars(NamedTuple):
+class Scalars(NamedTuple):
     """What is learned of all reactions together."""
 
     global_effect: float  # logit of P(like) at the average user and item
@@ -59,10 +60,11 @@ class _Scalars(NamedTuple):
 
     @classmethod
     def of_array(cls, values: NDArray[np.float32]) -> Self:
+        """From a checkpoint's array (6,)."""
         return cls(*values.tolist())
 
 
-class _Learned(NamedTuple):
+class Learned(NamedTuple):
     """What is known of the items: float32 (n_items,) each, and the categories of each, one after another."""
 
     like_effects: NDArray[np.float32]
@@ -106,6 +108,8 @@ class ReactionStatistics:
     ----------
     category_shares
         float32 array of shape (n_items, k): categories by item; a row adds up to 1, or is 0 where there is none.
+    scalars
+        What was learned of all reactions together.
     """
 
     def __init__(self, categories: csr_array, max_history: int) -> None:
@@ -117,7 +121,7 @@ class ReactionStatistics:
         of_item = csr_array(self.categories)
         self._category_starts, self._members = of_item.indptr.astype(np.int64), of_item.indices.astype(np.int64)
         n_items = len(self.categories)
-        self._scalars = _Scalars(0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
+        self.scalars = Scalars(0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
         self._like_effects, self._rating_effects, self._counts = np.zeros((3, n_items), dtype=np.float32)
         self._alone: NDArray[np.float32] | None = None
         zeros = (0.0,) * len(STATISTICS)
@@ -141,7 +145,7 @@ class ReactionStatistics:
         liked = float(train.ratings[train.likes].mean()) if train.likes.any() else mean
         highest = float(train.ratings[~train.likes].max(initial=disliked))
         lowest = float(train.ratings[train.likes].min(initial=liked))
-        self._scalars = _Scalars(
+        self.scalars = Scalars(
             bias.global_effect, mean, max(float(residuals.var()), 1e-3), disliked, liked, (highest + lowest) / 2
         )
         self._alone = None
@@ -153,13 +157,13 @@ class ReactionStatistics:
         """P(like) that each item alone gives: float32 (n_items,)."""
         alone = self._alone
         if alone is None:
-            alone = self._alone = np.asarray(expit(self._scalars.global_effect + self._like_effects), dtype=np.float32)
+            alone = self._alone = np.asarray(expit(self.scalars.global_effect + self._like_effects), dtype=np.float32)
         return alone
 
     def features(self, candidates: NDArray[np.int64], histories: Histories) -> NDArray[np.float32]:
         """The columns of `STATISTICS` for candidates (b,), each with the history in its row: float32 (b, 12)."""
         rows = last(histories, self.max_history).arrays()
-        return _features(self._scalars, self._learned(), candidates, rows)
+        return _features(self.scalars, self.learned(), candidates, rows)
 
     def logits(self, candidates: NDArray[np.int64], histories: Histories) -> NDArray[np.float32]:
         """Logit of P(like) of candidates (b,), each with the history in its row: float32 (b,)."""
@@ -170,7 +174,7 @@ class ReactionStatistics:
         sums, items = self._sums(histories), self._items(np.arange(len(self.categories)))
         logits = np.full((len(histories), len(self.categories)), self.weights.intercept, dtype=np.float32)
         weights = zip(self.weights.coefficients, self.weights.means, self.weights.scales, strict=True)
-        columns = _columns(self._scalars, sums, items, crossed=True)
+        columns = _columns(self.scalars, sums, items, crossed=True)
         for column, (coefficient, mean, scale) in zip(columns, weights, strict=True):
             logits += (coefficient / scale) * (column - mean)
         return logits
@@ -181,7 +185,7 @@ class ReactionStatistics:
 
     def surprises(self, histories: Histories) -> NDArray[np.float32]:
         """How many standard deviations each rating lies above its item's usual one: float32 (b, l), 0 on padding."""
-        return self._residuals(histories, float(np.sqrt(self._scalars.residual_variance)))
+        return self._residuals(histories, float(np.sqrt(self.scalars.residual_variance)))
 
     def training_surprises(self, train: Interactions) -> NDArray[np.float32]:
         """`surprises` of the training interactions themselves: float32 (n,)."""
@@ -193,7 +197,7 @@ class ReactionStatistics:
         weights = self.weights
         table = np.array([weights.means, weights.scales, weights.coefficients], dtype=np.float32)
         return {
-            "scalars": np.array(self._scalars, dtype=np.float32),
+            "scalars": np.array(self.scalars, dtype=np.float32),
             "like_effects": self._like_effects,
             "rating_effects": self._rating_effects,
             "counts": self._counts,
@@ -203,7 +207,7 @@ class ReactionStatistics:
 
     def set_arrays(self, arrays: Mapping[str, NDArray[np.float32]]) -> None:
         """Take over what `arrays` of statistics of the same catalogue gave."""
-        self._scalars = _Scalars.of_array(arrays["scalars"])
+        self.scalars = Scalars.of_array(arrays["scalars"])
         self._like_effects, self._rating_effects = arrays["like_effects"], arrays["rating_effects"]
         self._counts, self._alone = arrays["counts"], None
         means, scales, coefficients = (tuple(row) for row in arrays["weights"].tolist())
@@ -214,13 +218,14 @@ class ReactionStatistics:
             self._like_effects[items], self._rating_effects[items], self._counts[items], self.category_shares[items]
         )
 
-    def _learned(self) -> _Learned:
+    def learned(self) -> Learned:
+        """What is known of all items."""
         effects = self._like_effects, self._rating_effects, self._counts
-        return _Learned(*effects, self._expected, self._category_starts, self._members, self.categories.shape[1])
+        return Learned(*effects, self._expected, self._category_starts, self._members, self.categories.shape[1])
 
     def _residuals(self, histories: Histories, scale: float = 1.0) -> NDArray[np.float32]:
         """Ratings (b, l) less the average and the item's effect, over the scale; 0 on padding."""
-        return _residuals(self._scalars, self._rating_effects, histories.arrays(), scale)
+        return _residuals(self.scalars, self._rating_effects, histories.arrays(), scale)
 
     def _terms(self, histories: Histories) -> NDArray[np.float32]:
         """What each interaction adds to the sums: float32 (b, l, 6), 0 on padding; see `_terms` below."""
@@ -251,13 +256,13 @@ class ReactionStatistics:
             candidates = _Items(
                 items.like_effects[rows], items.rating_effects[rows], items.counts[rows], items.categories[rows]
             )
-            parts.append(np.stack(_columns(self._scalars, sums, candidates, crossed=False), axis=1))
+            parts.append(np.stack(_columns(self.scalars, sums, candidates, crossed=False), axis=1))
         return np.concatenate(parts)
 
 
 @njit(cache=True, nogil=True)
 def _residuals(
-    scalars: _Scalars,
+    scalars: Scalars,
     rating_effects: NDArray[np.float32],
     histories: HistoryArrays,
     scale: float,
@@ -275,7 +280,7 @@ def _residuals(
 
 
 @njit(cache=True, nogil=True)
-def _rating(scalars: _Scalars, like: np.bool_, rating: np.float32) -> float:
+def _rating(scalars: Scalars, like: np.bool_, rating: np.float32) -> float:
     if np.isnan(rating):
         return scalars.liked_rating if like else scalars.disliked_rating
     return float(rating)
@@ -283,8 +288,8 @@ def _rating(scalars: _Scalars, like: np.bool_, rating: np.float32) -> float:
 
 @njit(cache=True, nogil=True)
 def _features(
-    scalars: _Scalars,
-    learned: _Learned,
+    scalars: Scalars,
+    learned: Learned,
     candidates: NDArray[np.int64],
     histories: HistoryArrays,
 ) -> NDArray[np.float32]:
@@ -310,14 +315,14 @@ def _features(
                 sums[1] += rest
                 sums[2] += like - p
                 sums[3] += p * (1 - p)
-        rating_effect, like_effect = residual / (count + _PSEUDO_USER), surprise / (certainty + 1)
-        noise = _PSEUDO_USER * scalars.residual_variance
-        variance = (squared - 2 * rating_effect * residual + count * rating_effect**2 + noise) / (count + _PSEUDO_USER)
+        rating_effect, like_effect = residual / (count + PSEUDO_USER), surprise / (certainty + 1)
+        noise = PSEUDO_USER * scalars.residual_variance
+        variance = (squared - 2 * rating_effect * residual + count * rating_effect**2 + noise) / (count + PSEUDO_USER)
         category_rating = category_like = category_count = 0.0
         first, end = starts[candidate], starts[candidate + 1]
         for at in range(first, end):
             n, rest, surprise, certainty = by_category[members[at]]
-            category_rating += (rest - n * rating_effect) / (n + _PSEUDO_CATEGORY) / (end - first)
+            category_rating += (rest - n * rating_effect) / (n + PSEUDO_CATEGORY) / (end - first)
             category_like += (surprise - certainty * like_effect) / (certainty + 1) / (end - first)
             category_count += np.log1p(n) / (end - first)
         expected = scalars.mean_rating + learned.rating_effects[candidate] + rating_effect + category_rating
@@ -377,20 +382,20 @@ def _summed(
     return total, by_category
 
 
-def _columns(scalars: _Scalars, sums: _Sums, items: _Items, crossed: bool) -> list[NDArray[np.float32]]:
+def _columns(scalars: Scalars, sums: _Sums, items: _Items, crossed: bool) -> list[NDArray[np.float32]]:
     """The statistics of b users and candidates, in the order of `STATISTICS`.
 
     Each is (b,) where the users belong to the items one by one; where they are `crossed`, each broadcasts to
     (b, n_items).
     """
     count, residual, surprise, certainty, squared, likes = sums.total.T
-    rating_effect = residual / (count + _PSEUDO_USER)
+    rating_effect = residual / (count + PSEUDO_USER)
     like_effect = surprise / (certainty + 1)  # a Newton step towards the user's own logit
-    noise = _PSEUDO_USER * scalars.residual_variance
-    variance = (squared - 2 * rating_effect * residual + count * rating_effect**2 + noise) / (count + _PSEUDO_USER)
+    noise = PSEUDO_USER * scalars.residual_variance
+    variance = (squared - 2 * rating_effect * residual + count * rating_effect**2 + noise) / (count + PSEUDO_USER)
     in_category, rest, surprises, certainties = sums.by_category.transpose(1, 0, 2)  # (b, k) each
     by_category = (  # what the user's reactions to a category say beyond what all their reactions say
-        (rest - in_category * rating_effect[:, None]) / (in_category + _PSEUDO_CATEGORY),
+        (rest - in_category * rating_effect[:, None]) / (in_category + PSEUDO_CATEGORY),
         (surprises - certainties * like_effect[:, None]) / (certainties + 1),
         np.log1p(in_category),
     )
@@ -436,5 +441,5 @@ def _rating_effects(
         rest = train.ratings - mean - by_user[train.users]
         by_item = np.bincount(train.items, rest, train.n_items) / (of_items + _PSEUDO_ITEM)
         rest = train.ratings - mean - by_item[train.items]
-        by_user = np.bincount(train.users, rest, train.n_users) / (of_users + _PSEUDO_USER)
+        by_user = np.bincount(train.users, rest, train.n_users) / (of_users + PSEUDO_USER)
     return mean, by_user.astype(np.float32), by_item.astype(np.float32), of_items.astype(np.float32)

@@ -104,17 +104,24 @@ class Opinions:
         )
 
     def votes(self, rng: np.random.Generator) -> NDArray[np.int8]:
-        """int8 array of shape (b, 3): keyword matching, similarity, SASRec; ties by the seeded coin."""
-        votes = np.empty((len(self.features), 3), dtype=np.int8)
-        votes[:, 0], votes[:, 1] = self.keyword_evidence.votes(rng), self.similarity_evidence.votes(rng)
-        votes[:, 2] = self.sasrec_probability >= 0.5
-        return votes
+        """int8 array of shape (b, 3); see `cast_votes`."""
+        return cast_votes(self.keyword_evidence, self.similarity_evidence, self.sasrec_probability, rng)
 
     def vote_values(self) -> NDArray[np.float32]:
         """float32 array of shape (b, 3): the votes with each tie as 0.5."""
         return np.stack(
             [self.keyword_evidence.values(), self.similarity_evidence.values(), self.sasrec_probability >= 0.5], axis=1
         ).astype(np.float32)
+
+
+def cast_votes(
+    keywords: Evidence, similarity: Evidence, sasrec_probability: NDArray[np.float32], rng: np.random.Generator
+) -> NDArray[np.int8]:
+    """int8 array of shape (b, 3): keyword matching, similarity, SASRec; ties by the seeded coin."""
+    votes = np.empty((len(keywords), 3), dtype=np.int8)
+    votes[:, 0], votes[:, 1] = keywords.votes(rng), similarity.votes(rng)
+    votes[:, 2] = sasrec_probability >= 0.5
+    return votes
 
 
 @dataclass(frozen=True)

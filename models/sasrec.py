@@ -154,9 +154,10 @@ class SASRec(nn.Module):
         statistics
             float32 (...): logits of the statistics, in training without the reaction that is to be predicted.
         """
-        return self._answer((h * self.vectors(candidates)).sum(-1), statistics)
+        return self.with_statistics((h * self.vectors(candidates)).sum(-1), statistics)
 
-    def _answer(self, match: Tensor, statistics: Tensor) -> Tensor:
+    def with_statistics(self, match: Tensor, statistics: Tensor) -> Tensor:
+        """Logit of P(like) from the match of state and candidate and the logit of the statistics, (...) each."""
         return match if self.settings.published else match + self.statistics_weight * statistics
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
@@ -193,7 +194,7 @@ class SASRec(nn.Module):
         """The items' vectors e: float32 array of shape (n_items, d)."""
         if self._item_vectors is None:
             with torch.inference_mode():
-                self._item_vectors = self._vectors()[1:].numpy(force=True)
+                self._item_vectors = self.token_vectors()[1:].numpy(force=True)
         return self._item_vectors
 
     def probabilities(self, candidates: NDArray[np.int64], histories: Histories) -> NDArray[np.float32]:
@@ -248,13 +249,19 @@ class SASRec(nn.Module):
         return self._statistics_share
 
     def _last_states(self, histories: Histories) -> Tensor:
-        """State after the whole of each history: (b, d); the last block answers for that one position only."""
         device = self.start.device
-        tokens = torch.from_numpy(histories.items + 1).to(device)
-        x = self._vectors()[tokens]
+        tokens, likes = torch.from_numpy(histories.items + 1), torch.from_numpy(histories.likes)
+        surprises = torch.from_numpy(self.statistics.surprises(histories))
+        return self.last_states(tokens.to(device), likes.to(device), surprises.to(device))
+
+    def last_states(self, tokens: Tensor, likes: Tensor, surprises: Tensor) -> Tensor:
+        """State after the whole of each sequence, in evaluation: (b, d); arguments as those of `forward`.
+
+        The last block answers for that one position only.
+        """
+        x = self.token_vectors()[tokens]
         if not self.settings.published:
-            surprises = torch.from_numpy(self.statistics.surprises(histories)).to(device)
-            x = x + self.feedback.weight[torch.from_numpy(histories.likes).to(device).long()]
+            x = x + self.feedback.weight[likes.long()]
             x = torch.addcmul(x, surprises[:, :, None], self.surprise)
         b, length = tokens.shape
         x = torch.cat([self.start.expand(b, 1, -1), x], dim=1) + self.position.weight[: length + 1]
@@ -262,16 +269,16 @@ class SASRec(nn.Module):
         for block in self.blocks[:-1]:
             x = block(x)
         if not len(self.blocks):
-            return self.norm(x[torch.arange(b, device=device), lengths])
+            return self.norm(x[torch.arange(b, device=x.device), lengths])
         return self.norm(cast("Block", self.blocks[-1]).at(x, lengths))
 
     def _only_last_states(self, histories: Histories) -> NDArray[np.float32]:
-        """`_last_states` of one block on a CPU, where no other position than the last is needed of any layer."""
+        """`last_states` of one block on a CPU, where no other position than the last is needed of any layer."""
         if self._compiled is None:
             of_reactions = 0 if self.settings.published else 1
             with torch.inference_mode():
                 parts = (
-                    self._vectors()[1:],
+                    self.token_vectors()[1:],
                     self.feedback.weight * of_reactions,
                     self.surprise * of_reactions,
                     self.position.weight,
@@ -282,7 +289,7 @@ class SASRec(nn.Module):
                 self._compiled = inputs, block.absorbed(), block.answer(self.norm)
         return last_states(self._compiled, histories.items, histories.likes, self.statistics.surprises(histories))
 
-    def _vectors(self) -> Tensor:
+    def token_vectors(self) -> Tensor:
         """e of every token, float32 (n_items + 1, d); kept until the weights may change."""
         if self._table is None:
             self._table = self.vectors(torch.arange(self.n_items + 1, device=self.start.device))

@@ -21,7 +21,7 @@ from models.knowledge import ItemKnowledge
 from models.packed_sets import PackedSets
 from models.prefetch import LINE, prefetch
 
-_SHARPNESS = np.float32(10.0)  # of the kernel: an item at cosine 0.9 counts 1 / e of one at 1
+SHARPNESS = np.float32(10.0)  # of the kernel: an item at cosine 0.9 counts 1 / e of one at 1
 _MOST_KNOWN = 1 << 27  # cosines kept of a side: 512 MiB, as far as they are asked for; catalogues up to 11,585 items
 _BLOCK = 64  # rows worked out together
 _LARGEST = 32_767  # of 16-bit numbers
@@ -62,12 +62,12 @@ class _Cosines:
         n, d = sides[0].shape
         small = n * n <= _MOST_KNOWN
         pro, con = (np.empty((n, n) if small else (0, 0), dtype=np.float32) for _ in range(2))
-        vectors, scales = np.empty((0 if small else n, 2, d), dtype=np.int16), np.empty((0, 2), dtype=np.float32)
+        kept = 0 if small else n
+        vectors, scales = np.empty((kept, 2, d), dtype=np.int16), np.empty((kept, 2), dtype=np.float32)
         if not small:
-            scales = np.stack([np.abs(side).max(axis=1) / _LARGEST for side in self._sides], axis=1)
             for place, side in enumerate(self._sides):
-                vectors[:, place] = np.rint(side / np.where(scales[:, place] > 0, scales[:, place], 1)[:, None])
-        self._known = _Known(pro, con, vectors, scales.astype(np.float32))
+                vectors[:, place], scales[:, place] = in_units(side)
+        self._known = _Known(pro, con, vectors, scales)
         self._known_blocks = np.full(-(-n // _BLOCK), not small)
 
     def of(self, candidates: NDArray[np.int64]) -> _Known:
@@ -144,6 +144,13 @@ class Similarity:
         return _compared(self._cosines.of(candidates), self._categories.words, candidates, *rows)
 
 
+def in_units(vectors: NDArray[np.float32]) -> tuple[NDArray[np.int16], NDArray[np.float32]]:
+    """Vectors (n, d) as 16-bit numbers (n, d) in units of a scale each, (n,); a scale of 0 where there is no vector."""
+    scales = np.abs(vectors).max(axis=1) / _LARGEST
+    units = np.rint(vectors / np.where(scales > 0, scales, 1)[:, None])
+    return units.astype(np.int16), scales.astype(np.float32)
+
+
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})  # sums in any order, so that they vectorise
 def _compared(
     known: _Known,
@@ -178,7 +185,7 @@ def _compared(
             highest[which, row] = nearest
             weights, weighted = np.float32(1), np.float32(0)
             for t in range(length):
-                weight = fast_exp(_SHARPNESS * (cosines[which, t] - np.float32(1)))
+                weight = fast_exp(SHARPNESS * (cosines[which, t] - np.float32(1)))
                 weights += weight
                 weighted += weight * surprises[row, t]
             tastes[row, which] = weighted / weights
