@@ -86,6 +86,11 @@ class UserSimulator:
     patience
         How long the users stay, where that could be learned.
 
+    Attributes
+    ----------
+    on_device
+        What answers on another device than the CPU; see `to`.
+
     Raises
     ------
     ValueError
@@ -110,7 +115,7 @@ class UserSimulator:
         self.knowledge, self.interactions, self.models, self.ensemble = knowledge, interactions, models, ensemble
         self.max_history, self.patience = max_history, patience
         self.n_users, self.n_items = interactions.n_users, interactions.n_items
-        self._on_device: DeviceSimulator | None = None
+        self.on_device: DeviceSimulator | None = None
 
     def to(self, device: torch.device | str) -> Self:
         """The same users, answering on a GPU ("cuda") from now on, or on the CPU ("cpu"); returns itself.
@@ -119,7 +124,7 @@ class UserSimulator:
         """
         on_cpu = torch.device(device).type == "cpu"
         parts = self.knowledge, self.models, self.ensemble
-        self._on_device = None if on_cpu else DeviceSimulator(*parts, device)
+        self.on_device = None if on_cpu else DeviceSimulator(*parts, device)
         return self
 
     @property
@@ -149,8 +154,8 @@ class UserSimulator:
             float32 array of shape (b, d): `SASRec.states` of these histories, where they are known.
         """
         histories = last(histories, self.max_history)
-        if self._on_device is not None:
-            return self._answered(self._on_device.respond(users, items, histories, states), rng)
+        if self.on_device is not None:
+            return self._answered(self.on_device.respond(users, items, histories, states), rng)
         opinions = self.models.opinions(users, items, histories, states)
         votes = opinions.votes(rng)
         return Responses(
