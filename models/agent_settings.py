@@ -129,6 +129,9 @@ class ReinforcementSettings(BaseModel):
     hidden: int = Field(default=64, gt=0, description="width of the hidden layers of actor and critic")
     taste_rank: int = Field(default=64, gt=0, description="axes of a user's taste for pro, and for con keywords")
     threads: int = Field(default=2, gt=0, description="torch threads in training and evaluation")
+    device: Literal["cpu", "cuda"] = Field(
+        default="cpu", description="where simulated users answer; cuda pays from hundreds of sessions (n_envs) on"
+    )
     processes: int | None = Field(
         default=None, gt=0, description="policies trained at once; null for as many as `threads` go into the cores"
     )

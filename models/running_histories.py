@@ -32,7 +32,7 @@ class RunningHistories:
     """
 
     def __init__(self, simulator: UserSimulator, width: int, b: int) -> None:
-        self._sasrec, known = simulator.sasrec, simulator.interactions
+        self._simulator, known = simulator, simulator.interactions
         self.training = TrainingReactions(known.offsets, known.items, known.likes, known.ratings)
         self._items = np.full((b, width), NO_ITEM)
         self._likes = np.zeros((b, width), dtype=bool)
@@ -78,7 +78,7 @@ class RunningHistories:
         """Work out the states in `rows` where they are not known; they change with the history only."""
         unknown = rows[~self._known_states[rows]]
         if len(unknown) == len(self._items):  # as after most steps: nothing needs to be picked out
-            self.states = self._sasrec.states(self.histories)
+            self.states = self._simulator.states(self.histories)
         elif len(unknown):
-            self.states[unknown] = self._sasrec.states(self.histories[unknown])
+            self.states[unknown] = self._simulator.states(self.histories[unknown])
         self._known_states[unknown] = True

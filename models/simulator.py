@@ -121,16 +121,32 @@ class UserSimulator:
         """The same users, answering on a GPU ("cuda") from now on, or on the CPU ("cpu"); returns itself.
 
         Answers agree within 1e-4 of a probability. On a GPU, ask for thousands of pairs at a time.
+
+        Raises
+        ------
+        ValueError
+            Where PyTorch finds no such device.
         """
-        on_cpu = torch.device(device).type == "cpu"
+        kind = torch.device(device).type
+        if kind == "cuda" and not torch.cuda.is_available():
+            raise ValueError(
+                f"device {device}: found PyTorch {torch.__version__} without a GPU; install its CUDA build on "
+                "a machine with an NVIDIA GPU, or take cpu"
+            )
         parts = self.knowledge, self.models, self.ensemble
-        self.on_device = None if on_cpu else DeviceSimulator(*parts, device)
+        self.on_device = None if kind == "cpu" else DeviceSimulator(*parts, device)
         return self
 
     @property
     def sasrec(self) -> SASRec:
         """The statistical model, whose states and item vectors agents may use."""
         return self.models.sasrec
+
+    def states(self, histories: Histories) -> NDArray[np.float32]:
+        """SASRec's states after each of b histories, float32 (b, d), from wherever the users answer."""
+        if self.on_device is None:
+            return self.sasrec.states(histories)
+        return self.on_device.states(histories).numpy(force=True)
 
     def respond(
         self,

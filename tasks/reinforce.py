@@ -44,7 +44,7 @@ from tasks.unfinished_policy import UnfinishedPolicy
 
 VERSION = "4"
 UPPER_LINE = "greedy"
-_TRAINING = ("steps", "n_envs", "hidden", "taste_rank", "threads", "patience", "checkpoint_steps")
+_TRAINING = ("steps", "n_envs", "hidden", "taste_rank", "threads", "patience", "checkpoint_steps", "device")
 
 
 class ReinforceSettings(BaseModel):
@@ -86,7 +86,7 @@ def reinforce(folder: RunFolder, settings: ReinforceSettings) -> Summary:
     agents, environment = settings.agents, settings.environment
     torch.set_num_threads(agents.threads)
     _check_patience(folder, environment)
-    simulator = load_simulator(folder)
+    simulator = load_simulator(folder).to(agents.device)
     wanted: list[tuple[AlgorithmName, int]] = [
         (algorithm, seed) for algorithm in agents.algorithms for seed in agents.seeds
     ]
@@ -173,7 +173,7 @@ def _train(
 
 
 def _train_in_process(folder: RunFolder, settings: ReinforceSettings, algorithm: AlgorithmName, seed: int) -> float:
-    return _train_one(folder, load_simulator(folder), settings, algorithm, seed)
+    return _train_one(folder, load_simulator(folder).to(settings.agents.device), settings, algorithm, seed)
 
 
 def _train_one(

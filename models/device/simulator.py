@@ -101,6 +101,7 @@ class DeviceSimulator(nn.Module):
         self.network.token_vectors()
         fused = self.device.type == "cuda" if compiled is None else compiled
         self._answer = torch.compile(self.forward, dynamic=True) if fused else self.forward
+        self._ask_states = torch.compile(self._states, dynamic=True) if fused else self._states
 
     def forward(self, pairs: Pairs, states: Tensor | None = None) -> Answers:
         """Answer the pairs; SASRec's states, float32 (b, d), may be handed in where they are known."""
@@ -164,11 +165,18 @@ class DeviceSimulator(nn.Module):
         known = None if states is None else torch.from_numpy(states).to(self.device, non_blocking=True)
         return self.answer(Pairs.of(users, items, histories, self.device), known)
 
+    def states(self, histories: Histories) -> Tensor:
+        """SASRec's states after each of b histories: float32 (b, d)."""
+        nobody = np.zeros(len(histories), dtype=np.int64)
+        with torch.no_grad():
+            return self._ask_states(Pairs.of(nobody, nobody, histories, self.device), None)
+
     def _statistics_logit(self, pairs: Pairs, residuals: Tensor) -> Tensor:
         cut = pairs.last(self.statistics.max_history)
         return self.statistics(cut, residuals if cut is pairs else self.statistics.residuals(cut))
 
-    def _states(self, pairs: Pairs, surprises: Tensor) -> Tensor:
+    def _states(self, pairs: Pairs, surprises: Tensor | None) -> Tensor:
         cut = pairs.last(self.network.settings.max_history)
-        surprises = surprises if cut is pairs else self.statistics.surprises(self.statistics.residuals(cut))
+        if surprises is None or cut is not pairs:
+            surprises = self.statistics.surprises(self.statistics.residuals(cut))
         return self.network.last_states((cut.items + 1) * cut.present, cut.likes, surprises)

@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 
 from models.device.pairs import Pairs
 from models.device.simulator import DeviceSimulator
+from models.environment_settings import EnvironmentSettings
 from models.interactions import NO_ITEM, UNKNOWN_RATING, Histories
 from models.response_models import FEATURE_NAMES, ResponseModels
 from models.sasrec import SASRec, SASRecSettings
 from models.simulator import UserSimulator
+from models.vector_environment import SessionVecEnv
 from tests.models.worlds import MAX_HISTORY, N_USERS, tiny_world
 
 DEVICES = [
@@ -97,6 +99,30 @@ def test_known_states_and_unknown_ratings() -> None:
         answers = on_device.respond(users, items, histories, known)
         assert answers.probability.numpy() == pytest.approx(expected, abs=1e-4)
     assert not on_device.answer(Pairs.of(users, items, histories, on_device.device)).probability.requires_grad
+
+
+def test_states_are_those_of_the_network() -> None:
+    world, rng = tiny_world(7), np.random.default_rng(7)
+    histories = _histories(world, rng, [0, 4, MAX_HISTORY])
+    on_device = DeviceSimulator(world.knowledge, world.models, world.ensemble, "cpu")
+    assert on_device.states(histories).numpy() == pytest.approx(world.sasrec.states(histories), abs=1e-5)
+    assert np.array_equal(world.states(histories), world.sasrec.states(histories))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"device cuda: found PyTorch .* without a GPU; install"):
+        tiny_world(0).to("cuda")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+def test_sessions_on_a_gpu_go_as_on_a_cpu() -> None:
+    rewards = []
+    for device in ("cpu", "cuda"):
+        sessions = SessionVecEnv(tiny_world(8).to(device), EnvironmentSettings(reward="probability"), 4, seed=0)
+        sessions.reset()
+        rewards.append([sessions.step(np.full(4, action))[1] for action in range(8)])
+    assert np.array(rewards[1]) == pytest.approx(np.array(rewards[0]), abs=1e-4)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
