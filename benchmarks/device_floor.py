@@ -7,6 +7,7 @@ counted, and a product of float32 matrices. Tables that fit into the device's ca
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 
@@ -53,8 +54,9 @@ def floor_per_second(on_device: DeviceSimulator) -> float:
     arithmetic = 2 * 8192**3 / _seconds(lambda: a @ a, device)
     seconds = bytes_per_response(on_device) / bandwidth, operations_per_response(on_device) / arithmetic
     print(
-        f"{bandwidth / 1e12:.2f} TB/s, {arithmetic / 1e12:.1f} TFLOP/s, {bytes_per_response(on_device)} bytes and "
-        f"{operations_per_response(on_device)} operations a response"
+        f"{bandwidth / 1e12:.2f} TB/s, {arithmetic / 1e12:.1f} TFLOP/s; a response reads "
+        f"{bytes_per_response(on_device)} bytes and takes {operations_per_response(on_device)} operations",
+        file=sys.stderr,
     )
     return 1 / max(seconds)
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+import sys
 import time
 from collections.abc import Callable, Iterator
 from itertools import product
@@ -158,11 +159,11 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON list of the same rows")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    rows = [
-        {"items": n_items, "users": n_users} | row
-        for n_items, n_users in product(arguments.items, arguments.users)
-        for row in rates(random_world(n_items, n_users, arguments.seed), arguments)
-    ]
+    rows = []
+    for n_items, n_users in product(arguments.items, arguments.users):
+        for row in rates(random_world(n_items, n_users, arguments.seed), arguments):
+            rows.append({"items": n_items, "users": n_users} | row)
+            print(rows[-1], file=sys.stderr)  # a run that is cut short has said what it measured
     if arguments.json:
         print(json.dumps(rows))
         return

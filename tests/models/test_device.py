@@ -8,12 +8,10 @@ from hypothesis import strategies as st
 
 from models.device.pairs import Pairs
 from models.device.simulator import DeviceSimulator
-from models.environment_settings import EnvironmentSettings
 from models.interactions import NO_ITEM, UNKNOWN_RATING, Histories
 from models.response_models import FEATURE_NAMES, ResponseModels
 from models.sasrec import SASRec, SASRecSettings
 from models.simulator import UserSimulator
-from models.vector_environment import SessionVecEnv
 from tests.models.worlds import MAX_HISTORY, N_USERS, tiny_world
 
 DEVICES = [
@@ -113,16 +111,6 @@ def test_states_are_those_of_the_network() -> None:
 def test_a_gpu_that_is_not_there_is_refused() -> None:
     with pytest.raises(ValueError, match=r"device cuda: found PyTorch .* without a GPU; install"):
         tiny_world(0).to("cuda")
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
-def test_sessions_on_a_gpu_go_as_on_a_cpu() -> None:
-    rewards = []
-    for device in ("cpu", "cuda"):
-        sessions = SessionVecEnv(tiny_world(8).to(device), EnvironmentSettings(reward="probability"), 4, seed=0)
-        sessions.reset()
-        rewards.append([sessions.step(np.full(4, action))[1] for action in range(8)])
-    assert np.array(rewards[1]) == pytest.approx(np.array(rewards[0]), abs=1e-4)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
