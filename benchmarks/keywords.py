@@ -197,7 +197,7 @@ def drawn(folder: Path, number: int, seed: int) -> list[Row]:
     rows = pl.read_parquet(folder / "keywords.parquet").join(names, on="item_id").sort("item_id", "side", "keyword")
     chosen = np.sort(np.random.default_rng(seed).permutation(rows.height)[:number])
     return [
-        {"side": row["side"], "keyword": row["keyword"], "item": row["name"], "evidence": row["evidence"][:90]}
+        {"side": row["side"], "keyword": row["keyword"], "item": row["name"], "evidence": row["evidence"]}
         for row in rows[chosen].iter_rows(named=True)
     ]
 

@@ -115,6 +115,8 @@ class Clause:
         run: list[str] = []
         for word, named in zip(self.words, self._named, strict=True):
             if named or not _tells(word):
+                if word in lexicon().determiners and run and run[-1] not in lexicon().aspects:
+                    run.pop()
                 yield run
                 run = []
             else:
@@ -175,7 +177,9 @@ def _is_content(word: str) -> bool:
 def _tells(word: str) -> bool:
     """Whether a run may hold the word: `too` and `not` tell as well."""
     words = lexicon()
-    return not word.isnumeric() and word not in words.stopwords and word not in words.fragments
+    return (
+        not word.isnumeric() and not word.endswith("'s") and word not in words.stopwords and word not in words.fragments
+    )
 
 
 def _can_close(run: list[str]) -> bool:
@@ -188,5 +192,7 @@ def _can_close(run: list[str]) -> bool:
 
 def _fitting(words: Sequence[str]) -> Iterator[str]:
     phrase = " ".join(words)
+    if words[0] in ("not", "too") and words[1] not in lexicon().judging:
+        return
     if len(words) == len(set(words)) and len(phrase) <= _LONGEST_PHRASE:
         yield phrase

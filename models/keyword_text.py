@@ -73,6 +73,19 @@ def names_one_of(text: str, categories: Iterable[str]) -> bool:
     return any(part and part <= said for part in parts)
 
 
+def excerpt(sentence: str, keyword: str, longest: int) -> str:
+    """The part of a sentence, at most so many characters of whole words, that holds a keyword's words in its middle."""
+    if len(sentence) <= longest:
+        return sentence
+    wanted = set(content_stems(keyword))
+    spans = [found.span() for found in re.finditer(r"\S+", sentence)]
+    held = [span for span in spans if not wanted.isdisjoint(content_stems(sentence[slice(*span)]))] or spans[:1]
+    middle = (held[0][0] + min(held[-1][1], held[0][0] + longest)) // 2
+    start = max(0, min(middle - longest // 2, len(sentence) - longest))
+    inside = [span for span in spans if span[0] >= start and span[1] <= start + longest]
+    return sentence[inside[0][0] : inside[-1][1]] if inside else sentence[:longest]
+
+
 @dataclass(frozen=True)
 class Support:
     """How far a sentence supports a keyword by its words.

@@ -14,11 +14,11 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.aspect_verdicts import canonical_of_side
 from models.grounding import Encode, nearest_sentences
-from models.keyword_text import SourceText, content_stems, normalise, repeats_name, says_nothing
+from models.keyword_text import SourceText, content_stems, excerpt, normalise, repeats_name, says_nothing
 from models.lexicon import Side
 from models.prompts import Kind
-from models.synonyms import canonical_keywords
 
 Grounding = Literal["exact", "stemmed", "meaning", "none"]
 """What of a keyword its source holds: its words, forms of them, a sentence of that meaning, or nothing."""
@@ -176,7 +176,7 @@ def _passing(
             result.rejected.append(Rejection(mention.item, mention.side, mention.keyword, rule))
         elif support.share >= settings.min_word_share:
             own = bool(mention.evidence) and mention.source.support(mention.evidence).exact
-            evidence = (mention.evidence if own else support.sentence)[:_LONGEST_EVIDENCE]
+            evidence = excerpt(mention.evidence if own else support.sentence, keyword, _LONGEST_EVIDENCE)
             yield _Kept(mention, keyword, "exact" if support.exact else "stemmed", evidence)
         else:
             unsure.append(_Kept(mention, keyword, "none", ""))
@@ -210,8 +210,9 @@ def _canonical(kept: list[_Kept], encode: Encode, settings: CurationSettings) ->
     return {
         (side, word): head
         for side, found in items.items()
-        for word, head in canonical_keywords(
+        for word, head in canonical_of_side(
             found,
+            side,
             encode,
             merge=settings.merge_similarity,
             absorb=settings.absorb_similarity,

@@ -39,11 +39,15 @@ class Lexicon:
     nouns
         Names of the groups of `qualities` and of the worked examples, by what an item may be called.
     objections
-        What some people object to whatever its quality ("gore").
+        What some people object to whatever its quality and hardly anybody seeks ("gore").
+    divisive, audiences
+        What is sought by some and avoided by others ("horror"), and which of it names whom a thing is made for.
     stories
         Groups whose description tells a story.
     negations, states, degrees
         Words that deny; verbs that say how something is; words that may stand between such a verb and what it says.
+    determiners
+        Words that open a phrase of their own.
     stopwords, fragments, empty
         Words that no phrase begins or ends with; that no quoted phrase holds; that alone say nothing.
     """
@@ -62,6 +66,9 @@ class Lexicon:
     stopwords: frozenset[str]
     fragments: frozenset[str]
     empty: frozenset[str]
+    divisive: frozenset[str] = frozenset()
+    audiences: frozenset[str] = frozenset()
+    determiners: frozenset[str] = frozenset()
 
     @cached_property
     def all_verdicts(self) -> frozenset[str]:
@@ -72,6 +79,11 @@ class Lexicon:
     def all_qualities(self) -> frozenset[str]:
         """Verdicts and qualities of both sides and all nouns."""
         return self.all_verdicts.union(*(words for groups in self.qualities.values() for words in groups.values()))
+
+    @cached_property
+    def judging(self) -> frozenset[str]:
+        """All words that say how something is, of both sides and all nouns."""
+        return self.all_qualities.union(*self.opinions.values())
 
     def domain(self, noun: str) -> str:
         """Name of a noun's group: a `music album` is an album, a movie a film, a 餐厅 a place."""

@@ -3,19 +3,20 @@
 A model of 135 million parameters that writes freely drifts into nonsense; one that chooses among phrases does well. It
 may choose what a text says on the side that is asked for (models/clauses.py: "rude staff", "far too long"), a bare
 verdict on an aspect that a clause of that side judges ("great vocals"), or a plain fact: a genre or a tag is what draws
-people ("time travel"), and some are what others object to ("gore", "slow burn"). No quality is invented: "witty
-dialogue" is offered only where a clause says so, and a genre is never called great or weak. Where nothing speaks
-against an item, no con is asked for. Larger models write freely (style `reasoning`).
+people ("time travel"), some only put people off ("gore", "slow burn"), and some do both ("horror"). No quality is
+invented: "witty dialogue" is offered only where a clause says so, and a genre is never called great or weak. Where
+nothing speaks against an item, no con is asked for. Larger models write freely (style `reasoning`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from models.chinese import chinese_blame, chinese_clauses, chinese_facts, chinese_phrases, chinese_side
 from models.clauses import Clause, clauses_of
+from models.keyword_text import says_nothing
 from models.lexicon import Language, Side, lexicon, speaks_for, unique, words_of
 
 _LONGEST_FACT = 40
@@ -109,13 +110,25 @@ def fact_phrases(categories: Iterable[str], attributes: str) -> list[str]:
     """What an item's categories, tags and unlabelled attributes name, in one to three words each.
 
     Other labelled attributes (`Year: 1995.`, `By: Nico.`) are facts to know but nothing to like or dislike, as are tags
-    by which people only order their own shelves ("in netflix queue").
+    by which people only order their own shelves ("in netflix queue"). A genre of an audience is one for it.
     """
-    labelled = (_LABEL.match(sentence) for sentence in re.split(r"\.(?:\s|$)", attributes))
-    listed = [*categories, *(found["value"] for found in labelled if found and found["label"] in (None, "Tags"))]
+    listed = [*categories, *_telling_values(attributes)]
     parts = [words_of(part) for text in listed for part in _LIST.split(re.sub(r"\([^)]*\)", " ", text.lower()))]
     phrases = (" ".join(words) for words in parts if 1 <= len(words) <= 3 and _names_something(words))
-    return unique(phrase for phrase in phrases if len(phrase) <= _LONGEST_FACT)[:_MOST_FACTS]
+    fitting = (phrase for phrase in phrases if len(phrase) <= _LONGEST_FACT)
+    return unique(f"for {phrase}" if phrase in lexicon().audiences else phrase for phrase in fitting)[:_MOST_FACTS]
+
+
+def _telling_values(attributes: str) -> Iterator[str]:
+    """Values of tags and of what has no label; a part without one belongs to the label before it ("By: A Co. Ltd.")."""
+    label = None
+    for sentence in re.split(r"\.(?:\s|$)", attributes):
+        found = _LABEL.match(sentence)
+        if found is None:
+            continue
+        label = found["label"] or label
+        if label in (None, "Tags"):
+            yield found["value"]
 
 
 def _names_something(words: list[str]) -> bool:
@@ -128,11 +141,11 @@ def _names_something(words: list[str]) -> bool:
 
 
 def _of_side(facts: Iterable[str], side: Side, noun: str) -> list[str]:
-    """Facts that can be meant on a side: what is said against an item or objected to for con, all but blame for pro."""
-    praise, blame = speaks_for("pro", noun), speaks_for("con", noun)
+    """Facts that can be meant on a side: what is said against an item or puts people off for con, all else for pro."""
+    praise, blame = speaks_for("pro", noun), speaks_for("con", noun) | lexicon().objections
     if side == "pro":
         return [fact for fact in facts if blame.isdisjoint(words_of(fact))]
-    against = blame | lexicon().objections
+    against = blame | lexicon().divisive
     return [fact for fact in facts if praise.isdisjoint(words_of(fact)) and not against.isdisjoint(words_of(fact))]
 
 
@@ -142,11 +155,19 @@ def _telling(side: Side, noun: str) -> frozenset[str]:
     return (speaks_for(side, noun) - known.all_verdicts - known.empty) | known.aspects
 
 
+def _speaks_against(side: Side, quote: str, noun: str) -> bool:
+    """Whether a phrase by itself says the opposite ("cannot write great lyrics"); a thing that is liked may be cold."""
+    words, known = set(words_of(quote)), lexicon()
+    other = speaks_for("pro", noun) if side == "con" else {*known.verdicts["con"], *known.opinions["con"]}
+    return not words.isdisjoint(other) and words.isdisjoint(speaks_for(side, noun))
+
+
 def _choices(
     quotes: Sequence[str], telling: Sequence[Clause], facts: Sequence[str], side: Side, noun: str
 ) -> Choices | None:
     """Quotes; verdicts on aspects that no quote holds; facts where there are few quotes."""
-    quotes = unique(quotes)[:_MOST_QUOTES]
+    telling_quotes = (quote for quote in quotes if not (says_nothing(quote) or _speaks_against(side, quote, noun)))
+    quotes = unique(telling_quotes)[:_MOST_QUOTES]
     quoted = {word for quote in quotes for word in quote.split()}
     judged = [word for clause in telling for word in clause.judged(lexicon().aspects - quoted, noun, side)]
     verdict = lexicon().verdicts[side][0]

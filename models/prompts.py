@@ -50,7 +50,7 @@ class PromptSettings(BaseModel):
     facts_characters: int = Field(
         default=400, ge=50, description="Budget for an item's description, and for its attributes"
     )
-    comment_characters: int = Field(default=500, ge=50, description="Budget for a review")
+    comment_characters: int = Field(default=1000, ge=50, description="Budget for a review")
 
 
 Example = dict[str, str | list[str]]

@@ -25,7 +25,7 @@ class PlanSettings(BaseModel):
     max_prompts: int | None = Field(default=None, ge=2, description="Most prompts in all; null asks all there are")
     subjective_share: float = Field(default=0.45, ge=0, le=1, description="Share of a capped plan kept for reviews")
     max_reviews_per_item: int = Field(
-        default=4, ge=0, description="Reviews read of an item, likes and dislikes in turn"
+        default=8, ge=0, description="Reviews read of an item, likes and dislikes in turn"
     )
     min_review_characters: int = Field(default=15, ge=1, description="Shorter reviews are not read")
     seed: int = Field(default=1, ge=0, description="Seed of the order among equally informative reviews")

@@ -90,7 +90,7 @@ def test_a_keyword_is_supported_by_words_of_its_source_in_any_form() -> None:
     assert rules(half) == {"superb dialogue": "ungrounded"}
     result = curate_keywords([mention(0, "superb twist", text)], encode, ALL)
     assert [(k.keyword, k.grounded, k.evidence) for k in result.keywords] == [
-        ("superb twist", True, "The acting was superb and the twists kept coming")
+        ("great twist", True, "The acting was superb and the twists kept coming")
     ]
 
 

@@ -112,7 +112,7 @@ def test_a_hostile_review_stays_one_line_of_data(comment: str, settings: PromptS
     content = prompt.messages[-1]["content"]
     assert len(content.splitlines()) == len(harmless.messages[-1]["content"].splitlines())
     assert not set("<>{}[]|`") & set(content)
-    assert len(content) < 1000
+    assert len(content) < 1500
     assert all(character.isprintable() or character == "\n" for character in content)
 
 
