@@ -112,11 +112,3 @@ def read_answer(text: str, style: Style, choices: Choices | None) -> Reading:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "answer"
         raise ValueError(f"{place}: {first['type']}") from error
-
-
-def what_it_is(text: str) -> str:
-    """What an answer of the reasoning style says that its item is; '' of any other."""
-    try:
-        return ReasonedAnswer.model_validate_json(_CONTROL.sub(" ", text)).about
-    except ValidationError:
-        return ""

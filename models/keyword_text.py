@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 
@@ -64,13 +63,6 @@ def repeats_name(keyword: str, name: str) -> bool:
     """Whether a keyword has no content beside words of the item's name."""
     stems = content_stems(keyword)
     return bool(stems) and set(stems) <= set(content_stems(name))
-
-
-def names_one_of(text: str, categories: Iterable[str]) -> bool:
-    """Whether a text names a category, or a part of one that names several ("Rap & Hip-Hop")."""
-    said = set(content_stems(text))
-    parts = (set(content_stems(part)) for category in categories for part in re.split(r" & |[,/()、]", category))
-    return any(part and part <= said for part in parts)
 
 
 def excerpt(sentence: str, keyword: str, longest: int) -> str:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from models.answers import what_it_is
-from models.keyword_text import names_one_of
+from models.category_agreement import CategoryAgreement, category_agreement
 from storage.run_folder import RunFolder
 from storage.tables import ANNOTATIONS, ITEMS, KEYWORDS, REJECTED_KEYWORDS, VOCABULARY, Contract, read_table
 
@@ -70,8 +69,8 @@ class AnnotationAccount:
     well_covered
         Share of items with at least three pros and three cons.
     agreeing
-        Share of items whose objective answers (what it is, or its keywords) name one of its categories, of those with
-        both; None where none has.
+        Whether the keywords suit the categories of their items (models/category_agreement.py); None where no keyword
+        can tell.
     rejected
         Pairs (rule, keywords), most frequent first.
     sample
@@ -89,7 +88,7 @@ class AnnotationAccount:
     cons_per_item: float
     covered: tuple[float, float, float]
     well_covered: float
-    agreeing: float | None
+    agreeing: CategoryAgreement | None
     rejected: tuple[tuple[str, int], ...]
     sample: tuple[SampleItem, ...]
 
@@ -133,7 +132,7 @@ def annotation_account(folder: RunFolder) -> AnnotationAccount | None:
             cons["item_id"].n_unique() / n_items,
         ),
         well_covered=len(_many(pros) & _many(cons)) / n_items,
-        agreeing=_agreeing(annotations, items),
+        agreeing=_agreeing(kept, items) if keywords is not None else None,
         rejected=_counts(rejected, "rule") if rejected is not None else (),
         sample=_sample(keywords, items) if keywords is not None else (),
     )
@@ -144,14 +143,10 @@ def _many(keywords: pl.DataFrame) -> set[int]:
     return set(keywords.group_by("item_id").len().filter(pl.col("len") >= _MANY)["item_id"])
 
 
-def _agreeing(annotations: pl.DataFrame, items: pl.DataFrame) -> float | None:
-    answered = annotations.filter((pl.col("kind") == "objective") & (pl.col("status") == "ok"))
-    said: dict[int, list[str]] = {}
-    for item, response, keywords in answered.select("item_id", "response", "keywords").iter_rows():
-        said.setdefault(item, []).extend([what_it_is(response), *keywords])
-    categories = {item: listed for item, listed in items.select("item_id", "categories").iter_rows() if listed}
-    agree = [names_one_of(" ".join(said[item]), categories[item]) for item in said.keys() & categories.keys()]
-    return sum(agree) / len(agree) if agree else None
+def _agreeing(keywords: pl.DataFrame, items: pl.DataFrame) -> CategoryAgreement | None:
+    listed = items.select("item_id", "categories").iter_rows()
+    rows = keywords.select("item_id", "side", "keyword").iter_rows()
+    return category_agreement(rows, {item: names for item, names in listed if names})
 
 
 def _table(folder: RunFolder, name: str, contract: Contract) -> pl.DataFrame | None:

@@ -1,36 +1,32 @@
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from models.category_agreement import CategoryAgreement
 from storage.run_folder import RunFolder
 from storage.tables import ANNOTATIONS, ITEMS, KEYWORDS, Contract, polars_schema, write_table
 from tasks.annotation_account import AnnotationAccount, annotation_account
 
-ABOUT = json.dumps(
-    {"about": "A fast hip-hop record.", "reasons": [{"reason": "r", "evidence": "e", "keyword": "flow"}]}
-)
 
-
-def annotation(item: int, kind: str, keywords: list[str], response: str = "{}") -> tuple[object, ...]:
+def annotation(item: int, kind: str, keywords: list[str]) -> tuple[object, ...]:
     user = 1 if kind == "subjective" else None
-    return (item, kind, "pro", user, f"{item}{kind}", "m", response, "ok", None, keywords, [""] * len(keywords), 1, 1)
+    return (item, kind, "pro", user, f"{item}{kind}", "m", "{}", "ok", None, keywords, [""] * len(keywords), 1, 1)
 
 
 @pytest.fixture
 def account(tmp_path: Path) -> AnnotationAccount:
     folder = RunFolder(tmp_path)
     items = [
-        (0, "a", "Named by a keyword", ["Jazz"], "", ""),
-        (1, "b", "Named by what it is", ["Rap & Hip-Hop"], "", ""),
-        (2, "c", "Named by a review alone", ["Folk"], "", ""),
-        (3, "d", "Named by nothing", ["Blues"], "", ""),
+        (0, "a", "Warm", ["Jazz"], "", ""),
+        (1, "b", "Cold", ["Jazz"], "", ""),
+        (2, "c", "Read in a review", ["Folk"], "", ""),
+        (3, "d", "Without keywords", ["Blues"], "", ""),
     ]
     annotations = [
         annotation(0, "objective", ["smooth jazz", "warm"]),
-        annotation(1, "objective", ["flow"], ABOUT),
+        annotation(1, "objective", ["flow"]),
         annotation(2, "subjective", ["folk"]),
         annotation(3, "objective", ["warm"]),
     ]
@@ -54,8 +50,8 @@ def account(tmp_path: Path) -> AnnotationAccount:
     return account
 
 
-def test_categories_agree_where_an_objective_answer_names_one(account: AnnotationAccount) -> None:
-    assert account.agreeing == pytest.approx(2 / 3), "two of the three items that were described"
+def test_keywords_of_items_of_one_category_agree_with_it(account: AnnotationAccount) -> None:
+    assert account.agreeing == CategoryAgreement(share=1.0, by_chance=1.0, items=2)
 
 
 def test_items_with_three_pros_and_three_cons_are_counted(account: AnnotationAccount) -> None:
