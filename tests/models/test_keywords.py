@@ -84,6 +84,14 @@ def test_empty_praise_and_the_items_own_name_are_no_keywords() -> None:
     assert rules(result) == {"good album": "says_nothing", "heat": "repeats_name", "...": "malformed"}
 
 
+def test_evidence_of_a_long_sentence_is_the_part_with_the_keywords_words() -> None:
+    text = " ".join([*["filler"] * 60, "superb", "bass", *["more"] * 60])
+    (kept,) = curate_keywords([mention(0, "superb bass", text)], encode, ALL).keywords
+    assert "superb bass" in kept.evidence
+    assert len(kept.evidence) <= 200
+    assert kept.evidence in text
+
+
 def test_a_keyword_is_supported_by_words_of_its_source_in_any_form() -> None:
     text = "I slept. The acting was superb and the twists kept coming."
     half = curate_keywords([mention(0, "superb dialogue", text)], encode, ALL)

@@ -98,6 +98,39 @@ def test_a_fact_is_held_against_an_item_only_where_people_object_to_such_facts()
     assert of_facts("", "con", "Comedy", "Drama", noun="anime") == ()
 
 
+def test_what_only_puts_people_off_is_no_pro_and_a_divisive_genre_is_both() -> None:
+    listed = ("Comedy", "Gore", "Horror")
+    assert of_facts("", "pro", *listed, noun="anime") == ("comedy", "horror")
+    assert of_facts("", "con", *listed, noun="anime") == ("gore", "horror")
+
+
+def test_a_genre_of_an_audience_says_so() -> None:
+    assert of_facts("", "con", "Children", "Comedy", noun="film") == ("for children",)
+
+
+def test_shelves_of_shops_and_parts_of_a_firms_name_are_no_facts() -> None:
+    attributes = "Developer: Rusty Lake Co. Ltd. Platforms: PC. Tags: puzzle."
+    assert fact_phrases(("Special Interest", "Imports", "Folk"), attributes) == ["folk", "puzzle"]
+
+
+def test_the_verb_before_an_object_closes_no_phrase() -> None:
+    assert of_review("Lifts reach every floor.", "pro") == ()
+    assert "helpful porters" in of_review("Helpful porters carry the bags.", "pro")
+
+
+def test_only_what_judges_can_be_denied() -> None:
+    comment = "The spa does not exist and I would not walk there. The soup was not fresh."
+    assert not {"not exist", "not walk"} & set(of_review(comment, "con"))
+
+
+def test_a_denied_praise_is_not_quoted_without_its_denial() -> None:
+    assert "great lyrics" not in of_review("He can not write great lyrics.", "con", "album")
+
+
+def test_what_says_nothing_is_not_offered() -> None:
+    assert of_review("Not great. The worst part: thin walls.", "con") == ("thin walls",)
+
+
 def test_a_phrase_ends_with_what_it_is_about() -> None:
     offered = of_review("A superb old brass section. Hushed vocals carry it.", "pro", "album")
     assert {"brass section", "old brass section", "hushed vocals"} <= set(offered)
