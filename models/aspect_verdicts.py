@@ -56,6 +56,11 @@ def quality_alone(keyword: str, side: Side) -> str | None:
     return telling[0] if telling[0] in known.all_qualities & speaks_for(side, _ANY_NOUN) else None
 
 
+def _shared_name(keyword: str, side: Side) -> str | None:
+    """What a keyword of too few items may go by."""
+    return verdict_on_aspect(keyword, side, bare=False) or quality_alone(keyword, side)
+
+
 def canonical_of_side(
     items: Mapping[str, set[int]], side: Side, encode: Encode, *, merge: float, absorb: float, min_items: int
 ) -> dict[str, str]:
@@ -72,10 +77,10 @@ def canonical_of_side(
             reach[head] |= items[keyword]
         return heads, reach
 
-    names = {k: verdict_on_aspect(k, side, bare=True) or quality_alone(k, side) or k for k in items}
+    names = {keyword: verdict_on_aspect(keyword, side, bare=True) or keyword for keyword in items}
     heads, reach = heads_of(names)
     shared = {
-        keyword: (len(reach[heads[keyword]]) < min_items and verdict_on_aspect(keyword, side, bare=False)) or name
+        keyword: (len(reach[heads[keyword]]) < min_items and _shared_name(keyword, side)) or name
         for keyword, name in names.items()
     }
     return heads if shared == names else heads_of(shared)[0]

@@ -74,7 +74,7 @@ class AnnotateSettings(PlanSettings):
         )
 
 
-@step(version="5", reads=("items.parquet", "interactions.parquet"), writes=("annotations.parquet",))
+@step(version="6", reads=("items.parquet", "interactions.parquet"), writes=("annotations.parquet",))
 def annotate(folder: RunFolder, settings: AnnotateSettings) -> Summary:
     """Ask what the completion cache does not hold and publish one row a prompt.
 

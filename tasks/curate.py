@@ -28,7 +28,7 @@ _ALL = 20_000
 
 
 @step(
-    version="4",
+    version="5",
     reads=("items.parquet", "interactions.parquet", "annotations.parquet"),
     writes=("keywords.parquet", "vocabulary.parquet", "rejected_keywords.parquet"),
 )

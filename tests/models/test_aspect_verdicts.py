@@ -19,7 +19,7 @@ def encode(texts: Sequence[str]) -> NDArray[np.float32]:
         ("brilliant lyrics", "pro", "great lyrics", "great lyrics"),
         ("great sound quality", "pro", "great sound", "great sound"),
         ("soulful ballads", "pro", None, "great ballads"),
-        ("stupid lyrics", "con", None, None),  # no word of the lists: nobody knows which side it takes
+        ("studio lyrics", "con", None, None),  # no word of the lists: nobody knows which side it takes
         ("cliched lyrics", "con", None, "weak lyrics"),
         ("backing vocals", "pro", None, None),
         ("not great lyrics", "pro", None, None),
