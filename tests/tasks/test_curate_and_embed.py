@@ -75,14 +75,14 @@ def test_answers_become_supported_shared_keywords_and_vectors(folder: RunFolder)
     summary = curate.function(folder, CurationSettings(max_share=1.0))
     keywords = read_table(folder.path("keywords.parquet"), KEYWORDS)
     assert keywords.select("item_id", "side", "keyword", "source").rows() == [
+        (0, "pro", "great acting", "subjective"),
         (0, "pro", "great comedy", "objective"),
-        (0, "pro", "superb acting", "subjective"),
+        (1, "pro", "great acting", "subjective"),
         (1, "pro", "great comedy", "objective"),
-        (1, "pro", "superb acting", "subjective"),
     ]
-    assert keywords["evidence"].to_list() == ["Comedy", "The acting was superb", "Comedy", "Superb acting again"]
+    assert keywords["evidence"].to_list() == ["The acting was superb", "Comedy", "Superb acting again", "Comedy"]
     vocabulary = read_table(folder.path("vocabulary.parquet"), VOCABULARY)
-    assert vocabulary.select("keyword", "document_frequency").rows() == [("great comedy", 2), ("superb acting", 2)]
+    assert vocabulary.select("keyword", "document_frequency").rows() == [("great acting", 2), ("great comedy", 2)]
     rejected = read_table(folder.path("rejected_keywords.parquet"), REJECTED_KEYWORDS)
     assert dict(rejected.select("keyword", "rule").rows()) == {
         "wooden spaceship": "ungrounded",
