@@ -56,7 +56,7 @@ def category_agreement(
     pointed: dict[int, str] = {}
     for item, said in sorted(told.items()):
         own = set(categories[item])
-        scores: Counter[str] = Counter()
+        scores: dict[str, float] = defaultdict(float)
         for one in said:
             others = carriers[one] - 1
             for name, count in having[one].items() if others else ():
