@@ -7,17 +7,15 @@ cut short, is an error that names it instead of a surprise three steps later.
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandera.polars as pa
 import polars as pl
-import pyarrow
-import pyarrow.parquet as pq
 from pandera.errors import SchemaError
+from polars.io.plugins import register_io_source
 
 from storage.columns import Columns
 from storage.errors import DataError
@@ -28,6 +26,7 @@ SIDES = ("pro", "con")
 VOTERS = ("keyword_matching", "similarity", "sasrec")
 PARTS = ("sasrec", "statistics", "factors", "effects", "keywords", "similarity", "history")  # that a logit is a sum of
 _ROW_GROUP = 1 << 19
+_COMPRESSION = 1  # of 22: higher levels take longer and save little
 
 Contract = pa.DataFrameSchema
 _TEXTS = pl.List(pl.String)
@@ -235,22 +234,19 @@ def write_tables(tables: Mapping[Path, tuple[pl.DataFrame, Contract]]) -> None:
 
 @contextmanager
 def publishing_tables() -> Iterator[TablePublication]:
-    """Tables that grow part by part and take their final names together when the block ends without an error.
+    """Tables written one after the other that take their final names together when the block ends without an error.
 
     Raises
     ------
     DataError
-        Where a part breaks its contract or the disk is full; none of the files changes.
+        Where a table breaks its contract or the disk is full; none of the files changes.
     """
     tables: list[Path] = []
     try:
-        # Leaving goes backwards: the last part is written, the files are closed, then they take their names.
-        with ExitStack() as published, ExitStack() as opened, ThreadPoolExecutor(1) as thread:
-            publication = TablePublication(tables, published, opened, thread)
-            yield publication
-            publication.finish()
-    except OSError as error:
-        if error.errno != errno.ENOSPC or not tables:
+        with ExitStack() as published:
+            yield TablePublication(tables, published)
+    except (OSError, pl.exceptions.ComputeError) as error:
+        if not tables or not _is_full_disk(error):
             raise
         raise DataError(
             "no space left on the disk; nothing was changed",
@@ -259,73 +255,47 @@ def publishing_tables() -> Iterator[TablePublication]:
         ) from error
 
 
-@dataclass(frozen=True)
-class CheckedPart:
-    """Rows that keep a contract, as they will be written; made by `checked_part`."""
-
-    rows: pyarrow.Table
-    repetitive: list[str]
-    ordered: list[str]
-
-
-def checked_part(path: Path, part: pl.DataFrame, schema: Contract) -> CheckedPart:
-    """Check rows against a contract; parameters and errors as in `TablePublication.append`. Any thread may do it."""
-    checked = _checked(path, part, schema)
-    repetitive = _repetitive(checked)
-    return CheckedPart(checked.to_arrow(), repetitive, _ordered(checked, repetitive))
-
-
 class TablePublication:
     """See `publishing_tables`."""
 
-    def __init__(self, tables: list[Path], published: ExitStack, opened: ExitStack, thread: ThreadPoolExecutor) -> None:
-        self._tables, self._published, self._opened, self._thread = tables, published, opened, thread
-        self._writers: dict[Path, pq.ParquetWriter] = {}
-        self._writing: Future[None] | None = None
+    def __init__(self, tables: list[Path], published: ExitStack) -> None:
+        self._tables, self._published = tables, published
 
-    def append(self, path: Path, part: pl.DataFrame, schema: Contract) -> None:
-        """Check a part of a table against the contract and write it as a row group.
-
-        What a contract says of a whole table, such as that a key is unique, holds for each part; the caller sees to
-        it that parts do not share keys.
+    def append(self, path: Path, table: pl.DataFrame, schema: Contract) -> None:
+        """Check a whole table against its contract and write it.
 
         Parameters
         ----------
         path
             The table's final path.
-        part
+        table
             Rows with the contract's columns in any order.
         schema
-            One of this module's contracts, the same for all parts of a table.
+            One of this module's contracts.
 
         Raises
         ------
         DataError
-            Where the part breaks its contract.
+            Where the table breaks its contract.
         """
-        self.write(path, checked_part(path, part, schema))
+        self.stream(path, [table], schema)
 
-    def write(self, path: Path, part: CheckedPart) -> None:
-        """Write a part that `checked_part` let through, as `append` does."""
-        if path not in self._writers:
-            self._tables.append(path)
-            temporary = self._published.enter_context(publish(path))
-            writer = pq.ParquetWriter(
-                temporary,
-                part.rows.schema,
-                compression="zstd",
-                use_dictionary=part.repetitive,  # type: ignore[arg-type]  # a list of columns by its documentation
-                write_statistics=part.ordered,  # type: ignore[arg-type]
-            )
-            self._writers[path] = self._opened.enter_context(writer)
-        # One part is written while the next is made.
-        self.finish()
-        self._writing = self._thread.submit(self._writers[path].write_table, part.rows, row_group_size=_ROW_GROUP)
+    def stream(self, path: Path, parts: Iterable[pl.DataFrame], schema: Contract) -> None:
+        """Check and write a table part by part; Polars encodes its row groups on all cores while the next is made.
 
-    def finish(self) -> None:
-        """Wait until all that was appended is written, or raise why it could not be."""
-        if self._writing is not None:
-            self._writing.result()
+        What a contract says of a whole table, such as that a key is unique, holds for each part; the caller sees to
+        it that parts do not share keys. Errors of making a part pass through; the rest is as in `append`.
+        """
+        self._tables.append(path)
+        checked = (_checked(path, part, schema) for part in parts)
+        source = register_io_source(lambda *_: checked, schema=polars_schema(schema), is_pure=True)
+        source.sink_parquet(
+            self._published.enter_context(publish(path)),
+            compression="zstd",
+            compression_level=_COMPRESSION,
+            statistics=False,  # row numbers and texts stand in no order that would let a reader skip
+            row_group_size=_ROW_GROUP,
+        )
 
 
 def read_table(
@@ -393,13 +363,6 @@ def _check_columns(path: Path, found: pl.Schema, schema: Contract, remedy: str) 
         raise DataError(f"unknown column in the {schema.name} table", file=path, field=foreign[0], remedy=remedy)
 
 
-def _repetitive(part: pl.DataFrame) -> list[str]:
-    """Columns whose values repeat, which a dictionary makes smaller."""
-    head = part.head(10_000)
-    flat = [name for name, dtype in head.schema.items() if not dtype.is_nested()]
-    return [name for name in flat if head[name].n_unique() < head.height / 2]
-
-
-def _ordered(part: pl.DataFrame, repetitive: list[str]) -> list[str]:
-    """Columns whose least and greatest value help a reader to skip; of texts that differ they would not."""
-    return [name for name, dtype in part.schema.items() if dtype != pl.String or name in repetitive]
+def _is_full_disk(error: BaseException) -> bool:
+    """Polars passes the system's message on, without its number."""
+    return getattr(error, "errno", None) == errno.ENOSPC or os.strerror(errno.ENOSPC) in str(error)

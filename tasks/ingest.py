@@ -35,8 +35,6 @@ from storage.tables import (
     TRUTH,
     TRUTH_ASPECTS,
     USERS,
-    CheckedPart,
-    checked_part,
     publishing_tables,
 )
 from storage.train_words import TrainWords
@@ -100,20 +98,21 @@ def ingest(folder: RunFolder, settings: IngestSettings) -> Summary:
         known = (item_ids != "").to_numpy() if dataset.core != "users_and_items" else selection.item_ratings > 0
         catalogue, item_numbers = numbered(item_ids, known, "item_id")
 
-        target = folder.path("interactions.parquet")
-
-        def ordered(number: int) -> tuple[pl.DataFrame, CheckedPart]:
+        def ordered(number: int) -> pl.DataFrame:
             rows = selection.rows(number, item_numbers)
             rows = rows.with_columns(like=pl.col("rating") >= dataset.like_threshold)
-            rows = add_order_and_split(rows, dataset.split, dataset.seed, cuts)
-            return rows, checked_part(target, rows, INTERACTIONS)
+            return add_order_and_split(rows, dataset.split, dataset.seed, cuts)
 
         account, words = _Account(), TrainWords(raw.words, users, catalogue)
-        with publishing_tables() as tables:
-            for rows, checked in ahead(ordered, buckets.numbers()):
-                tables.write(target, checked)
+
+        def accounted() -> Iterator[pl.DataFrame]:
+            for rows in ahead(ordered, buckets.numbers()):
                 account.add(rows)
                 words.add(rows, cuts)
+                yield rows
+
+        with publishing_tables() as tables:
+            tables.stream(folder.path("interactions.parquet"), accounted(), INTERACTIONS)
             metadata = read_items(raw.items, catalogue["source_id"])
             items, without_metadata = describe(metadata, catalogue, words.frequent())
             tables.append(folder.path("users.parquet"), users, USERS)

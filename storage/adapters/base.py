@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Protocol
 
 import polars as pl
@@ -55,10 +56,12 @@ class RawDataset:
 
 def keeping(rows: pl.Expr, left_out: Counter[str], why: str) -> Callable[[pl.DataFrame], pl.DataFrame]:
     """A step of a scan that keeps some rows and counts the others."""
+    counting = Lock()  # several blocks go through a step at the same time
 
     def kept(batch: pl.DataFrame) -> pl.DataFrame:
         chosen = batch.filter(rows)
-        left_out[why] += batch.height - chosen.height
+        with counting:
+            left_out[why] += batch.height - chosen.height
         return chosen
 
     return kept

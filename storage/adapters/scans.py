@@ -1,15 +1,15 @@
 """Files of rows, read block by block: a bounded number of rows in memory, each with the number of its line.
 
-A block ends where a record ends, so that Polars can parse it by itself, on all cores, while the one before is in use.
+A block ends where a record ends, so that it can be parsed by itself: while one is in use, two are parsed on threads.
 """
 
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from io import FileIO
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -20,16 +20,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from storage.adapters.sources import unreadable
+from storage.ahead import ahead
 from storage.errors import DataError
 
 ROW = "row"
 _BLOCK_BYTES = 16 << 20
 _ROWS_OF_PARQUET = 250_000
 _PROBE_BYTES = 64 << 10
-_BLOCKS_AHEAD = 2
-_STRIDE = 1 << 18
+_STRIDE = 1 << 16
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _FAILURES = (pl.exceptions.PolarsError, pl.exceptions.PanicException, pa.ArrowException, OSError)
+
+
+Parse = Callable[[], pl.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -43,14 +46,14 @@ class Scan:
     names
         Columns of the file; beside them stands `row`, the 1-based line (in Parquet: row) of each record.
     blocks
-        Reads the file from its beginning.
+        Reads the file from its beginning; each block is what parses it.
     steps
-        What is done to each block.
+        What is done to each block, of several at the same time.
     """
 
     path: Path
     names: tuple[str, ...]
-    blocks: Callable[[], Iterator[pl.DataFrame]]
+    blocks: Callable[[], Iterator[Parse]]
     steps: tuple[Callable[[pl.DataFrame], pl.DataFrame], ...] = ()
 
     def then(self, step: Callable[[pl.DataFrame], pl.DataFrame]) -> Self:
@@ -58,19 +61,14 @@ class Scan:
         return replace(self, steps=(*self.steps, step))
 
     def batches(self) -> Iterator[pl.DataFrame]:
-        """All rows in their order; the next block is read ahead while one is being used.
+        """All rows in their order; the next blocks are read and parsed while one is being used.
 
         Raises
         ------
         DataError
             Where the file cannot be read; the line is named where it can be found.
         """
-        blocks = self.blocks()
-        with ThreadPoolExecutor(1, thread_name_prefix=f"read {self.path.name}") as thread:
-            waiting = deque(thread.submit(self._next, blocks) for _ in range(_BLOCKS_AHEAD))
-            while (batch := waiting.popleft().result()) is not None:
-                waiting.append(thread.submit(self._next, blocks))
-                yield batch
+        return ahead(self._parsed, self._blocks_ahead())
 
     def schema(self) -> pl.Schema:
         """Names and types."""
@@ -86,17 +84,31 @@ class Scan:
         """
         found: list[pl.DataFrame] = []
         blocks = self.blocks()
-        while sum(frame.height for frame in found) < rows and (block := self._next(blocks)) is not None:
-            found.append(block)
+        while sum(frame.height for frame in found) < rows and (parse := self._next(blocks)) is not None:
+            found.append(self._parsed(parse))
         empty = pl.DataFrame(schema={ROW: pl.Int64} | dict.fromkeys(self.names, pl.String))
         return pl.concat(found).head(rows) if found else empty
 
-    def _next(self, blocks: Iterator[pl.DataFrame]) -> pl.DataFrame | None:
-        """The next block after all steps; None at the end."""
+    def _blocks_ahead(self) -> Iterator[Parse]:
+        """The blocks, each read while the one before is used."""
+        blocks = self.blocks()
+        with ThreadPoolExecutor(1, thread_name_prefix=f"read {self.path.name}") as thread:
+            waiting = thread.submit(self._next, blocks)
+            while (parse := waiting.result()) is not None:
+                waiting = thread.submit(self._next, blocks)
+                yield parse
+
+    def _next(self, blocks: Iterator[Parse]) -> Parse | None:
+        """The next block; None at the end."""
         try:
-            frame = next(blocks, None)
-            if frame is None:
-                return None
+            return next(blocks, None)
+        except _FAILURES as error:
+            raise unreadable(self.path, error) from error
+
+    def _parsed(self, parse: Parse) -> pl.DataFrame:
+        """The rows of a block after all steps."""
+        try:
+            frame = parse()
             for step in self.steps:
                 frame = step(frame)
         except _FAILURES as error:
@@ -107,12 +119,11 @@ class Scan:
 def scan_lines(path: Path) -> Scan:
     """Lines that are not blank, in column `line`, without byte-order mark."""
 
-    def blocks() -> Iterator[pl.DataFrame]:
-        for block in _blocks(path, quoted=False):
-            lines = pl.scan_lines(block.data, row_index_name=ROW, row_index_offset=block.line).collect()
-            yield lines.filter(pl.col("line").str.strip_chars() != "").cast({ROW: pl.Int64})
+    def parsed(block: _Block) -> pl.DataFrame:
+        lines = pl.scan_lines(block.data, row_index_name=ROW, row_index_offset=block.line).collect()
+        return lines.filter(pl.col("line").str.strip_chars() != "").cast({ROW: pl.Int64})
 
-    return Scan(path, ("line",), blocks)
+    return Scan(path, ("line",), lambda: (partial(parsed, block) for block in _blocks(path, quoted=False)))
 
 
 def scan_json_lines(path: Path, fields: Mapping[str, str]) -> Scan:
@@ -160,25 +171,23 @@ def scan_csv(path: Path, columns: Sequence[str] = (), *, separator: str = ",") -
             field=missing[0],
         )
 
-    def blocks() -> Iterator[pl.DataFrame]:
-        is_first = True
-        for block in _blocks(path, quoted=True):
-            frame = pl.read_csv(
-                block.data,
-                has_header=False,
-                separator=separator,
-                schema=dict.fromkeys(names, pl.String),
-                infer_schema=False,
-                truncate_ragged_lines=True,
-                missing_columns="insert",
-                raise_if_empty=False,
-            )
-            frame = frame.with_columns(_line_numbers(frame, block))
-            yield frame[1:] if is_first else frame
-            is_first = False
+    def parsed(block: _Block) -> pl.DataFrame:
+        frame = pl.read_csv(
+            block.data,
+            has_header=False,
+            separator=separator,
+            schema=dict.fromkeys(names, pl.String),
+            infer_schema=False,
+            truncate_ragged_lines=True,
+            missing_columns="insert",
+            raise_if_empty=False,
+        )
+        frame = frame.with_columns(_line_numbers(frame, block))
+        frame = frame[1:] if block.line == 1 else frame
+        # A blank line is no record.
+        return frame.filter(pl.any_horizontal(pl.col(names).is_not_null())) if frame[names[0]].has_nulls() else frame
 
-    # A blank line is no record.
-    return Scan(path, names, blocks).then(lambda rows: rows.filter(pl.any_horizontal(pl.col(names).is_not_null())))
+    return Scan(path, names, lambda: (partial(parsed, block) for block in _blocks(path, quoted=True)))
 
 
 def scan_fields(path: Path, columns: Sequence[str], *, separator: str) -> Scan:
@@ -205,13 +214,16 @@ def scan_parquet(path: Path) -> Scan:
         raise unreadable(path, error) from error
     cells = {name: cell for name, dtype in schema.items() if name != ROW and (cell := _cell(name, dtype)) is not None}
 
-    def blocks() -> Iterator[pl.DataFrame]:
+    def parsed(batch: pa.RecordBatch, row: int) -> pl.DataFrame:
+        frame = pl.DataFrame(pa.Table.from_batches([batch])).select(**cells)
+        return frame.with_columns(pl.int_range(row, row + frame.height, dtype=pl.Int64, eager=True).alias(ROW))
+
+    def blocks() -> Iterator[Parse]:
         row = 1
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(_ROWS_OF_PARQUET, columns=list(cells)):
-                frame = pl.DataFrame(pa.Table.from_batches([batch])).select(**cells)
-                yield frame.with_columns(pl.int_range(row, row + frame.height, dtype=pl.Int64, eager=True).alias(ROW))
-                row += frame.height
+                yield partial(parsed, batch, row)
+                row += batch.num_rows
 
     return Scan(path, tuple(cells), blocks)
 
@@ -245,13 +257,15 @@ def _blocks(path: Path, *, quoted: bool) -> Iterator[_Block]:
         while offset < size:
             is_last = offset + window >= size
             data = _read(file, offset, size - offset if is_last else _line_end(file, offset, window))
-            end = _record_end(data, quoted=quoted)
+            breaks, quotes = _count(data, b'\n"')
+            end = _record_end(data, quotes if quoted else 0)
             if not end and not is_last:  # not one whole record: look further
                 window *= 2
                 continue
             if end < len(data) and end:
+                breaks -= data.count(b"\n", end)
                 data = data[:end]
-            yield _Block(line, breaks := _count(data, "\n"), data)
+            yield _Block(line, breaks, data)
             line, offset, window = line + breaks, offset + len(data), _BLOCK_BYTES
 
 
@@ -273,12 +287,10 @@ def _read(file: FileIO, offset: int, length: int) -> bytes:
     return data
 
 
-def _record_end(block: bytes, *, quoted: bool) -> int:
+def _record_end(block: bytes, quotes: int) -> int:
     """Where the last whole record ends: after a line break that is not inside quotes; 0 where there is none."""
     last = end = block.rfind(b"\n") + 1
-    if not quoted:
-        return end
-    is_open = _count(block[:end] if end < len(block) else block, '"') % 2
+    is_open = quotes and (quotes - block.count(b'"', end)) % 2
     while is_open and end:
         before = block.rfind(b"\n", 0, end - 1) + 1
         is_open ^= block.count(b'"', before, end) % 2
@@ -287,13 +299,14 @@ def _record_end(block: bytes, *, quoted: bool) -> int:
     return end or last
 
 
-def _count(data: bytes, character: str) -> int:
-    """How often a character stands in a block; bytes.count takes five times as long where it is frequent."""
-    found, same = 0, np.empty(_STRIDE, dtype=bool)
+def _count(data: bytes, characters: bytes) -> list[int]:
+    """How often each character stands in a block; bytes.count takes five times as long where one is frequent."""
+    found, same = [0] * len(characters), np.empty(_STRIDE, dtype=bool)
     block = np.frombuffer(data, np.uint8)
     for start in range(0, len(block), _STRIDE):  # pieces that stay in the processor's cache
         piece = block[start : start + _STRIDE]
-        found += int(np.count_nonzero(np.equal(piece, ord(character), out=same[: len(piece)])))
+        for place, character in enumerate(characters):
+            found[place] += int(np.count_nonzero(np.equal(piece, character, out=same[: len(piece)])))
     return found
 
 

@@ -224,8 +224,7 @@ def test_a_table_written_in_parts_is_read_back(table: pl.DataFrame, cut: int) ->
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "interactions.parquet"
         with publishing_tables() as publication:
-            for part in (table[:cut], table[cut:]):
-                publication.append(path, part, tables.INTERACTIONS)
+            publication.stream(path, (table[:cut], table[cut:]), tables.INTERACTIONS)
         assert read_table(path, tables.INTERACTIONS).equals(table)
 
 

@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import errno
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from storage.errors import DataError
@@ -99,17 +97,10 @@ def test_tables_written_together_change_together_or_not_at_all(tmp_path: Path) -
     assert read_table(users, USERS).height == 2
 
 
-def test_a_full_disk_is_named_and_the_old_tables_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_named_and_the_old_tables_stay(tmp_path: Path, full_disk: Callable[[str], None]) -> None:
     users, items = tmp_path / "users.parquet", tmp_path / "items.parquet"
     write_tables({users: (TWO_USERS, USERS), items: (ONE_ITEM, ITEMS)})
-    write = pq.ParquetWriter.write_table
-
-    def full_after_the_first_table(writer: pq.ParquetWriter, table: pa.Table, **options: object) -> None:
-        if "name" in table.column_names:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        write(writer, table)
-
-    monkeypatch.setattr(pq.ParquetWriter, "write_table", full_after_the_first_table)
+    full_disk("items.parquet")
     with pytest.raises(DataError, match="no space left"):
         write_tables({users: (TWO_USERS.head(1), USERS), items: (ONE_ITEM, ITEMS)})
     assert read_table(users, USERS).equals(TWO_USERS)
@@ -123,13 +114,11 @@ def test_a_table_grows_part_by_part_and_appears_when_it_is_whole(tmp_path: Path)
         for user in range(3)
     ]
     with publishing_tables() as tables:
-        for part in parts:
-            tables.append(path, part, TRUTH)
-            assert not path.exists()
+        tables.stream(path, parts, TRUTH)
+        assert not path.exists()
     assert read_table(path, TRUTH).equals(pl.concat(parts))
     with pytest.raises(DataError, match="probability"), publishing_tables() as tables:
-        tables.append(path, parts[0], TRUTH)
-        tables.append(path, parts[1].with_columns(probability=pl.lit(7.0, pl.Float32)), TRUTH)
+        tables.stream(path, [parts[0], parts[1].with_columns(probability=pl.lit(7.0, pl.Float32))], TRUTH)
     assert read_table(path, TRUTH).height == 3
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import errno
 import gzip
 import json
 import re
@@ -8,8 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from storage.datasets import DatasetSettings
@@ -124,7 +121,7 @@ def test_a_dataset_that_is_empty_after_filtering_is_an_error_that_says_why(tmp_p
 
 @pytest.mark.parametrize("fault", ["bad rows", "full disk"])
 def test_a_failing_ingest_leaves_the_tables_of_the_last_one_whole(
-    tmp_path: Path, folder: RunFolder, monkeypatch: pytest.MonkeyPatch, fault: str
+    tmp_path: Path, folder: RunFolder, full_disk: Callable[[str], None], fault: str
 ) -> None:
     ingest.function(folder, amazon(tmp_path / "source", ten_each()))
     before = snapshot(folder)
@@ -133,14 +130,7 @@ def test_a_failing_ingest_leaves_the_tables_of_the_last_one_whole(
         reviews[1]["overall"] = "NaN"
         reviews[2]["overall"] = 99
     else:
-        write = pq.ParquetWriter.write_table
-
-        def full_at_the_last_table(writer: pq.ParquetWriter, table: pa.Table, **options: object) -> None:
-            if "description" in table.column_names:
-                raise OSError(errno.ENOSPC, "No space left on device")
-            write(writer, table)
-
-        monkeypatch.setattr(pq.ParquetWriter, "write_table", full_at_the_last_table)
+        full_disk("items.parquet")
     with pytest.raises(DataError, match="row 2" if fault == "bad rows" else "no space left on the disk"):
         ingest.function(folder, amazon(tmp_path / "source", reviews))
     assert snapshot(folder) == before
