@@ -79,22 +79,20 @@ class Selection:
 
     def number_users(self) -> None:
         """Give the users that are left the numbers 0 .. n - 1 in the order of their own ids."""
-        parts = [self.users.select("source_id", bucket=pl.lit(0), code=pl.lit(0))]
-        for number, names in self._names.items():
-            left = np.unique(self._get(number)[1])
-            parts.append(
-                pl.DataFrame({"source_id": names.gather(left), "code": left}).select(
-                    "source_id", bucket=pl.lit(number), code=pl.col("code").cast(pl.Int32)
-                )
-            )
-        numbered = pl.concat(parts, how="vertical_relaxed").sort("source_id").with_row_index("user_id")
-        self.users = numbered.select(pl.col("user_id").cast(pl.Int64), "source_id")
-        own = numbered.partition_by("bucket", as_dict=True)
-        for number, names in self._names.items():
-            numbers = np.full(len(names), -1, dtype=np.int64)
-            if (number,) in own:
-                numbers[own[number,]["code"].to_numpy()] = own[number,]["user_id"].to_numpy()
-            self._user_numbers[number] = numbers
+        left = {
+            number: np.flatnonzero(np.bincount(self._get(number)[1], minlength=len(names)))
+            for number, names in self._names.items()
+        }
+        empty = self.users["source_id"]
+        names = pl.concat([empty, *(self._names[number].gather(codes) for number, codes in left.items())])
+        order = names.arg_sort().to_numpy()
+        self.users = pl.DataFrame({"user_id": np.arange(len(order)), "source_id": names[order]})
+        ranks = np.empty(len(order), dtype=np.int64)
+        ranks[order] = np.arange(len(order))
+        ends = np.cumsum([len(codes) for codes in left.values()])
+        for (number, codes), end in zip(left.items(), ends, strict=True):
+            self._user_numbers[number] = np.full(len(self._names[number]), -1, dtype=np.int64)
+            self._user_numbers[number][codes] = ranks[end - len(codes) : end]
 
     def rows(self, number: int, item_numbers: NDArray[np.int64]) -> pl.DataFrame:
         """The rows of a bucket that stay: user_id and item_id as numbers, rating, timestamp, review_text."""
@@ -134,6 +132,6 @@ def _last_of_pairs(keys: pl.DataFrame, cuts: TimeCuts | None) -> pl.DataFrame:
     if len(twice) == 0:
         return keys
     repeated = keys["pair"].is_in(pl.Series(twice).unique().implode())
-    in_time = keys.filter(repeated).sort(pl.col("timestamp").fill_null(0), "row")
+    in_time = keys.with_row_index("place").filter(repeated).sort(pl.col("timestamp").fill_null(0), "row")
     last = in_time.unique("pair", keep="last", maintain_order=True)
-    return pl.concat([keys.filter(~repeated), last]).sort("row")
+    return keys.filter((~repeated).scatter(last["place"], values=True))
