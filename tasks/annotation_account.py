@@ -13,6 +13,7 @@ from storage.tables import ANNOTATIONS, ITEMS, KEYWORDS, REJECTED_KEYWORDS, VOCA
 
 _SAMPLE_ITEMS, _SAMPLE_KEYWORDS = 8, 3
 _MANY = 3
+_FEWEST_TOLD = 20
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,8 @@ class AnnotationAccount:
     well_covered
         Share of items with at least three pros and three cons.
     agreeing
-        Whether the keywords suit the categories of their items (models/category_agreement.py); None where no keyword
-        can tell.
+        Whether the keywords suit the categories of their items (models/category_agreement.py); None where they tell of
+        fewer than 20 items.
     rejected
         Pairs (rule, keywords), most frequent first.
     sample
@@ -146,7 +147,8 @@ def _many(keywords: pl.DataFrame) -> set[int]:
 def _agreeing(keywords: pl.DataFrame, items: pl.DataFrame) -> CategoryAgreement | None:
     listed = items.select("item_id", "categories").iter_rows()
     rows = keywords.select("item_id", "side", "keyword").iter_rows()
-    return category_agreement(rows, {item: names for item, names in listed if names})
+    found = category_agreement(rows, {item: names for item, names in listed if names})
+    return found if found is not None and found.items >= _FEWEST_TOLD else None
 
 
 def _table(folder: RunFolder, name: str, contract: Contract) -> pl.DataFrame | None:

@@ -16,7 +16,7 @@ def annotation(item: int, kind: str, keywords: list[str]) -> tuple[object, ...]:
 
 
 @pytest.fixture
-def account(tmp_path: Path) -> AnnotationAccount:
+def folder(tmp_path: Path) -> RunFolder:
     folder = RunFolder(tmp_path)
     items = [
         (0, "a", "Warm", ["Jazz"], "", ""),
@@ -45,15 +45,22 @@ def account(tmp_path: Path) -> AnnotationAccount:
     write("items", items, ITEMS)
     write("annotations", annotations, ANNOTATIONS)
     write("keywords", keywords, KEYWORDS)
+    return folder
+
+
+def account_of(folder: RunFolder) -> AnnotationAccount:
     account = annotation_account(folder)
     assert account is not None
     return account
 
 
-def test_keywords_of_items_of_one_category_agree_with_it(account: AnnotationAccount) -> None:
-    assert account.agreeing == CategoryAgreement(share=1.0, by_chance=1.0, items=2)
+def test_categories_agree_where_enough_items_tell(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert account_of(folder).agreeing is None, "two items are too few"
+    monkeypatch.setattr("tasks.annotation_account._FEWEST_TOLD", 2)
+    assert account_of(folder).agreeing == CategoryAgreement(share=1.0, by_chance=1.0, items=2)
 
 
-def test_items_with_three_pros_and_three_cons_are_counted(account: AnnotationAccount) -> None:
+def test_items_with_three_pros_and_three_cons_are_counted(folder: RunFolder) -> None:
+    account = account_of(folder)
     assert account.well_covered == 1 / 4
     assert account.covered == (2 / 4, 2 / 4, 1 / 4)
