@@ -23,6 +23,7 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
+from models.category_agreement import category_agreement
 from models.embeddings import EmbeddingSettings, SentenceEncoder
 from models.grounding import Encode, fitted_threshold, nearest_sentences, precision_recall
 from models.keyword_text import SourceText
@@ -76,6 +77,9 @@ def coverage(folder: Path) -> Row:
     kept = pl.read_parquet(folder / "keywords.parquet")
     items = asked["item_id"].n_unique()
     sides = kept.group_by("item_id", "side").len().filter(pl.col("len") >= 3)
+    listed = pl.read_parquet(folder / "items.parquet").select("item_id", "categories").iter_rows()
+    rows = kept.select("item_id", "side", "keyword").iter_rows()
+    agreement = category_agreement(rows, {item: names for item, names in listed if names})
     return {
         "prompts": asked.height,
         "valid": round(int((asked["status"] == "ok").sum()) / asked.height, 4),
@@ -87,6 +91,9 @@ def coverage(folder: Path) -> Row:
         "items with a pro": kept.filter(pl.col("side") == "pro")["item_id"].n_unique(),
         "items with a con": kept.filter(pl.col("side") == "con")["item_id"].n_unique(),
         "items with 3 pros and 3 cons": sides.group_by("item_id").len().filter(pl.col("len") == 2).height,
+        "items that tell of categories": agreement.items if agreement else 0,
+        "categories agree": round(agreement.share, 3) if agreement else None,
+        "by chance": round(agreement.by_chance, 3) if agreement else None,
     }
 
 
