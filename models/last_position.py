@@ -19,8 +19,6 @@ from models.fast_exp import fast_exp
 from models.interactions import NO_ITEM
 from models.row_blocks import by_blocks
 
-_ROWS_A_THREAD = 16
-
 
 class InputVectors(NamedTuple):
     """What the inputs of a network of width d are sums of, each centred to a mean of 0.
@@ -107,9 +105,7 @@ def last_states(
         np.ascontiguousarray(likes),
         np.ascontiguousarray(surprises),
     )
-    parts = by_blocks(
-        lambda rows: _last_states(network, items[rows], likes[rows], surprises[rows]), len(items), _ROWS_A_THREAD
-    )
+    parts = by_blocks(lambda rows: _last_states(network, items[rows], likes[rows], surprises[rows]), len(items))
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 

@@ -71,9 +71,6 @@ FROM_KEYWORDS = tuple(name for group in LOGICAL for name in FEATURE_GROUPS[group
 STACK_PRIOR = {"sasrec_logit": 1.0, "factor_match": 1.0}
 
 
-_ROWS_A_THREAD = 256  # fewer are not worth one
-
-
 @dataclass(frozen=True)
 class Opinions:
     """What the models say of b pairs.
@@ -169,7 +166,6 @@ class ResponseModels:
                 users[rows], items[rows], histories[rows], None if states is None else states[rows]
             ),
             len(users),
-            _ROWS_A_THREAD,
         )
         return parts[0] if len(parts) == 1 else Opinions.concatenated(parts)
 

@@ -13,10 +13,11 @@ import numpy as np
 import torch
 
 Part = TypeVar("Part")
+ROWS_A_THREAD = 256  # fewer of any work here take less time than waking a thread, and agents' own threads want the core
 _worker = threading.local()
 
 
-def by_blocks(work: Callable[[slice], Part], n_rows: int, least: int) -> list[Part]:
+def by_blocks(work: Callable[[slice], Part], n_rows: int, least: int = ROWS_A_THREAD) -> list[Part]:
     """What the work makes of each block of rows, in order; one block for each of torch's threads.
 
     Called by work that is itself one block of several, it makes no more of them: the threads are taken.
@@ -28,7 +29,7 @@ def by_blocks(work: Callable[[slice], Part], n_rows: int, least: int) -> list[Pa
     n_rows
         Rows in all.
     least
-        Rows of a block; fewer are not worth a thread.
+        Rows of a block at least.
     """
     n_blocks = 1 if hasattr(_worker, "busy") else max(1, min(torch.get_num_threads(), n_rows // least))
     if n_blocks == 1:

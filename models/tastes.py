@@ -25,7 +25,6 @@ from models.row_blocks import by_blocks
 
 BLOCKS = ("pro", "con", "category")
 _MAX_CATEGORIES = 32
-_ROWS_A_THREAD = 32
 _PSEUDO_REACTIONS = np.float32(1.0)
 
 
@@ -77,7 +76,7 @@ class Tastes:
         """What the users of b histories like: float32 array of shape (b, t)."""
         ends = np.cumsum(self.sizes)
         items, likes = np.ascontiguousarray(histories.items), np.ascontiguousarray(histories.likes)
-        parts = by_blocks(lambda rows: _users(self.items, ends, items[rows], likes[rows]), len(items), _ROWS_A_THREAD)
+        parts = by_blocks(lambda rows: _users(self.items, ends, items[rows], likes[rows]), len(items))
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
