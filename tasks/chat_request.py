@@ -1,14 +1,20 @@
-"""One request for a chat completion over the OpenAI protocol, and the kinds of failure that it can meet."""
+"""One request for a chat completion over the OpenAI protocol, and the kinds of failure that it can meet.
+
+It is sent by httpcore, the engine of httpx, itself: redirects, cookies and encodings, which such a request never has,
+would take as long as all that it has to do.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Protocol
 
-import httpx
+import httpcore
 from pydantic import BaseModel, Field, JsonValue, ValidationError
+from pydantic_core import to_json
 
 from storage.completions import Completion
 from storage.errors import ServerError
@@ -76,7 +82,7 @@ class ChatRequest:
     base_url: str
     body: dict[str, JsonValue]
 
-    async def send(self, http: httpx.AsyncClient, timeout_seconds: float) -> Completion:
+    async def send(self, http: httpcore.AsyncConnectionPool, timeout_seconds: float) -> Completion:
         """The answer.
 
         Raises
@@ -88,21 +94,30 @@ class ChatRequest:
         ServerError
             Where no request to this server can succeed.
         """
-        headers = {"Authorization": f"Bearer {self.server.api_key}"} if self.server.api_key else {}
         try:
-            response = await http.post(
-                f"{self.base_url}/chat/completions", json={"model": self.server.model, **self.body}, headers=headers
+            response = await http.request(
+                b"POST",
+                _completions(self.base_url),
+                headers=self._headers(),
+                content=to_json({"model": self.server.model, **self.body}),
+                extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), timeout_seconds)},
             )
-        except httpx.TimeoutException as error:
+        except httpcore.TimeoutException as error:
             raise TransientError(f"no answer within {timeout_seconds:g} s") from error
-        except httpx.ConnectError as error:
+        except httpcore.ConnectError as error:
             raise UnreachableError("connection refused") from error
-        except httpx.TransportError as error:
+        except (httpcore.NetworkError, httpcore.ProtocolError) as error:
             raise TransientError(f"connection failed ({type(error).__name__})") from error
         return self._completion(response)
 
-    def _completion(self, response: httpx.Response) -> Completion:
-        status = response.status_code
+    def _headers(self) -> list[tuple[bytes, bytes]]:
+        headers = [(b"Content-Type", b"application/json")]
+        if self.server.api_key:
+            headers.append((b"Authorization", b"Bearer " + self.server.api_key.encode()))
+        return headers
+
+    def _completion(self, response: httpcore.Response) -> Completion:
+        status = response.status
         if status in _BUSY:
             raise BusyError(f"server busy ({status})", _retry_after(response))
         if status in _REPEATABLE or status >= 500:
@@ -118,6 +133,11 @@ class ChatRequest:
             return read_reply(response.content)
         except ValueError as error:
             raise TransientError("the server's reply is not a chat completion") from error
+
+
+@cache
+def _completions(base_url: str) -> httpcore.URL:
+    return httpcore.URL(f"{base_url}/chat/completions")
 
 
 class _Message(BaseModel):
@@ -162,9 +182,9 @@ def read_reply(reply: bytes | str) -> Completion:
     )
 
 
-def _retry_after(response: httpx.Response) -> float:
+def _retry_after(response: httpcore.Response) -> float:
     """Seconds of the header Retry-After, which holds seconds or a date (RFC 9110, section 10.2.3)."""
-    text = response.headers.get("Retry-After", "")
+    text = next((value.decode("latin-1") for name, value in response.headers if name.lower() == b"retry-after"), "")
     try:
         seconds = float(text)
     except ValueError:
@@ -175,5 +195,5 @@ def _retry_after(response: httpx.Response) -> float:
     return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER)
 
 
-def _excerpt(response: httpx.Response) -> str:
-    return " ".join(response.text[:300].split()) or "no explanation"
+def _excerpt(response: httpcore.Response) -> str:
+    return " ".join(response.content[:300].decode("utf-8", "replace").split()) or "no explanation"

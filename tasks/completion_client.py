@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-import httpx
+import httpcore
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
 
@@ -24,6 +24,8 @@ from storage.errors import ServerError, ServerLostError
 from tasks.chat_request import BusyError, ChatRequest, RefusedError, Server, TransientError, UnreachableError
 from tasks.in_flight import InFlight
 from tasks.questions import Outcome, Question, Tally
+
+_KEPT_SECONDS = 5.0  # of a connection without a request; servers close them after as long
 
 
 class ServerSource(Protocol):
@@ -126,12 +128,10 @@ class BatchClient:
 
         Each worker has a connection of its own: a shared pool looks through all of them at every request.
         """
-        queue, certificates = iter(indexes), httpx.create_ssl_context(trust_env=False)
+        queue, certificates = iter(indexes), httpcore.default_ssl_context()
 
         async def work() -> None:
-            async with httpx.AsyncClient(
-                timeout=self._settings.timeout_seconds, verify=certificates, trust_env=False
-            ) as http:
+            async with httpcore.AsyncConnectionPool(certificates, keepalive_expiry=_KEPT_SECONDS) as http:
                 for index in queue:
                     outcomes[index] = outcome = await self._ask(http, questions[index])
                     self.tally.asked += 1
@@ -145,7 +145,7 @@ class BatchClient:
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from errors.exceptions[0].__cause__
 
-    async def _ask(self, http: httpx.AsyncClient, question: Question) -> Outcome:
+    async def _ask(self, http: httpcore.AsyncConnectionPool, question: Question) -> Outcome:
         """Ask the first form and, where its answer cannot be used, the second."""
         known = self._store.get_many(question.keys)
         requests, outcome = 0, Outcome(None, "no form of the question")
@@ -166,7 +166,7 @@ class BatchClient:
                 break
         return outcome
 
-    async def _complete(self, http: httpx.AsyncClient, body: dict[str, JsonValue]) -> Completion:
+    async def _complete(self, http: httpcore.AsyncConnectionPool, body: dict[str, JsonValue]) -> Completion:
         """One answer, whatever it takes: sends, pauses, restarts."""
         while True:
             server, sent = self._server, list[float]()
@@ -184,7 +184,7 @@ class BatchClient:
                 await self._recover(server, str(error))
 
     async def _send_until_answered(
-        self, http: httpx.AsyncClient, server: Server, body: dict[str, JsonValue], sent: list[float]
+        self, http: httpcore.AsyncConnectionPool, server: Server, body: dict[str, JsonValue], sent: list[float]
     ) -> Completion:
         """Send again while it may help; the times of the sends are added to `sent`."""
         settings = self._settings
@@ -214,7 +214,7 @@ class BatchClient:
         retry = retry_if_exception_type(TransientError)
         return await AsyncRetrying(retry=retry, wait=pause, stop=exhausted, reraise=True)(send)
 
-    async def _send(self, http: httpx.AsyncClient, request: ChatRequest) -> Completion:
+    async def _send(self, http: httpcore.AsyncConnectionPool, request: ChatRequest) -> Completion:
         """Send once, in a place of the window."""
         async with self._in_flight.slot() as taken:
             self.tally.requests += 1
