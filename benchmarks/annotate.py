@@ -1,6 +1,6 @@
 """The annotate step's driver against a bare load generator, on the same prompts and the same real server.
 
-    .venv/bin/python benchmarks/annotate.py [--prompts 200] [--replies 5000] [--json]
+    .venv/bin/python benchmarks/annotate.py [--prompts 128] [--replies 5000] [--json]
 
 A vLLM server (profile --llm) is started twice, with and without prefix caching. Prompts of the sample world are sent to
 it: once to warm up, then in turns by a loop that does nothing but send and count, and by the step's own client, which
@@ -42,7 +42,7 @@ from tasks.prompt_plan import plan_prompts
 from tasks.questions import Question, Tally
 
 Row = dict[str, JsonValue]
-TURNS = 2
+TURNS = 4
 _REPLY = json.dumps(
     {
         "choices": [{"message": {"role": "assistant", "content": "{}"}, "finish_reason": "stop"}],
@@ -85,10 +85,10 @@ def by_client(questions: Sequence[Question], server: Running, folder: Path, conc
         return client.tally
 
 
-def by_loop(questions: Sequence[Question], server: Running, concurrency: int) -> float:
-    """Output tokens per second of a loop that sends the first form of every question."""
+def by_loop(questions: Sequence[Question], server: Running, concurrency: int) -> Tally:
+    """Output tokens and seconds of a loop that sends the first form of every question."""
 
-    async def run() -> float:
+    async def run() -> Tally:
         queue, tokens = iter(questions), 0
         headers = {"Authorization": f"Bearer {server.api_key}"} if server.api_key else {}
         limits = httpx.Limits(max_connections=concurrency)
@@ -103,33 +103,36 @@ def by_loop(questions: Sequence[Question], server: Running, concurrency: int) ->
 
             started = time.perf_counter()
             await asyncio.gather(*(work() for _ in range(concurrency)))
-            return tokens / (time.perf_counter() - started)
+            return Tally(len(questions), output_tokens=tokens, seconds=time.perf_counter() - started)
 
     return asyncio.run(run())
 
 
 def against_real_server(profile: LLMProfile, folder: Path, questions: list[Question], *, prefix_caching: bool) -> Row:
-    """Both in turns on one server; the better turn of each counts."""
+    """Both in turns on one server; all turns of each count."""
     flag = "--enable-prefix-caching" if prefix_caching else "--no-enable-prefix-caching"
     served = profile.model_copy(update={"server_arguments": (*profile.server_arguments, flag)})
     handle = llm_server.start(served, folder / ".llm", owner="run")
     server = Running(handle.base_urls, handle.api_key, handle.model)
     try:
         by_loop(questions, server, profile.concurrency)
-        loop, client, failed = 0.0, 0.0, 0
-        for _ in range(TURNS):
-            loop = max(loop, by_loop(questions, server, profile.concurrency))
-            tally = by_client(questions, server, folder, profile.concurrency)
-            client, failed = max(client, tally.per_second(tally.output_tokens)), tally.failed
+        loop, client = Tally(0), Tally(0)
+        for turn in range(TURNS):
+            for asked_by_loop in (turn % 2 == 0, turn % 2 == 1):  # each goes first in half of the turns
+                if asked_by_loop:
+                    loop = loop.plus(by_loop(questions, server, profile.concurrency))
+                else:
+                    client = client.plus(by_client(questions, server, folder, profile.concurrency))
     finally:
         llm_server.stop(served, folder / ".llm")
+    client_rate, loop_rate = (tally.per_second(tally.output_tokens) for tally in (client, loop))
     return {
         "server": f"{profile.name}, prefix caching {'on' if prefix_caching else 'off'}",
         "prompts": len(questions),
-        "failed": failed,
-        "client_tokens_per_s": round(client, 1),
-        "loop_tokens_per_s": round(loop, 1),
-        "share": round(client / loop, 3),
+        "failed": client.failed,
+        "client_tokens_per_s": round(client_rate, 1),
+        "loop_tokens_per_s": round(loop_rate, 1),
+        "share": round(client_rate / loop_rate, 3),
     }
 
 
@@ -186,7 +189,7 @@ def main() -> None:
     """Print the table, or JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--llm", default="embedded", help="profile of deployments/llm")
-    parser.add_argument("--prompts", type=int, default=200, help="sent to the real server; 0 leaves it out")
+    parser.add_argument("--prompts", type=int, default=128, help="sent to the real server; 0 leaves it out")
     parser.add_argument("--replies", type=int, default=5000, help="asked of the server that answers at once")
     parser.add_argument("--json", action="store_true", help="print one JSON list of the same rows")
     arguments = parser.parse_args()

@@ -192,7 +192,7 @@ def question_of(planned: PlannedPrompt, settings: AnnotateSettings) -> Question:
         )
         answer_format: JsonValue = {"type": "json_schema", "json_schema": {"name": "keywords", "schema": schema}}
         bodies.append({"messages": messages, "response_format": answer_format, **drawn})
-    return Question(tuple(keys), tuple(bodies), prompt.read, prefix=f"{prompt.kind} {prompt.side}")
+    return Question(tuple(keys), tuple(bodies), prompt.read)
 
 
 def _row(planned: PlannedPrompt, question: Question, outcome: Outcome, model: str) -> dict[str, JsonValue]:

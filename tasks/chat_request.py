@@ -1,7 +1,6 @@
 """One request for a chat completion over the OpenAI protocol, and the kinds of failure that it can meet.
 
-It is sent by httpcore, the engine of httpx, itself: redirects, cookies and encodings, which such a request never has,
-would take as long as all that it has to do.
+It is sent by aiohttp, whose parser is compiled: at thousands of short requests the sending is what takes the time.
 """
 
 from __future__ import annotations
@@ -12,9 +11,10 @@ from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Protocol
 
-import httpcore
+import aiohttp
 from pydantic import BaseModel, Field, JsonValue, ValidationError
 from pydantic_core import to_json
+from yarl import URL
 
 from storage.completions import Completion
 from storage.errors import ServerError
@@ -82,7 +82,7 @@ class ChatRequest:
     base_url: str
     body: dict[str, JsonValue]
 
-    async def send(self, http: httpcore.AsyncConnectionPool, timeout_seconds: float) -> Completion:
+    async def send(self, http: aiohttp.ClientSession) -> Completion:
         """The answer.
 
         Raises
@@ -95,28 +95,27 @@ class ChatRequest:
             Where no request to this server can succeed.
         """
         try:
-            response = await http.request(
-                b"POST",
+            async with http.post(
                 _completions(self.base_url),
                 headers=self._headers(),
-                content=to_json({"model": self.server.model, **self.body}),
-                extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), timeout_seconds)},
-            )
-        except httpcore.TimeoutException as error:
-            raise TransientError(f"no answer within {timeout_seconds:g} s") from error
-        except httpcore.ConnectError as error:
+                data=to_json({"model": self.server.model, **self.body}),
+                allow_redirects=False,
+            ) as response:
+                return self._completion(response, await response.read())
+        except TimeoutError as error:
+            raise TransientError(f"no answer within {http.timeout.total:g} s") from error
+        except aiohttp.ClientConnectorError as error:
             raise UnreachableError("connection refused") from error
-        except (httpcore.NetworkError, httpcore.ProtocolError) as error:
+        except aiohttp.ClientError as error:
             raise TransientError(f"connection failed ({type(error).__name__})") from error
-        return self._completion(response)
 
-    def _headers(self) -> list[tuple[bytes, bytes]]:
-        headers = [(b"Content-Type", b"application/json")]
+    def _headers(self) -> dict[str, str]:
+        headers = {"Content-Type": "application/json"}
         if self.server.api_key:
-            headers.append((b"Authorization", b"Bearer " + self.server.api_key.encode()))
+            headers["Authorization"] = f"Bearer {self.server.api_key}"
         return headers
 
-    def _completion(self, response: httpcore.Response) -> Completion:
+    def _completion(self, response: aiohttp.ClientResponse, content: bytes) -> Completion:
         status = response.status
         if status in _BUSY:
             raise BusyError(f"server busy ({status})", _retry_after(response))
@@ -125,19 +124,19 @@ class ChatRequest:
         if status in _ABOUT_THE_SERVER:
             raise ServerError(
                 f"the language-model server at {self.base_url} {_ABOUT_THE_SERVER[status]} ({status}, model "
-                f"{self.server.model!r}): {_excerpt(response)}. Check the profile's address, key and served name."
+                f"{self.server.model!r}): {_excerpt(content)}. Check the profile's address, key and served name."
             )
         if status != 200:
-            raise RefusedError(f"refused with {status}: {_excerpt(response)}")
+            raise RefusedError(f"refused with {status}: {_excerpt(content)}")
         try:
-            return read_reply(response.content)
+            return read_reply(content)
         except ValueError as error:
             raise TransientError("the server's reply is not a chat completion") from error
 
 
 @cache
-def _completions(base_url: str) -> httpcore.URL:
-    return httpcore.URL(f"{base_url}/chat/completions")
+def _completions(base_url: str) -> URL:
+    return URL(f"{base_url}/chat/completions")
 
 
 class _Message(BaseModel):
@@ -182,9 +181,9 @@ def read_reply(reply: bytes | str) -> Completion:
     )
 
 
-def _retry_after(response: httpcore.Response) -> float:
+def _retry_after(response: aiohttp.ClientResponse) -> float:
     """Seconds of the header Retry-After, which holds seconds or a date (RFC 9110, section 10.2.3)."""
-    text = next((value.decode("latin-1") for name, value in response.headers if name.lower() == b"retry-after"), "")
+    text = response.headers.get("Retry-After", "")
     try:
         seconds = float(text)
     except ValueError:
@@ -195,5 +194,5 @@ def _retry_after(response: httpcore.Response) -> float:
     return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER)
 
 
-def _excerpt(response: httpcore.Response) -> str:
-    return " ".join(response.content[:300].decode("utf-8", "replace").split()) or "no explanation"
+def _excerpt(content: bytes) -> str:
+    return " ".join(content[:300].decode("utf-8", "replace").split()) or "no explanation"

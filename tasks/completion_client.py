@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-import httpcore
+import aiohttp
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
 
@@ -118,34 +118,36 @@ class BatchClient:
             self._in_flight = InFlight(self._settings.concurrency * len(self._server.base_urls))
             self.tally.start()
             self._last_success = time.monotonic()
-            first = list({questions[index].prefix: index for index in reversed(pending)}.values())
-            await self._ask_all(questions, outcomes, first)
-            await self._ask_all(questions, outcomes, [index for index in pending if outcomes[index] is None])
+            await self._ask_all(questions, outcomes, pending)
         return [outcome for outcome in outcomes if outcome is not None]
 
     async def _ask_all(self, questions: Sequence[Question], outcomes: list[Outcome | None], indexes: list[int]) -> None:
-        """Work through `indexes` with a bounded number of workers; outcomes are filled in place.
+        """Work through `indexes` with a bounded number of workers; outcomes are filled in place."""
+        queue = iter(indexes)
 
-        Each worker has a connection of its own: a shared pool looks through all of them at every request.
-        """
-        queue, certificates = iter(indexes), httpcore.default_ssl_context()
-
-        async def work() -> None:
-            async with httpcore.AsyncConnectionPool(certificates, keepalive_expiry=_KEPT_SECONDS) as http:
-                for index in queue:
-                    outcomes[index] = outcome = await self._ask(http, questions[index])
-                    self.tally.asked += 1
-                    self.tally.count(outcome)
-                    self._on_progress(self.tally)
+        async def work(http: aiohttp.ClientSession) -> None:
+            for index in queue:
+                outcomes[index] = outcome = await self._ask(http, questions[index])
+                self.tally.asked += 1
+                self.tally.count(outcome)
+                self._on_progress(self.tally)
 
         try:
-            async with asyncio.TaskGroup() as group:
+            async with self._connections() as http, asyncio.TaskGroup() as group:
                 for _ in range(min(self._in_flight.most, len(indexes))):
-                    group.create_task(work())
+                    group.create_task(work(http))
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from errors.exceptions[0].__cause__
 
-    async def _ask(self, http: httpcore.AsyncConnectionPool, question: Question) -> Outcome:
+    def _connections(self) -> aiohttp.ClientSession:
+        """As many as there are workers; proxies and cookies play no part."""
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEPT_SECONDS),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=self._settings.timeout_seconds),
+        )
+
+    async def _ask(self, http: aiohttp.ClientSession, question: Question) -> Outcome:
         """Ask the first form and, where its answer cannot be used, the second."""
         known = self._store.get_many(question.keys)
         requests, outcome = 0, Outcome(None, "no form of the question")
@@ -166,7 +168,7 @@ class BatchClient:
                 break
         return outcome
 
-    async def _complete(self, http: httpcore.AsyncConnectionPool, body: dict[str, JsonValue]) -> Completion:
+    async def _complete(self, http: aiohttp.ClientSession, body: dict[str, JsonValue]) -> Completion:
         """One answer, whatever it takes: sends, pauses, restarts."""
         while True:
             server, sent = self._server, list[float]()
@@ -184,7 +186,7 @@ class BatchClient:
                 await self._recover(server, str(error))
 
     async def _send_until_answered(
-        self, http: httpcore.AsyncConnectionPool, server: Server, body: dict[str, JsonValue], sent: list[float]
+        self, http: aiohttp.ClientSession, server: Server, body: dict[str, JsonValue], sent: list[float]
     ) -> Completion:
         """Send again while it may help; the times of the sends are added to `sent`."""
         settings = self._settings
@@ -214,12 +216,12 @@ class BatchClient:
         retry = retry_if_exception_type(TransientError)
         return await AsyncRetrying(retry=retry, wait=pause, stop=exhausted, reraise=True)(send)
 
-    async def _send(self, http: httpcore.AsyncConnectionPool, request: ChatRequest) -> Completion:
+    async def _send(self, http: aiohttp.ClientSession, request: ChatRequest) -> Completion:
         """Send once, in a place of the window."""
         async with self._in_flight.slot() as taken:
             self.tally.requests += 1
             try:
-                completion = await request.send(http, self._settings.timeout_seconds)
+                completion = await request.send(http)
             except UnreachableError:
                 self.tally.requests -= 1
                 raise

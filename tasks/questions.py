@@ -22,14 +22,11 @@ class Question:
         answer cannot be used.
     accept
         Raises ValueError with the reason where an answer cannot be used.
-    prefix
-        Name shared by questions that begin alike; one of each goes ahead so that the others find a warm prefix cache.
     """
 
     keys: tuple[str, ...]
     bodies: tuple[dict[str, JsonValue], ...]
     accept: Callable[[str], object]
-    prefix: str = ""
 
     def judge(self, completion: Completion, requests: int = 0) -> Outcome:
         """Whether an answer can be used; an unusable one has a reason and no completion."""
