@@ -13,7 +13,8 @@ from models.keyword_matching import KeywordMatching
 from models.knowledge import ItemKnowledge
 from models.rating_factors import FactorSettings, RatingFactors
 from models.response_models import FEATURE_NAMES, ResponseModels
-from models.sasrec import SASRec, SASRecSettings
+from models.sasrec import SASRec
+from models.sasrec_settings import SASRecSettings
 from models.similarity import Similarity
 from models.simulator import UserSimulator
 

@@ -31,7 +31,7 @@ from random_world import CATEGORIES, HISTORY, WIDTH, random_world
 
 from models.device.pairs import Pairs
 from models.interactions import Histories
-from models.sasrec import SASRecSettings
+from models.sasrec_settings import SASRecSettings
 from models.simulator import UserSimulator
 
 ASKED = 2000  # users that are asked, whatever their number

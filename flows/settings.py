@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from models.embeddings import EmbeddingSettings
 from models.keywords import CurationSettings
-from models.sasrec import SASRecSettings
+from models.sasrec_settings import SASRecSettings
 from storage.datasets import DatasetSettings, load_dataset_profile, own_profiles
 from storage.errors import SettingsError
 from storage.llm_profiles import LLMProfile, load_llm_profile

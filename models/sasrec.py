@@ -23,45 +23,18 @@ from typing import Self, cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 from scipy.sparse import csr_array
 from scipy.special import expit
 from torch import Tensor, nn
-from torch.nn import functional
 
+from models.attention_block import Block
 from models.interactions import Histories, last
 from models.last_position import Answer, InputVectors, Queries, last_states
 from models.reaction_statistics import ReactionStatistics
+from models.sasrec_settings import SASRecSettings
 
 _ROWS_AT_ONCE = 2048
 _STATISTICS = "statistics."  # names of their arrays in a checkpoint
-
-
-class SASRecSettings(BaseModel):
-    """Shape of the network and how it is trained; the defaults suit tens of thousands of interactions on two cores."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    width: int = Field(default=32, gt=0, description="size of item vectors and states")
-    heads: int = Field(default=2, gt=0, description="attention heads; divides width")
-    blocks: int = Field(default=1, ge=0, description="self-attention blocks")
-    max_history: int = Field(default=100, gt=0, description="last interactions that attention looks at")
-    statistics_history: int = Field(default=200, gt=0, description="last interactions that the user's statistics count")
-    published: bool = Field(
-        default=False, description="items alone, as published: no reactions, ratings, categories or statistics"
-    )
-    dropout: float = Field(default=0.3, ge=0, lt=1, description="dropout rate of embeddings and blocks")
-    learning_rate: float = Field(default=0.003, gt=0, description="AdamW's step size")
-    weight_decay: float = Field(default=60.0, ge=0, description="AdamW's decay of matrices and embeddings")
-    batch_size: int = Field(default=64, gt=0, description="sequences in a training step")
-    max_epochs: int = Field(default=20, gt=0, description="upper limit of passes over the training interactions")
-    patience: int = Field(default=3, gt=0, description="epochs without a better validation AUC before training stops")
-    threads: int = Field(default=1, gt=0, description="CPU threads in training; another number rounds differently")
-    seed: int = Field(default=0, ge=0, description="of the initial weights, the order of batches and dropout")
-
-    def as_published(self) -> SASRecSettings:
-        """The same size and training for the published network, at the weight decay that suits it."""
-        return self.model_copy(update={"published": True, "weight_decay": 1.0})
 
 
 class SASRec(nn.Module):
@@ -294,81 +267,3 @@ class SASRec(nn.Module):
         if self._table is None:
             self._table = self.vectors(torch.arange(self.n_items + 1, device=self.start.device))
         return self._table
-
-
-class Block(nn.Module):
-    """Causal self-attention, then a feed-forward layer; each normalised before and added to its input."""
-
-    def __init__(self, settings: SASRecSettings) -> None:
-        super().__init__()
-        self.heads = settings.heads
-        self.attention_norm = nn.LayerNorm(settings.width)
-        self.query_key_value = nn.Linear(settings.width, 3 * settings.width)
-        self.project = nn.Linear(settings.width, settings.width)
-        self.feed_forward_norm = nn.LayerNorm(settings.width)
-        self.widen = nn.Linear(settings.width, 2 * settings.width)
-        self.narrow = nn.Linear(2 * settings.width, settings.width)
-        self.dropout = nn.Dropout(settings.dropout)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (b, l, d) to (b, l, d); position t depends on positions up to t."""
-        b, length, d = x.shape
-        # q, k, v: (b, heads, l, d / heads) each
-        qkv = self.query_key_value(self.attention_norm(x))
-        q, k, v = qkv.view(b, length, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
-        attended = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
-        x = x + self.dropout(self.project(attended.transpose(1, 2).reshape(b, length, d)))
-        return x + self.dropout(self.narrow(functional.gelu(self.widen(self.feed_forward_norm(x)))))
-
-    def absorbed(self) -> Queries:
-        """The heads' queries as `models/last_position.py` asks them."""
-        d, heads = self.project.in_features, self.heads
-        size = d // heads
-        q, k, _ = self.query_key_value.weight.view(3, heads, size, d)
-        bias = self.query_key_value.bias[:d].view(heads, size, 1)
-        norm = self.attention_norm
-        to_query = norm.weight[:, None] * k.transpose(1, 2) / size**0.5  # (heads, d, size)
-        matrices, constants = to_query @ q * norm.weight, (to_query @ (q @ norm.bias[:, None] + bias))[:, :, 0]
-        return Queries(matrices.numpy(), constants.numpy(), np.float32(norm.eps))
-
-    def answer(self, last_norm: nn.LayerNorm) -> Answer:
-        """What follows on attention, up to the network's last normalisation, as `models/last_position.py` does it."""
-        d, heads = self.project.in_features, self.heads
-        before, wide = self.attention_norm, self.feed_forward_norm
-        v = self.query_key_value.weight[2 * d :].view(heads, d // heads, d)
-        project = self.project.weight.view(d, heads, d // heads).transpose(0, 1) @ v  # (heads, d, d)
-        constant = (project @ before.bias).sum(dim=0) + functional.linear(
-            self.query_key_value.bias[2 * d :], self.project.weight, self.project.bias
-        )
-        parts = (
-            project * before.weight,
-            constant,
-            self.widen.weight * wide.weight,
-            self.widen.bias + self.widen.weight @ wide.bias,
-            self.narrow.weight,
-            self.narrow.bias,
-            last_norm.weight,
-            last_norm.bias,
-        )
-        return Answer(*(np.ascontiguousarray(part.detach().numpy()) for part in parts))
-
-    def at(self, x: Tensor, positions: Tensor) -> Tensor:
-        """`forward` at one position of each row, in evaluation: (b, d) of x (b, l, d) and positions int64 (b,)."""
-        b, length, d = x.shape
-        rows = torch.arange(b, device=x.device)
-        normal, own = self.attention_norm(x), x[rows, positions]
-        weight, bias = self.query_key_value.weight, self.query_key_value.bias
-        q = functional.linear(normal[rows, positions], weight[:d], bias[:d]).view(b, self.heads, 1, d // self.heads)
-        # k, v: (b, heads, l, d / heads) each
-        k, v = (
-            functional.linear(normal, weight[d:], bias[d:])
-            .view(b, length, 2, self.heads, d // self.heads)
-            .permute(2, 0, 3, 1, 4)
-        )
-        seen = torch.arange(length, device=x.device) <= positions[:, None]  # (b, l)
-        # written out, since one query a row is the worst case of attention kernels, and compilers fuse this
-        scores = (q * k).sum(-1) / (d // self.heads) ** 0.5
-        weights = scores.masked_fill(~seen[:, None], -torch.inf).softmax(-1)  # (b, heads, l)
-        attended = (weights[..., None] * v).sum(2)
-        own = own + self.project(attended.reshape(b, d))
-        return own + self.narrow(functional.gelu(self.widen(self.feed_forward_norm(own))))

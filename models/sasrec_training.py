@@ -17,7 +17,8 @@ from torch.nn import functional
 
 from models.interactions import NO_ITEM, Interactions
 from models.metrics import auc
-from models.sasrec import SASRec, SASRecSettings
+from models.sasrec import SASRec
+from models.sasrec_settings import SASRecSettings
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import TypedDict, cast
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from models.sasrec import SASRecSettings
+from models.sasrec_settings import SASRecSettings
 from storage.files import publish_json
 from storage.run_folder import RunFolder
 from storage.tables import INTERACTIONS, read_table, write_table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from models.sasrec import SASRecSettings
+from models.sasrec_settings import SASRecSettings
 from models.sasrec_training import train_sasrec as train
 from storage.checkpoints import save_arrays
 from storage.files import publish, publish_json

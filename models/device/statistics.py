@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from models.device.pairs import Pairs, members, padded_lists
 from models.packed_sets import PackedSets
-from models.reaction_statistics import PSEUDO_CATEGORY, PSEUDO_USER, ReactionStatistics
+from models.reaction_statistics import ReactionStatistics
+from models.reaction_sums import PSEUDO_CATEGORY, PSEUDO_USER
 
 
 class DeviceStatistics(nn.Module):

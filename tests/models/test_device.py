@@ -10,7 +10,8 @@ from models.device.pairs import Pairs
 from models.device.simulator import DeviceSimulator
 from models.interactions import NO_ITEM, UNKNOWN_RATING, Histories
 from models.response_models import FEATURE_NAMES, ResponseModels
-from models.sasrec import SASRec, SASRecSettings
+from models.sasrec import SASRec
+from models.sasrec_settings import SASRecSettings
 from models.simulator import UserSimulator
 from tests.models.worlds import MAX_HISTORY, N_USERS, tiny_world
 

@@ -3,7 +3,8 @@ import pytest
 from scipy.sparse import csr_array
 
 from models.interactions import NO_ITEM, Histories, Interactions
-from models.reaction_statistics import MAX_CATEGORIES, STATISTICS, ReactionStatistics
+from models.reaction_statistics import MAX_CATEGORIES, ReactionStatistics
+from models.reaction_sums import STATISTICS
 from tests.models.worlds import MAX_HISTORY, N_ITEMS, N_USERS, random_interactions, random_knowledge
 
 CATEGORIES = random_knowledge(0).categories

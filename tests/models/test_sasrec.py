@@ -5,7 +5,8 @@ from scipy.sparse import csr_array
 
 from models.interactions import NO_ITEM, Histories, Interactions, last
 from models.metrics import auc
-from models.sasrec import SASRec, SASRecSettings
+from models.sasrec import SASRec
+from models.sasrec_settings import SASRecSettings
 from models.sasrec_training import train_sasrec, windows_of
 from tests.models.worlds import random_interactions
 

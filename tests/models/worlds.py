@@ -14,7 +14,8 @@ from models.keyword_matching import KeywordMatching
 from models.knowledge import ItemKnowledge
 from models.rating_factors import FactorSettings, RatingFactors
 from models.response_models import FEATURE_NAMES, ResponseModels
-from models.sasrec import SASRec, SASRecSettings
+from models.sasrec import SASRec
+from models.sasrec_settings import SASRecSettings
 from models.similarity import Similarity, neutral_values
 from models.simulator import UserSimulator
 

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from markupsafe import escape
 
-from models.sasrec import SASRecSettings
+from models.sasrec_settings import SASRecSettings
 from storage.errors import DataError
 from storage.files import content_hash, publish_json
 from storage.run_folder import RunFolder

@@ -18,7 +18,7 @@ import pytest
 
 from models.keywords import CurationSettings
 from models.prompts import PromptSettings
-from models.sasrec import SASRecSettings
+from models.sasrec_settings import SASRecSettings
 from storage.datasets import DatasetSettings
 from storage.files import content_hash
 from storage.run_folder import RunFolder, Split

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from models.sasrec import SASRecSettings
+from models.sasrec_settings import SASRecSettings
 from storage.run_folder import RunFolder
 from storage.tables import INTERACTIONS, ITEMS, KEYWORDS, USERS, VOCABULARY, Contract, polars_schema, write_table
 from storage.vectors import Vectors, write_embeddings
