@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from models.environment_settings import EnvironmentSettings
 from models.interactions import NO_ITEM
 from models.outcome import Outcome
-from models.sessions import SessionBatch, observation_bounds
+from models.session_arrays import STATE_BOUND, STATISTICS
+from models.sessions import SessionBatch
 from models.simulator import UserSimulator
 
 ENVIRONMENT_ID = "usersim/Recommend-v0"
@@ -34,6 +35,16 @@ def register() -> None:
             entry_point="models.environment:RecommendEnv",
             vector_entry_point="models.gymnasium_vector:RecommendVectorEnv",
         )
+
+
+def observation_bounds(sessions: SessionBatch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Lowest and highest values of the observation "user": float32 arrays of shape (d + 5,)."""
+    d = sessions.simulator.sasrec.item_vectors().shape[1]
+    best = sessions.settings.highest_reward  # of the mean and of the last reward
+    worst = 0 - sessions.settings.seen_penalty
+    low = np.concatenate([np.full(d, -STATE_BOUND), [worst, worst], np.zeros(STATISTICS - 2)]).astype(np.float32)
+    high = np.concatenate([np.full(d, STATE_BOUND), [best, best], np.ones(STATISTICS - 2)]).astype(np.float32)
+    return low, high
 
 
 def observation_space(sessions: SessionBatch) -> spaces.Dict:

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from models.environment import observation_bounds
 from models.environment_settings import EnvironmentSettings
 from models.interactions import Histories
 from models.policies import LearnedPolicy
-from models.sessions import SessionBatch, observation_bounds
+from models.sessions import SessionBatch
 from models.simulator import UserSimulator
 from models.tastes import Tastes
 

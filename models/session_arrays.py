@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from models.interactions import NO_ITEM, HistoryArrays
 
+STATE_BOUND = 10.0  # of SASRec's state in an observation
+STATISTICS = 5  # that follow on it there
+
 
 class TrainingReactions(NamedTuple):
     """All users' reactions, user u's in rows offsets[u] to offsets[u + 1]; see `models.interactions.Interactions`."""
@@ -100,7 +103,7 @@ def observe(
     `limits` are the most steps of a session and the bound.
     """
     (most_steps, bound), d = limits, states.shape[1]
-    found = np.empty((len(rows), d + 5), dtype=np.float32)
+    found = np.empty((len(rows), d + STATISTICS), dtype=np.float32)
     for place, row in enumerate(rows):
         count = liked = 0
         for t in range(histories.items.shape[1]):

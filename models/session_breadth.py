@@ -50,6 +50,20 @@ class StepBreadth:
         """Go on with the sessions in `rows` only, in that order."""
         self._sums, self._counts = self._sums[rows], self._counts[rows]
 
+    def terms(
+        self, rows: NDArray[np.int64], actions: NDArray[np.int64], weights: tuple[float, float]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Novelty and diversity of what is recommended in `rows`, for all sessions: float32 (b,) each.
+
+        They are 0 elsewhere, and where their weight is 0.
+        """
+        novelties, diversities = np.zeros((2, len(self._counts)), dtype=np.float32)
+        if weights[0]:
+            novelties[rows] = self.novelties(actions)
+        if weights[1]:
+            diversities[rows] = self.diversities(rows, actions)
+        return novelties, diversities
+
     def novelties(self, actions: NDArray[np.int64]) -> NDArray[np.float32]:
         """Novelty of what each session recommends: float32 (b,), from 0 to 1."""
         return self._novelties[actions]

@@ -25,13 +25,11 @@ from models.outcome import Outcome
 from models.patience import RECENT
 from models.random_streams import DrawnNumbers, RandomStreams
 from models.running_histories import RunningHistories
-from models.session_arrays import Progress
+from models.session_arrays import STATE_BOUND, Progress
 from models.session_breadth import StepBreadth
 from models.simulator import Responses, UserSimulator, reward
 from models.slates import Slates, take
 
-_STATE_BOUND = 10.0
-_STATISTICS = 5
 _COINS = 5  # drawn a step: two tied votes, the reward, the end, the next user
 
 
@@ -140,8 +138,9 @@ class SessionBatch:
         repeated = np.zeros(len(self), dtype=bool)
         repeated[taken] = self.seen[taken, shown[taken]]
         earned = reward(responses, self.settings.reward, DrawnNumbers(numbers[:, 2:]))
-        novelties, diversities = self._terms(taken, shown[taken])
-        earned = earned + self.settings.novelty_weight * novelties + self.settings.diversity_weight * diversities
+        weights = self.settings.novelty_weight, self.settings.diversity_weight
+        novelties, diversities = self._breadth.terms(taken, shown[taken], weights)
+        earned = earned + weights[0] * novelties + weights[1] * diversities
         rewards = np.where(repeated, 0 - self.settings.seen_penalty, earned).astype(np.float32)
         rewards[shown == NO_ITEM] = 0
         items = np.where(shown == NO_ITEM, NO_ITEM, self.catalogue[shown])
@@ -184,7 +183,7 @@ class SessionBatch:
         chosen = np.arange(len(self))[rows]
         self._running.know_states(chosen)
         progress = Progress(self._earned, self._last_rewards, self._steps)
-        limits = (self.settings.max_steps, _STATE_BOUND)
+        limits = (self.settings.max_steps, STATE_BOUND)
         user = session_arrays.observe(chosen, self._running.states, self._running.arrays, progress, limits)
         return {"user": user, **self.action_space.observe(self, rows)}
 
@@ -259,24 +258,3 @@ class SessionBatch:
         took = seen.choices < k
         place = np.where(took, seen.choices, 0)
         return seen, np.where(took, slates[np.arange(b), place], NO_ITEM), responses[np.arange(b) * k + place]
-
-    def _terms(
-        self, rows: NDArray[np.int64], actions: NDArray[np.int64]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Novelty and diversity of what is recommended in `rows`, float32 (b,) each, where they count; 0 elsewhere."""
-        novelties, diversities = np.zeros((2, len(self)), dtype=np.float32)
-        if self.settings.novelty_weight:
-            novelties[rows] = self._breadth.novelties(actions)
-        if self.settings.diversity_weight:
-            diversities[rows] = self._breadth.diversities(rows, actions)
-        return novelties, diversities
-
-
-def observation_bounds(sessions: SessionBatch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Lowest and highest values of the observation "user": float32 arrays of shape (d + 5,)."""
-    d = sessions.simulator.sasrec.item_vectors().shape[1]
-    best = sessions.settings.highest_reward  # of the mean and of the last reward
-    worst = 0 - sessions.settings.seen_penalty
-    low = np.concatenate([np.full(d, -_STATE_BOUND), [worst, worst], np.zeros(_STATISTICS - 2)]).astype(np.float32)
-    high = np.concatenate([np.full(d, _STATE_BOUND), [best, best], np.ones(_STATISTICS - 2)]).astype(np.float32)
-    return low, high

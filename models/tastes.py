@@ -86,8 +86,6 @@ def _users(
 ) -> NDArray[np.float32]:
     """Sums over the history: liked items in the pro block, disliked ones off the con block, both in the categories."""
     tastes = np.zeros((len(items), described.shape[1]), dtype=np.float32)
-    weights = np.zeros((2, described.shape[1]), dtype=np.float32)  # of a dislike and a like, in each block
-    weights[1, : ends[0]], weights[0, ends[0] : ends[1]] = 1, -1
     for row in range(items.shape[0]):
         count = liked = np.float32(0)
         for t in range(items.shape[1]):
@@ -95,12 +93,15 @@ def _users(
                 count += np.float32(1)
                 liked += np.float32(likes[row, t])
         usual = liked / max(count, np.float32(1))
-        weights[0, ends[1] :], weights[1, ends[1] :] = -usual, np.float32(1) - usual
         for t in range(items.shape[1]):
-            item, like = items[row, t], int(likes[row, t])
+            item, like = items[row, t], likes[row, t]
             if item != NO_ITEM:
-                for k in range(described.shape[1]):
-                    tastes[row, k] += weights[like, k] * described[item, k]
+                start, end, sign = (0, ends[0], np.float32(1)) if like else (ends[0], ends[1], np.float32(-1))
+                for k in range(start, end):
+                    tastes[row, k] += sign * described[item, k]
+                above = np.float32(like) - usual
+                for k in range(ends[1], ends[2]):
+                    tastes[row, k] += above * described[item, k]
         for k in range(described.shape[1]):
             tastes[row, k] /= count + _PSEUDO_REACTIONS
     return tastes

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from models.environment import observation_bounds
 from models.environment_settings import EnvironmentSettings, catalogue
 from models.interactions import NO_ITEM
-from models.sessions import SessionBatch, observation_bounds
+from models.sessions import SessionBatch
 from models.simulator import UserSimulator
 from tests.models.planted_worlds import N_ITEMS, N_RATED, NEW_AND_LIKED, planted_world
 from tests.models.worlds import tiny_world
