@@ -56,7 +56,7 @@ def main() -> None:
             figures["truth"] = list(truth(folder, encode, options.match))
             figures["threshold"] = threshold(folder, encode, options.reviews, options.precision, options.seed)
         figures["drawn"] = list(drawn(folder, options.draw, options.seed))
-        found[folder.name] = figures
+        found[str(folder)] = figures
     if options.json:
         print(json.dumps(found))
         return
