@@ -8,13 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cache
 from typing import Protocol
 
 import aiohttp
 from pydantic import BaseModel, Field, JsonValue, ValidationError
 from pydantic_core import to_json
-from yarl import URL
 
 from storage.completions import Completion
 from storage.errors import ServerError
@@ -96,7 +94,7 @@ class ChatRequest:
         """
         try:
             async with http.post(
-                _completions(self.base_url),
+                f"{self.base_url}/chat/completions",
                 headers=self._headers(),
                 data=to_json({"model": self.server.model, **self.body}),
                 allow_redirects=False,
@@ -132,11 +130,6 @@ class ChatRequest:
             return read_reply(content)
         except ValueError as error:
             raise TransientError("the server's reply is not a chat completion") from error
-
-
-@cache
-def _completions(base_url: str) -> URL:
-    return URL(f"{base_url}/chat/completions")
 
 
 class _Message(BaseModel):
