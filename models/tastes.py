@@ -84,26 +84,28 @@ class Tastes:
 def _users(
     described: NDArray[np.float32], ends: NDArray[np.int64], items: NDArray[np.int64], likes: NDArray[np.bool_]
 ) -> NDArray[np.float32]:
-    """Sums over the history: liked items in the pro block, disliked ones off the con block, both in the categories."""
-    tastes = np.zeros((len(items), described.shape[1]), dtype=np.float32)
-    for row in range(items.shape[0]):
-        count = liked = np.float32(0)
-        for t in range(items.shape[1]):
-            if items[row, t] != NO_ITEM:
-                count += np.float32(1)
-                liked += np.float32(likes[row, t])
-        usual = liked / max(count, np.float32(1))
-        for t in range(items.shape[1]):
-            item, like = items[row, t], likes[row, t]
+    """Means over the history: liked items in the pro block, disliked ones off the con block, both in the categories."""
+    (b, length), t = items.shape, described.shape[1]
+    tastes, sums = np.empty((b, t), dtype=np.float32), np.empty((2, t), dtype=np.float32)
+    counts = np.empty(2, dtype=np.float32)
+    for row in range(b):
+        sums[:], counts[:] = 0, 0
+        for place in range(length):
+            item, like = items[row, place], int(likes[row, place])
             if item != NO_ITEM:
-                start, end, sign = (0, ends[0], np.float32(1)) if like else (ends[0], ends[1], np.float32(-1))
-                for k in range(start, end):
-                    tastes[row, k] += sign * described[item, k]
-                above = np.float32(like) - usual
-                for k in range(ends[1], ends[2]):
-                    tastes[row, k] += above * described[item, k]
-        for k in range(described.shape[1]):
-            tastes[row, k] /= count + _PSEUDO_REACTIONS
+                counts[like] += np.float32(1)
+                for k in range(t):
+                    sums[like, k] += described[item, k]
+        n = counts[0] + counts[1]
+        usual = counts[1] / max(n, np.float32(1))
+        for k in range(t):
+            if k < ends[0]:
+                total = sums[1, k]
+            elif k < ends[1]:
+                total = -sums[0, k]
+            else:
+                total = sums[1, k] - usual * (sums[0, k] + sums[1, k])
+            tastes[row, k] = total / (n + _PSEUDO_REACTIONS)
     return tastes
 
 
