@@ -14,7 +14,15 @@ import torch
 
 Part = TypeVar("Part")
 ROWS_A_THREAD = 256  # fewer of any work here take less time than waking a thread, and agents' own threads want the core
-_worker = threading.local()
+
+
+class _Busy(threading.local):
+    """Whether this thread works on one of several blocks."""
+
+    taken = False
+
+
+_busy = _Busy()
 
 
 def by_blocks(work: Callable[[slice], Part], n_rows: int, least: int = ROWS_A_THREAD) -> list[Part]:
@@ -31,14 +39,21 @@ def by_blocks(work: Callable[[slice], Part], n_rows: int, least: int = ROWS_A_TH
     least
         Rows of a block at least.
     """
-    n_blocks = 1 if hasattr(_worker, "busy") else max(1, min(torch.get_num_threads(), n_rows // least))
+    n_blocks = 1 if _busy.taken else max(1, min(torch.get_num_threads(), n_rows // least))
     if n_blocks == 1:
         return [work(slice(0, n_rows))]
     ends = np.linspace(0, n_rows, n_blocks + 1).astype(int).tolist()
-    return list(_threads(n_blocks).map(work, [slice(start, end) for start, end in pairwise(ends)]))
+    own, *others = [slice(start, end) for start, end in pairwise(ends)]
+    asked = [_threads(len(others)).submit(work, rows) for rows in others]
+    _busy.taken = True
+    try:
+        parts = [work(own)]  # meanwhile: to be woken takes longer than hundreds of rows
+    finally:
+        _busy.taken = False
+    return parts + [part.result() for part in asked]
 
 
 @cache
 def _threads(n: int) -> ThreadPoolExecutor:
     """Kept, since starting threads would take as long as hundreds of answers."""
-    return ThreadPoolExecutor(n, initializer=lambda: setattr(_worker, "busy", True))
+    return ThreadPoolExecutor(n, initializer=lambda: setattr(_busy, "taken", True))
