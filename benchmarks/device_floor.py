@@ -28,6 +28,7 @@ def bytes_per_response(on_device: DeviceSimulator) -> int:
         *(4, 4, 8),  # rating effect, P(like) of the item alone, categories of the statistics
         8 * on_device.categories.shape[1],
         4 * on_device.factors.items.shape[1],
+        4 * on_device.words.words.shape[1],
     ]
     for side, cosines in ((on_device.pro, on_device.pro_cosines), (on_device.con, on_device.con_cosines)):
         asked = (side.keywords >= 0).sum(1).float().mean().item()  # a word each, in other sectors mostly

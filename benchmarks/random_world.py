@@ -17,8 +17,9 @@ from models.sasrec import SASRec
 from models.sasrec_settings import SASRecSettings
 from models.similarity import Similarity
 from models.simulator import UserSimulator
+from models.word_taste import WordTaste
 
-HISTORY, VOCABULARY, WIDTH, CATEGORIES = 50, 2000, 384, 20
+HISTORY, VOCABULARY, WIDTH, CATEGORIES, WORDS = 50, 2000, 384, 20, 8
 _ACTIVE = 2000  # users with a full history; where there are more, the others have one reaction each
 
 
@@ -50,9 +51,10 @@ def random_world(n_items: int, n_users: int, seed: int) -> UserSimulator:
     sasrec.statistics.fit(Interactions(users[few], items[few], ratings[few] >= 3, ratings[few], n_users, n_items))
     factors = RatingFactors(n_items, FactorSettings(rounds=1))
     factors.items = rng.normal(size=factors.items.shape).astype(np.float32)
-    models = ResponseModels(
-        KeywordMatching(knowledge), Similarity(knowledge, (0.5, 0.5)), sasrec, Bias().fit(train), factors
-    )
+    logical = KeywordMatching(knowledge), Similarity(knowledge, (0.5, 0.5))
+    words = np.repeat(np.arange(n_items), WORDS), rng.integers(2 * n_items, size=WORDS * n_items)
+    of_words = csr_array((np.ones(len(words[0]), dtype=np.float32), words), shape=(n_items, 2 * n_items))
+    models = ResponseModels(*logical, sasrec, Bias().fit(train), factors, WordTaste(of_words))
     n = len(FEATURE_NAMES)
     stack = Ensemble(FEATURE_NAMES, (0.0,) * n, (1.0,) * n, (0.1,) * n, 0.0)
     return UserSimulator(knowledge, train, models, stack, max_history=HISTORY)

@@ -22,7 +22,7 @@ from models.stacking import fit_stack
 
 @dataclass(frozen=True)
 class Features:
-    """The stack's inputs under one variant: float32 arrays of shape (n, 17), of validation and of test pairs."""
+    """The stack's inputs under one variant: float32 arrays of shape (n, 18), of validation and of test pairs."""
 
     validation: NDArray[np.float32]
     test: NDArray[np.float32]

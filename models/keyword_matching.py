@@ -37,7 +37,7 @@ class KeywordMatching:
         self, knowledge: ItemKnowledge, rarities: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
     ) -> None:
         self._categories = PackedSets(knowledge.categories)
-        self.rarities = rarities or (_rarity(knowledge.pro), _rarity(knowledge.con))
+        self.rarities = rarities or (rarity(knowledge.pro), rarity(knowledge.con))
         self.sides = (KeywordSide.of(knowledge.pro, self.rarities[0]), KeywordSide.of(knowledge.con, self.rarities[1]))
 
     def scores(self, candidates: NDArray[np.int64], histories: Histories) -> Evidence:
@@ -119,8 +119,8 @@ class KeywordSide(NamedTuple):
         return cls(starts, keywords, shares, marks, int(keywords.max(initial=0)) + 1)
 
 
-def _rarity(membership: csr_array) -> NDArray[np.float64]:
-    """log(items / items that have it) of each keyword: float64 (v,)."""
+def rarity(membership: csr_array) -> NDArray[np.float64]:
+    """log(items / items that have it) of each keyword: float64 (v,), of a sparse binary matrix (n_items, v)."""
     n_items, n_keywords = cast("tuple[int, int]", membership.shape)  # scipy declares no type for it
     having = np.bincount(csr_array(membership > 0).indices, minlength=n_keywords)
     return np.log(n_items / np.maximum(having, 1))

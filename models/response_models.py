@@ -21,6 +21,7 @@ from models.rating_factors import RatingFactors
 from models.row_blocks import by_blocks
 from models.sasrec import SASRec
 from models.similarity import Similarity
+from models.word_taste import WordTaste
 
 FEATURE_NAMES = (
     "sasrec_logit",
@@ -40,6 +41,7 @@ FEATURE_NAMES = (
     "con_similarity_taste",
     "history_size",
     "history_like_share",
+    "word_taste",
 )
 
 # The parts of the simulator that the features come from.
@@ -47,6 +49,7 @@ FEATURE_GROUPS: dict[str, tuple[str, ...]] = {
     "sasrec": ("sasrec_logit",),
     "statistics": ("statistics_logit",),
     "factors": ("factor_match",),
+    "words": ("word_taste",),
     "effects": ("user_effect", "item_effect"),
     "keywords": (
         "keywords_for",
@@ -82,7 +85,7 @@ class Opinions:
     sasrec_probability
         float32 array of shape (b,).
     features
-        float32 array of shape (b, 17): the columns of `FEATURE_NAMES`.
+        float32 array of shape (b, 18): the columns of `FEATURE_NAMES`.
     """
 
     keyword_evidence: Evidence
@@ -142,6 +145,7 @@ class ResponseModels:
     sasrec: SASRec
     bias: Bias
     factors: RatingFactors
+    words: WordTaste
 
     def opinions(
         self,
@@ -182,6 +186,7 @@ class ResponseModels:
         features[:, 0] = self.sasrec.pair_logits(items, histories, statistics_logit, states)
         features[:, 1] = statistics_logit
         features[:, 2] = self.factors.matches(items, histories, surprises)
+        features[:, 17] = self.words.tastes(items, histories, surprises)
         features[:, 3], features[:, 4] = self.bias.user_effects[users], self.bias.item_effects[items]
         keywords, similarity = self.ask_logical(items, histories, surprises, features)
         return Opinions(keywords, similarity, expit(features[:, 0]), features)
@@ -204,7 +209,7 @@ class ResponseModels:
         surprises
             float32 array of shape (b, l): `ReactionStatistics.surprises` of these histories.
         features
-            float32 array of shape (b, 17): what rests on keywords, and on the history's size, is written into it.
+            float32 array of shape (b, 18): what rests on keywords, and on the history's size, is written into it.
 
         Returns
         -------

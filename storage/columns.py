@@ -57,6 +57,7 @@ class Columns:
     PROMPT_TOKENS = "prompt_tokens"
     OUTPUT_TOKENS = "output_tokens"
 
+    WORD = "word"
     KEYWORD = "keyword"
     KEYWORD_SOURCE = "source"
     SUPPORT = "support"

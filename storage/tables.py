@@ -25,7 +25,7 @@ from storage.files import publish
 SPLIT_NAMES = ("train", "validation", "test")
 SIDES = ("pro", "con")
 VOTERS = ("keyword_matching", "similarity", "sasrec")
-PARTS = ("sasrec", "statistics", "factors", "effects", "keywords", "similarity", "history")  # that a logit is a sum of
+PARTS = ("sasrec", "statistics", "factors", "words", "effects", "keywords", "similarity", "history")  # of a logit
 _ROW_GROUP = 1 << 19
 _COMPRESSION = 1  # of 22: higher levels take longer and save little
 
@@ -146,6 +146,12 @@ VOCABULARY = _contract(
     _column(Columns.MEMBERS, _TEXTS),
     _count(Columns.DOCUMENT_FREQUENCY),
     unique=[Columns.KEYWORD],
+)
+ITEM_WORDS = _contract(
+    "item_words",
+    _index(Columns.ITEM),
+    _column(Columns.WORD, pl.String, pa.Check.str_length(min_value=1)),
+    unique=[Columns.ITEM, Columns.WORD],
 )
 REJECTED_KEYWORDS = _contract(
     "rejected_keywords",

@@ -74,7 +74,7 @@ def ablate_ensemble(folder: RunFolder, settings: AblationSettings) -> Summary:
 def _features(
     models: ResponseModels, train: Interactions, pairs: Interactions, max_history: int
 ) -> NDArray[np.float32]:
-    """The stack's inputs for each pair, given the training histories: float32 (n, 17)."""
+    """The stack's inputs for each pair, given the training histories: float32 (n, 18)."""
     parts = []
     for start in range(0, len(pairs), _PAIRS_AT_ONCE):
         users, items = pairs.users[start : start + _PAIRS_AT_ONCE], pairs.items[start : start + _PAIRS_AT_ONCE]

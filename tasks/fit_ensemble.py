@@ -1,12 +1,18 @@
-"""Step `fit-ensemble`: bias model and rating factors from train rows, the stack and the vote tables from validation."""
+"""Step `fit-ensemble`: the stack of all models and the vote tables from validation rows, and what they need besides.
+
+Bias model and rating factors are fitted on train rows, the words of items taken from their names and facts.
+"""
 
 from __future__ import annotations
 
+import numpy as np
+import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.baselines import Bias
 from models.ensemble import StackPenalty
 from models.fidelity import vote_tables
+from models.plain_keywords import tfidf_words
 from models.rating_factors import FactorSettings, RatingFactors
 from models.response_models import FEATURE_NAMES
 from models.similarity import neutral_values
@@ -14,8 +20,15 @@ from models.stacking import fit_stack
 from storage.checkpoints import save_arrays
 from storage.files import publish, publish_json
 from storage.run_folder import RunFolder
-from tasks.inputs import load_interactions, load_knowledge
-from tasks.simulator_inputs import PARTS_BEFORE_ENSEMBLE, EnsembleCheckpoint, load_sasrec, response_models
+from storage.tables import ITEM_WORDS, ITEMS, polars_schema, read_table, write_table
+from tasks.inputs import item_texts, load_interactions, load_knowledge
+from tasks.simulator_inputs import (
+    PARTS_BEFORE_ENSEMBLE,
+    EnsembleCheckpoint,
+    load_sasrec,
+    response_models,
+    word_sets,
+)
 from tasks.step import Summary, step
 
 
@@ -47,7 +60,7 @@ class EnsembleSettings(BaseModel):
 
 
 @step(
-    version="6",
+    version="7",
     reads=PARTS_BEFORE_ENSEMBLE,
     writes=("ensemble",),
 )
@@ -59,7 +72,9 @@ def fit_ensemble(folder: RunFolder, settings: EnsembleSettings) -> Summary:
     neutral = neutral_values(knowledge, train, settings.max_history, settings.seed, settings.neutral_pairs)
     sasrec = load_sasrec(folder, knowledge.categories)
     factors = RatingFactors(train.n_items, settings.factors).fit(train, sasrec.statistics.training_surprises(train))
-    models = response_models(knowledge, sasrec, bias, factors, neutral)
+    words = _words(read_table(folder.path("items.parquet"), ITEMS))
+    of_words = word_sets(words, train.n_items)
+    models = response_models(knowledge, sasrec, bias, factors, words=of_words, neutral=neutral)
     histories = train.histories(validation.users, settings.max_history)
     opinions = models.opinions(validation.users, validation.items, histories)
     ensemble, chosen = fit_stack(FEATURE_NAMES, opinions.features, validation, settings.candidates(), settings.seed)
@@ -74,6 +89,7 @@ def fit_ensemble(folder: RunFolder, settings: EnsembleSettings) -> Summary:
         target.mkdir()
         save_arrays(target / "arrays.safetensors", bias.arrays())
         save_arrays(target / "factors.safetensors", {"items": factors.items})
+        write_table(target / "words.parquet", words, ITEM_WORDS)
         publish_json(target / "model.json", checkpoint.model_dump(mode="json"))
     weights = dict(zip(ensemble.names, ensemble.coefficients, strict=True))
     return {
@@ -82,3 +98,11 @@ def fit_ensemble(folder: RunFolder, settings: EnsembleSettings) -> Summary:
         "stiffness": chosen.stiffness,
         "weights": {**weights},
     }
+
+
+def _words(items: pl.DataFrame) -> pl.DataFrame:
+    """The words of every item: a table `ITEM_WORDS`."""
+    sets, names = tfidf_words(item_texts(items))
+    of_items, columns = sets.tocoo().coords
+    words = np.array(names, dtype=str)[columns]
+    return pl.DataFrame({"item_id": of_items, "word": words}, schema=polars_schema(ITEM_WORDS))

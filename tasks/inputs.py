@@ -74,6 +74,11 @@ def load_keyword_record(folder: RunFolder, knowledge: ItemKnowledge, items: NDAr
     return KeywordRecord(vectors[places], evidence)
 
 
+def item_texts(items: pl.DataFrame) -> list[str]:
+    """Name, attributes and description of every item of the item table, as one text each."""
+    return items.select(pl.concat_str("name", "attributes", "description", separator=" ")).to_series().to_list()
+
+
 def load_categories(folder: RunFolder) -> csr_array:
     """Every item's categories: sparse binary float32 matrix of shape (n_items, n_categories)."""
     return _categories(read_table(folder.path("items.parquet"), ITEMS))[0]

@@ -16,6 +16,7 @@ from models.plain_keywords import tfidf_words
 from storage.run_folder import RunFolder
 from storage.tables import INTERACTIONS, ITEMS, KEYWORDS, read_table
 from storage.vectors import read_keyword_vectors
+from tasks.inputs import item_texts
 
 PROFILES = "profiles"
 """Folder of a run with the keywords of other language-model profiles, `<profile>.parquet` each."""
@@ -84,7 +85,7 @@ def _sides(keywords: pl.DataFrame, names: Sequence[str], n_items: int) -> tuple[
 def _of_words(folder: RunFolder, full: ItemKnowledge, encode: Encode) -> ItemKnowledge:
     """TF-IDF words of an item's facts and of the reviews of those who liked it (disliked it), train rows only."""
     items = read_table(folder.path("items.parquet"), ITEMS)
-    facts = items.select("item_id", text=pl.concat_str("name", "attributes", "description", separator=" "))
+    facts = items.select("item_id", text=pl.Series(item_texts(items)))
     train = pl.col("review_text").is_not_null() & (pl.col("split") == "train")
     reviews = read_table(
         folder.path("interactions.parquet"), INTERACTIONS, ["item_id", "like", "review_text", "split"], rows=train

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Self
 
+import numpy as np
+import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 from scipy.sparse import csr_array
 
@@ -19,8 +21,10 @@ from models.sasrec import SASRec
 from models.sasrec_settings import SASRecSettings
 from models.similarity import Similarity
 from models.simulator import UserSimulator
+from models.word_taste import WordTaste
 from storage.checkpoints import load_arrays, load_json
 from storage.run_folder import RunFolder
+from storage.tables import ITEM_WORDS, read_table
 from tasks.fit_patience import load_patience
 from tasks.inputs import load_interactions, load_knowledge
 
@@ -89,11 +93,25 @@ def load_factors(folder: RunFolder, n_items: int, settings: FactorSettings) -> R
     return factors
 
 
+def word_sets(words: pl.DataFrame, n_items: int) -> csr_array:
+    """Which words an item has, of a table `ITEM_WORDS`: sparse binary float32 matrix of shape (n_items, v)."""
+    columns = words["word"].rank("dense").to_numpy().astype(np.int64) - 1
+    entries = np.ones(words.height, dtype=np.float32), (words["item_id"].to_numpy(), columns)
+    return csr_array(entries, shape=(n_items, words["word"].n_unique()))
+
+
 def response_models(
-    knowledge: ItemKnowledge, sasrec: SASRec, bias: Bias, factors: RatingFactors, neutral: tuple[float, float]
+    knowledge: ItemKnowledge,
+    sasrec: SASRec,
+    bias: Bias,
+    factors: RatingFactors,
+    *,
+    words: csr_array,
+    neutral: tuple[float, float],
 ) -> ResponseModels:
-    """The response models, from their learned parts."""
-    return ResponseModels(KeywordMatching(knowledge), Similarity(knowledge, neutral), sasrec, bias, factors)
+    """The response models, from their learned parts; words are those of `word_sets`."""
+    logical = KeywordMatching(knowledge), Similarity(knowledge, neutral)
+    return ResponseModels(*logical, sasrec, bias, factors, WordTaste(words))
 
 
 def load_simulator(folder: RunFolder) -> UserSimulator:
@@ -113,7 +131,8 @@ def simulator_of(folder: RunFolder, knowledge: ItemKnowledge, train: Interaction
     checkpoint = load_ensemble(folder)
     sasrec, bias = load_sasrec(folder, knowledge.categories), load_bias(folder, train.n_users, train.n_items)
     factors = load_factors(folder, train.n_items, checkpoint.factors)
-    models = response_models(knowledge, sasrec, bias, factors, checkpoint.neutral)
+    words = word_sets(read_table(folder.path("ensemble/words.parquet"), ITEM_WORDS), train.n_items)
+    models = response_models(knowledge, sasrec, bias, factors, words=words, neutral=checkpoint.neutral)
     hazard = load_patience(folder).hazard if folder.path("patience").exists() else None
     patience = None if hazard is None else Patience(hazard)
     return UserSimulator(knowledge, train, models, checkpoint.ensemble, checkpoint.max_history, patience=patience)

@@ -18,6 +18,7 @@ from models.device.factors import DeviceFactors
 from models.device.logical import MOST_KNOWN, DeviceCosines, DeviceKeywords, nearest_and_taste, settled
 from models.device.pairs import Pairs, counted_in_category
 from models.device.statistics import DeviceStatistics
+from models.device.words import DeviceWords
 from models.ensemble import Ensemble
 from models.interactions import Histories
 from models.knowledge import ItemKnowledge
@@ -33,7 +34,7 @@ class Answers(NamedTuple):
     keyword_evidence, similarity_evidence
         float32 tensors of shape (2, b): for and against.
     features
-        float32 tensor of shape (b, 17): the columns of `FEATURE_NAMES`.
+        float32 tensor of shape (b, 18): the columns of `FEATURE_NAMES`.
     probability
         float32 tensor of shape (b,): the calibrated P(like).
     """
@@ -82,7 +83,7 @@ class DeviceSimulator(nn.Module):
         self.device = torch.device(device)
         self.network = copy.deepcopy(models.sasrec).eval()
         self.statistics = DeviceStatistics(models.sasrec.statistics)
-        self.factors = DeviceFactors(models.factors)
+        self.factors, self.words = DeviceFactors(models.factors), DeviceWords(models.words)
         pro, con = models.keyword_matching.sides
         self.pro, self.con = DeviceKeywords(pro, counts=True), DeviceKeywords(con, counts=False)
         self.neutral = models.similarity.neutral
@@ -140,6 +141,7 @@ class DeviceSimulator(nn.Module):
             con_near,
             count.log1p(),
             (pairs.likes.sum(1) + 1) / (count + 2),
+            self.words(pairs, surprises),
         )
         features = torch.stack(columns, dim=1)
         return Answers(

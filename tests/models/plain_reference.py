@@ -39,6 +39,7 @@ def features(world: UserSimulator, user: int, candidate: int, history: list[Reac
         "con_similarity_taste": con_kernel,
         "history_size": np.log1p(count),
         "history_like_share": (likes + 1) / (count + 2),
+        "word_taste": _taste(_words(world), candidate, history, surprises),
     }
     return np.array([found[name] for name in FEATURE_NAMES], dtype=np.float64)
 
@@ -61,19 +62,31 @@ def _surprises(world: UserSimulator, history: list[Reaction]) -> list[float]:
 def _keyword_features(
     world: UserSimulator, candidate: int, history: list[Reaction], surprises: list[float]
 ) -> tuple[float, float, float, float]:
-    usual = sum(surprises) / (len(history) + 5)
     evidence, tastes = [], []
     for matrix, side in ((world.knowledge.pro, True), (world.knowledge.con, False)):
         has = matrix.toarray() > 0
         chosen = [i for i, like, _ in _in_category(world, candidate, history) if like == side]
         evidence.append(float(sum((has[candidate] & has[i]).sum() for i in chosen)))
-        weights, values = [], []
-        for keyword in np.flatnonzero(has[candidate]):
-            known = [s - usual for (i, _, _), s in zip(history, surprises, strict=True) if has[i, keyword]]
-            weights.append(np.log(len(has) / has[:, keyword].sum()))
-            values.append(sum(known) / (len(known) + 5))
-        tastes.append(float(np.average(values, weights=weights)) if sum(weights) > 0 else 0.0)
+        tastes.append(_taste(has, candidate, history, surprises))
     return evidence[0], evidence[1], tastes[0], tastes[1]
+
+
+def _taste(has: NDArray[np.bool_], candidate: int, history: list[Reaction], surprises: list[float]) -> float:
+    """Of which items have which keywords (n_items, v)."""
+    usual = sum(surprises) / (len(history) + 5)
+    weights, values = [], []
+    for keyword in np.flatnonzero(has[candidate]):
+        known = [s - usual for (i, _, _), s in zip(history, surprises, strict=True) if has[i, keyword]]
+        weights.append(np.log(len(has) / has[:, keyword].sum()))
+        values.append(sum(known) / (len(known) + 5))
+    return float(np.average(values, weights=weights)) if sum(weights) > 0 else 0.0
+
+
+def _words(world: UserSimulator) -> NDArray[np.bool_]:
+    side = world.models.words.side
+    has = np.zeros((world.n_items, side.n_keywords), dtype=bool)
+    has[np.repeat(np.arange(world.n_items), np.diff(side.starts)), side.keywords] = True
+    return has
 
 
 def _similarity_features(

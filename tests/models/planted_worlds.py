@@ -20,6 +20,7 @@ from models.sasrec_settings import SASRecSettings
 from models.sessions import SessionBatch
 from models.similarity import Similarity
 from models.simulator import UserSimulator
+from models.word_taste import WordTaste
 
 N_USERS, N_RATED, N_NEW = 8, 8, 20
 N_ITEMS = N_RATED + N_NEW
@@ -57,6 +58,7 @@ def planted_world() -> UserSimulator:
         sasrec.eval(),
         Bias().fit(interactions),
         RatingFactors(N_ITEMS, FactorSettings()),
+        WordTaste(csr_array((N_ITEMS, 0), dtype=np.float32)),
     )
     features = np.random.default_rng(0).normal(size=(50, len(FEATURE_NAMES))).astype(np.float32)
     return UserSimulator(knowledge, interactions, models, Ensemble.fit(FEATURE_NAMES, features, features[:, 0] > 0), 20)

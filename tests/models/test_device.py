@@ -1,5 +1,7 @@
 """A device answers as the models do that it is made of; on a GPU where there is one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from models.device.pairs import Pairs
 from models.device.simulator import DeviceSimulator
 from models.interactions import NO_ITEM, UNKNOWN_RATING, Histories
-from models.response_models import FEATURE_NAMES, ResponseModels
+from models.response_models import FEATURE_NAMES
 from models.sasrec import SASRec
 from models.sasrec_settings import SASRecSettings
 from models.simulator import UserSimulator
@@ -79,10 +81,8 @@ def test_networks_of_every_shape(shape: SASRecSettings) -> None:
     torch.manual_seed(4)
     sasrec = SASRec(world.knowledge.categories, shape).eval()
     sasrec.statistics.fit(world.interactions)
-    parts = world.models.keyword_matching, world.models.similarity, sasrec, world.models.bias, world.models.factors
-    other = UserSimulator(
-        world.knowledge, world.interactions, ResponseModels(*parts), world.ensemble, world.max_history
-    )
+    models = replace(world.models, sasrec=sasrec)
+    other = UserSimulator(world.knowledge, world.interactions, models, world.ensemble, world.max_history)
     _check(other, "cpu", [0, 2, 7, MAX_HISTORY], seed=4)
 
 

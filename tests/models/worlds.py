@@ -18,6 +18,7 @@ from models.sasrec import SASRec
 from models.sasrec_settings import SASRecSettings
 from models.similarity import Similarity, neutral_values
 from models.simulator import UserSimulator
+from models.word_taste import WordTaste
 
 N_USERS, N_ITEMS, N_CATEGORIES, N_KEYWORDS, WIDTH, MAX_HISTORY = 20, 15, 4, 30, 6, 12
 
@@ -66,6 +67,7 @@ def tiny_world(seed: int) -> UserSimulator:
         sasrec.eval(),
         Bias().fit(interactions),
         RatingFactors(N_ITEMS, FactorSettings()).fit(interactions, sasrec.statistics.training_surprises(interactions)),
+        WordTaste(csr_array((rng.random((N_ITEMS, N_KEYWORDS)) < 0.15).astype(np.float32))),
     )
     features = rng.normal(size=(50, len(FEATURE_NAMES))).astype(np.float32)
     ensemble = Ensemble.fit(FEATURE_NAMES, features, features[:, 0] + rng.normal(size=50) > -0.5)

@@ -176,6 +176,7 @@ def test_checkpoints_hold_no_pickle(folder: RunFolder) -> None:
         "settings.json",
         "training.json",
         "arrays.safetensors",
+        "words.parquet",
         "model.json",
     }
 

@@ -1,0 +1,85 @@
+"""How a user rates what shares words with the candidate: content that takes no language model, known of every item.
+
+The words are those most particular to an item's name and facts (models/plain_keywords.py). They tell a sequel, a
+franchise or a maker, which the language model, asked for reasons, does not name. Content-based filtering (Pazzani and
+Billsus 2007); it stands beside the paper's logical models and has no part in their votes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from models.interactions import NO_ITEM, Histories
+from models.keyword_matching import PSEUDO_REACTIONS, KeywordSide, rarity
+
+
+class WordTaste:
+    """A user's taste for the words of items.
+
+    Parameters
+    ----------
+    words
+        Sparse binary matrix of shape (n_items, v): which words an item has.
+    """
+
+    def __init__(self, words: csr_array) -> None:
+        self.side = KeywordSide.of(words, rarity(words))
+
+    def tastes(
+        self, candidates: NDArray[np.int64], histories: Histories, surprises: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Taste for each candidate's words, as `KeywordMatching.scores_and_tastes` defines it for keywords.
+
+        Parameters
+        ----------
+        candidates
+            int64 array of shape (b,).
+        histories
+            b histories.
+        surprises
+            float32 array of shape (b, l): `ReactionStatistics.surprises`.
+
+        Returns
+        -------
+        float32 array of shape (b,), in standard deviations; 0 for a candidate without words.
+        """
+        items, surprises = np.ascontiguousarray(histories.items), np.ascontiguousarray(surprises)
+        return _tastes(self.side, candidates, items, surprises)
+
+
+@njit(cache=True, nogil=True)
+def _tastes(
+    side: KeywordSide, candidates: NDArray[np.int64], items: NDArray[np.int64], surprises: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    tastes = np.zeros(len(candidates), dtype=np.float32)
+    place = np.full(side.n_keywords, -1, dtype=np.int32)  # among the candidate's words
+    counts, sums = np.empty(side.n_keywords, dtype=np.float32), np.empty(side.n_keywords, dtype=np.float32)
+    for row, candidate in enumerate(candidates):
+        first, end = side.starts[candidate], side.starts[candidate + 1]
+        for k in range(first, end):
+            place[side.keywords[k]] = k - first
+            counts[k - first] = sums[k - first] = 0
+        count, usual = 0, np.float32(0)
+        for t in range(items.shape[1]):
+            if items[row, t] != NO_ITEM:
+                count += 1
+                usual += surprises[row, t]
+        usual /= np.float32(count) + PSEUDO_REACTIONS
+        for t in range(items.shape[1]):
+            item, shared = items[row, t], False
+            if item != NO_ITEM:
+                for word in range(side.marks.shape[1]):
+                    shared |= side.marks[candidate, word] & side.marks[item, word] != 0
+            if shared:
+                for k in range(side.starts[item], side.starts[item + 1]):
+                    at = place[side.keywords[k]]
+                    if at >= 0:
+                        counts[at] += 1
+                        sums[at] += surprises[row, t] - usual
+        for k in range(first, end):
+            tastes[row] += side.shares[k] * sums[k - first] / (counts[k - first] + PSEUDO_REACTIONS)
+            place[side.keywords[k]] = -1
+    return tastes
