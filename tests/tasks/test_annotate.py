@@ -90,12 +90,13 @@ def test_no_word_of_a_validation_or_test_review_reaches_a_prompt(folder: RunFold
 
 
 def test_a_resumed_run_asks_only_for_what_is_missing(folder: RunFolder) -> None:
+    one_by_one = SETTINGS.model_copy(update={"client": FAST.model_copy(update={"concurrency": 1})})
     with (
         chat_server(lambda number, body: (200, reply(ANSWER)) if number < 4 else (401, "gone")) as dying,
         given(dying),
         pytest.raises(ServerError),
     ):
-        annotate.function(folder, SETTINGS)
+        annotate.function(folder, one_by_one)
     assert not folder.path("annotations.parquet").exists()
     with chat_server(lambda number, body: (200, reply(ANSWER))) as server, given(server):
         summary = annotate.function(folder, SETTINGS)
