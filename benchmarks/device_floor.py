@@ -29,6 +29,7 @@ def bytes_per_response(on_device: DeviceSimulator) -> int:
         8 * on_device.categories.shape[1],
         4 * on_device.factors.items.shape[1],
         4 * on_device.words.words.shape[1],
+        *(8, 4),  # place among the items of EASE, weight
     ]
     for side, cosines in ((on_device.pro, on_device.pro_cosines), (on_device.con, on_device.con_cosines)):
         asked = (side.keywords >= 0).sum(1).float().mean().item()  # a word each, in other sectors mostly

@@ -7,6 +7,7 @@ import torch
 from scipy.sparse import csr_array, random_array
 
 from models.baselines import Bias
+from models.ease import EASE, EASESettings, most_frequent
 from models.ensemble import Ensemble
 from models.interactions import Interactions
 from models.keyword_matching import KeywordMatching
@@ -54,7 +55,10 @@ def random_world(n_items: int, n_users: int, seed: int) -> UserSimulator:
     logical = KeywordMatching(knowledge), Similarity(knowledge, (0.5, 0.5))
     words = np.repeat(np.arange(n_items), WORDS), rng.integers(2 * n_items, size=WORDS * n_items)
     of_words = csr_array((np.ones(len(words[0]), dtype=np.float32), words), shape=(n_items, 2 * n_items))
-    models = ResponseModels(*logical, sasrec, Bias().fit(train), factors, WordTaste(of_words))
+    known = EASESettings()
+    ease = EASE(most_frequent(items, n_items, known.n_items), n_items, known.penalty)
+    ease.weights = rng.normal(scale=0.01, size=ease.weights.shape).astype(np.float32)
+    models = ResponseModels(*logical, sasrec, Bias().fit(train), factors, WordTaste(of_words), ease)
     n = len(FEATURE_NAMES)
     stack = Ensemble(FEATURE_NAMES, (0.0,) * n, (1.0,) * n, (0.1,) * n, 0.0)
     return UserSimulator(knowledge, train, models, stack, max_history=HISTORY)

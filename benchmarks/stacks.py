@@ -25,11 +25,11 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from models.calibration import debiased_calibration_error, error_by_chance, expected_calibration_error
-from models.ensemble import StackPenalty
+from models.ensemble import Ensemble
 from models.interactions import Interactions
 from models.metrics import UserBootstrap, auc, log_losses
-from models.response_models import FEATURE_NAMES
-from models.stacking import fit_stack
+from models.response_models import FEATURE_NAMES, STACK_PRIOR
+from models.stacking import StackPenalty, fit_stack
 from storage.run_folder import RunFolder
 from tasks.fit_ensemble import EnsembleSettings
 from tasks.inputs import load_interactions
@@ -49,7 +49,14 @@ EDGE = 1e-4  # isotonic steps at 0 and 1 would make one mistake infinitely costl
 
 def logistic(features: Features, pairs: Interactions, penalty: StackPenalty) -> Predict:
     """The stack as it is."""
-    model, _ = fit_stack(FEATURE_NAMES, features, pairs, [penalty], seed=0)
+    model = Ensemble.fit(
+        FEATURE_NAMES,
+        features,
+        pairs.likes,
+        penalty=penalty.penalty,
+        prior=STACK_PRIOR,
+        stiffness=penalty.stiffness,
+    )
     return lambda x: model.logits(x).astype(np.float64)
 
 
@@ -156,7 +163,7 @@ def compare(
     """A row a candidate."""
     x, pairs = validation
     settings = EnsembleSettings()
-    _, penalty = fit_stack(FEATURE_NAMES, x, pairs, settings.candidates(), settings.seed)
+    _, penalty = fit_stack(FEATURE_NAMES, x, pairs, settings.choices(), settings.seed)
     folds, rows = folds_of(pairs.users, n_folds, seed=0), []
     found: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
     for name, fit in candidates(penalty).items():

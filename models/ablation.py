@@ -6,23 +6,22 @@ scored on the test pairs; differences to the full stack are paired over resample
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.ensemble import StackPenalty
 from models.interactions import Interactions
 from models.metrics import UserBootstrap, auc, log_losses
 from models.response_models import FEATURE_GROUPS, FEATURE_NAMES, LOGICAL
-from models.stacking import fit_stack
+from models.stacking import PenaltyChoices, fit_stack
 
 
 @dataclass(frozen=True)
 class Features:
-    """The stack's inputs under one variant: float32 arrays of shape (n, 18), of validation and of test pairs."""
+    """The stack's inputs under one variant: float32 arrays of shape (n, 19), of validation and of test pairs."""
 
     validation: NDArray[np.float32]
     test: NDArray[np.float32]
@@ -53,7 +52,7 @@ class Ablation:
         The features as the simulator has them.
     cold
         bool array of shape (n_test,): test pairs whose item is cold.
-    candidates
+    choices
         For the stack's penalty; cross-validation takes one.
     n_resamples, seed
         Of the bootstrap over users; the seed also chooses folds.
@@ -66,12 +65,12 @@ class Ablation:
         full: Features,
         cold: NDArray[np.bool_],
         *,
-        candidates: Sequence[StackPenalty],
+        choices: PenaltyChoices,
         n_resamples: int,
         seed: int,
     ) -> None:
         self._validation, self._test, self._full, self._cold = validation, test, full, cold
-        self._candidates, self._seed = tuple(candidates), seed
+        self._choices, self._seed = choices, seed
         self._bootstrap = UserBootstrap(test.users, test.likes, n_resamples, seed)
         self._cold_bootstrap = (
             UserBootstrap(test.users[cold], test.likes[cold], n_resamples, seed) if cold.any() else None
@@ -95,7 +94,7 @@ class Ablation:
 
     def _probabilities(self, features: Features, names: tuple[str, ...]) -> NDArray[np.float32]:
         columns = [FEATURE_NAMES.index(name) for name in names]
-        model, _ = fit_stack(names, features.validation[:, columns], self._validation, self._candidates, self._seed)
+        model, _ = fit_stack(names, features.validation[:, columns], self._validation, self._choices, self._seed)
         return model.probabilities(features.test[:, columns])
 
     def _variant(self, variant: str, features: Features, names: tuple[str, ...]) -> Variant:

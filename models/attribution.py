@@ -69,11 +69,11 @@ def contributions(ensemble: Ensemble, features: NDArray[np.float32]) -> tuple[fl
     ensemble
         Of the features `FEATURE_NAMES`.
     features
-        float32 array of shape (b, 18).
+        float32 array of shape (b, 19).
 
     Returns
     -------
-    The logit of average features, and float64 array of shape (b, 8): what each of `FEATURE_GROUPS` adds to it.
+    The logit of average features, and float64 array of shape (b, 9): what each of `FEATURE_GROUPS` adds to it.
     """
     weights = np.array(ensemble.coefficients) / np.array(ensemble.scales)
     added = (features - np.array(ensemble.means)) * weights

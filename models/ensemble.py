@@ -8,7 +8,7 @@ a prior that is already a good model.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -17,8 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
-
-_FOLDS = 5
 
 
 def vote(votes: NDArray[np.int8]) -> NDArray[np.bool_]:
@@ -162,73 +160,6 @@ class Ensemble:
     def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """P(like), float32 (b,), of features (b, f)."""
         return expit(self.logits(features))
-
-
-@dataclass(frozen=True)
-class StackPenalty:
-    """How strongly a stack is held to its prior.
-
-    Parameters
-    ----------
-    penalty
-        Of every feature, as in `Ensemble.fit`.
-    stiffness
-        How many times that of the features in doubt is; a large one leaves them out.
-    """
-
-    penalty: float
-    stiffness: float = 1.0
-
-
-def choose_penalty(
-    names: tuple[str, ...],
-    features: NDArray[np.float32],
-    likes: NDArray[np.bool_],
-    *,
-    users: NDArray[np.int64],
-    candidates: Sequence[StackPenalty],
-    in_doubt: Collection[str],
-    prior: Mapping[str, float],
-    seed: int,
-) -> StackPenalty:
-    """The candidate with the lowest log-loss in five-fold cross-validation over users.
-
-    Parameters
-    ----------
-    features, likes
-        As in `Ensemble.fit`.
-    users
-        int64 array of shape (n,): rows of one user are held out together.
-    candidates
-        What to choose from; the first of equals is taken.
-    in_doubt
-        Features that a candidate's stiffness applies to.
-    prior
-        As in `Ensemble.fit`.
-    seed
-        Assigns users to folds.
-    """
-    names_of_users, rows = np.unique(users, return_inverse=True)
-    if len(names_of_users) == 1:  # a single user says nothing of others: stay near the prior
-        return max(candidates, key=lambda candidate: (candidate.penalty, candidate.stiffness))
-    folds = np.random.default_rng(seed).permutation(len(names_of_users))[rows] % _FOLDS
-    losses = []
-    for candidate in candidates:
-        stiffness, loss = dict.fromkeys(in_doubt, candidate.stiffness), 0.0
-        for fold in np.unique(folds):
-            held_out = folds == fold
-            model = Ensemble.fit(
-                names,
-                features[~held_out],
-                likes[~held_out],
-                penalty=candidate.penalty,
-                prior=prior,
-                stiffness=stiffness,
-            )
-            p = model.probabilities(features[held_out]).astype(np.float64)
-            loss -= np.log(np.clip(np.where(likes[held_out], p, 1 - p), 1e-6, None)).sum()
-        losses.append(loss)
-    return candidates[int(np.argmin(losses))]
 
 
 def _logistic(

@@ -18,6 +18,7 @@ from scipy.sparse import csr_array, csr_matrix
 from threadpoolctl import threadpool_limits
 
 from models.baselines import ItemMean
+from models.ease import EASE, most_frequent
 from models.interactions import Interactions
 from models.matrix_factorisation import MatrixFactorisation
 
@@ -54,7 +55,7 @@ def recommenders(train: Interactions, sequence: Scores, seed: int) -> dict[str, 
         "item_knn": _by_products(liked, _neighbours(liked).T.tocsr()),
         "user_knn": _by_products(_neighbours(liked.T.tocsr()), liked),
         "weighted_factorisation": _weighted_factorisation(liked, seed),
-        "ease": _ease(liked),
+        "ease": _ease(train, liked),
         "matrix_factorisation": factors,
         "sasrec_paper": sequence,
         **noise,
@@ -109,22 +110,15 @@ def _weighted_factorisation(liked: csr_array, seed: int) -> Scores:
     return lambda u, i: (users[u] * items[i]).sum(axis=1)
 
 
-def _ease(liked: csr_array) -> Scores:
-    """EASE: B = I - P / diag(P), P = (X'X + penalty I)^-1; a score is an entry of X B."""
-    counts = np.asarray(liked.sum(axis=0)).ravel()
-    chosen = np.sort(np.argsort(-counts, kind="stable")[:_EASE_ITEMS])
-    x = liked[:, chosen]
-    gram = (x.T @ x).toarray().astype(np.float32)
-    gram[np.diag_indices_from(gram)] += _EASE_PENALTY
-    inverse = np.linalg.inv(gram)
-    weights = -inverse / np.diag(inverse)
-    weights[np.diag_indices_from(weights)] = 0
-    position = np.full(len(counts), -1)
-    position[chosen] = np.arange(len(chosen))
+def _ease(train: Interactions, liked: csr_array) -> Scores:
+    """EASE of likes alone: a score is an entry of X B."""
+    known = most_frequent(train.items[train.likes], train.n_items, _EASE_ITEMS)
+    model = EASE(known, train.n_items, _EASE_PENALTY).fit(liked)
+    x = liked[:, model.items]
 
     def scores(users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
-        places, (known, rows) = position[items], np.unique(users, return_inverse=True)
-        of_users = np.asarray(x[known] @ weights, dtype=np.float32)  # (users, chosen)
+        places, (known, rows) = model.places[items], np.unique(users, return_inverse=True)
+        of_users = np.asarray(x[known] @ model.weights.T, dtype=np.float32)  # (users, known items)
         return np.where(places >= 0, of_users[rows, places], 0).astype(np.float32)
 
     return scores

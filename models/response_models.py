@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from models.baselines import Bias
+from models.ease import EASE
 from models.evidence import Evidence
 from models.interactions import NO_ITEM, Histories
 from models.keyword_matching import KeywordMatching
@@ -42,6 +43,7 @@ FEATURE_NAMES = (
     "history_size",
     "history_like_share",
     "word_taste",
+    "ease_score",
 )
 
 # The parts of the simulator that the features come from.
@@ -50,6 +52,7 @@ FEATURE_GROUPS: dict[str, tuple[str, ...]] = {
     "statistics": ("statistics_logit",),
     "factors": ("factor_match",),
     "words": ("word_taste",),
+    "ease": ("ease_score",),
     "effects": ("user_effect", "item_effect"),
     "keywords": (
         "keywords_for",
@@ -68,7 +71,13 @@ FEATURE_GROUPS: dict[str, tuple[str, ...]] = {
     "history": ("history_size", "history_like_share"),
 }
 LOGICAL = ("keywords", "similarity")  # what rests on the language model's keywords
-FROM_KEYWORDS = tuple(name for group in LOGICAL for name in FEATURE_GROUPS[group])
+
+# Parts that may say nothing: each has to pay for itself on validation pairs, or the stack keeps it out.
+IN_DOUBT: tuple[tuple[str, ...], ...] = (
+    tuple(name for group in LOGICAL for name in FEATURE_GROUPS[group]),
+    FEATURE_GROUPS["words"],
+    FEATURE_GROUPS["ease"],
+)
 
 # SASRec's logit and the match of factors: where the stack stays unless validation pairs say otherwise.
 STACK_PRIOR = {"sasrec_logit": 1.0, "factor_match": 1.0}
@@ -85,7 +94,7 @@ class Opinions:
     sasrec_probability
         float32 array of shape (b,).
     features
-        float32 array of shape (b, 18): the columns of `FEATURE_NAMES`.
+        float32 array of shape (b, 19): the columns of `FEATURE_NAMES`.
     """
 
     keyword_evidence: Evidence
@@ -138,6 +147,10 @@ class ResponseModels:
         User and item effects.
     factors
         Rating factors.
+    words
+        Tastes for the words of items.
+    ease
+        What reactions to other items say.
     """
 
     keyword_matching: KeywordMatching
@@ -146,6 +159,7 @@ class ResponseModels:
     bias: Bias
     factors: RatingFactors
     words: WordTaste
+    ease: EASE
 
     def opinions(
         self,
@@ -187,6 +201,7 @@ class ResponseModels:
         features[:, 1] = statistics_logit
         features[:, 2] = self.factors.matches(items, histories, surprises)
         features[:, 17] = self.words.tastes(items, histories, surprises)
+        features[:, 18] = self.ease.scores(items, histories)
         features[:, 3], features[:, 4] = self.bias.user_effects[users], self.bias.item_effects[items]
         keywords, similarity = self.ask_logical(items, histories, surprises, features)
         return Opinions(keywords, similarity, expit(features[:, 0]), features)
@@ -209,7 +224,7 @@ class ResponseModels:
         surprises
             float32 array of shape (b, l): `ReactionStatistics.surprises` of these histories.
         features
-            float32 array of shape (b, 18): what rests on keywords, and on the history's size, is written into it.
+            float32 array of shape (b, 19): what rests on keywords, and on the history's size, is written into it.
 
         Returns
         -------

@@ -25,7 +25,8 @@ from storage.files import publish
 SPLIT_NAMES = ("train", "validation", "test")
 SIDES = ("pro", "con")
 VOTERS = ("keyword_matching", "similarity", "sasrec")
-PARTS = ("sasrec", "statistics", "factors", "words", "effects", "keywords", "similarity", "history")  # of a logit
+# That a logit is the sum of.
+PARTS = ("sasrec", "statistics", "factors", "words", "ease", "effects", "keywords", "similarity", "history")
 _ROW_GROUP = 1 << 19
 _COMPRESSION = 1  # of 22: higher levels take longer and save little
 

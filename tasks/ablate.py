@@ -38,7 +38,7 @@ class AblationSettings(BaseModel):
     seed: int = Field(default=0, ge=0, description="of the samples and of the folds of cross-validation")
 
 
-@step(version="2", reads=(*SIMULATOR_PARTS, PROFILES), writes=("report/ablation.json",))
+@step(version="3", reads=(*SIMULATOR_PARTS, PROFILES), writes=("report/ablation.json",))
 def ablate_ensemble(folder: RunFolder, settings: AblationSettings) -> Summary:
     """Fit the stack without each part, on each part alone and on other keywords; publish what that costs."""
     simulator = load_simulator(folder)
@@ -54,7 +54,7 @@ def ablate_ensemble(folder: RunFolder, settings: AblationSettings) -> Summary:
         test,
         features(models),
         of_items[test.items] < COLD_ITEM,
-        candidates=settings.ensemble.candidates(),
+        choices=settings.ensemble.choices(),
         n_resamples=settings.resamples,
         seed=settings.seed,
     )
@@ -74,7 +74,7 @@ def ablate_ensemble(folder: RunFolder, settings: AblationSettings) -> Summary:
 def _features(
     models: ResponseModels, train: Interactions, pairs: Interactions, max_history: int
 ) -> NDArray[np.float32]:
-    """The stack's inputs for each pair, given the training histories: float32 (n, 18)."""
+    """The stack's inputs for each pair, given the training histories: float32 (n, 19)."""
     parts = []
     for start in range(0, len(pairs), _PAIRS_AT_ONCE):
         users, items = pairs.users[start : start + _PAIRS_AT_ONCE], pairs.items[start : start + _PAIRS_AT_ONCE]

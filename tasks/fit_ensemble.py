@@ -1,6 +1,6 @@
 """Step `fit-ensemble`: the stack of all models and the vote tables from validation rows, and what they need besides.
 
-Bias model and rating factors are fitted on train rows, the words of items taken from their names and facts.
+Bias model, rating factors and EASE are fitted on train rows, the words of items taken from their names and facts.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.baselines import Bias
-from models.ensemble import StackPenalty
+from models.ease import EASESettings, signed_reactions
 from models.fidelity import vote_tables
 from models.plain_keywords import tfidf_words
 from models.rating_factors import FactorSettings, RatingFactors
 from models.response_models import FEATURE_NAMES
 from models.similarity import neutral_values
-from models.stacking import fit_stack
+from models.stacking import PenaltyChoices, fit_stack
 from storage.checkpoints import save_arrays
 from storage.files import publish, publish_json
 from storage.run_folder import RunFolder
@@ -26,6 +26,7 @@ from tasks.simulator_inputs import (
     PARTS_BEFORE_ENSEMBLE,
     EnsembleCheckpoint,
     load_sasrec,
+    new_ease,
     response_models,
     word_sets,
 )
@@ -37,10 +38,11 @@ class EnsembleSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    max_history: int = Field(default=200, gt=0, description="last interactions that any model looks at")
+    max_history: int = Field(default=500, gt=0, description="last interactions that any model looks at")
     user_penalty: float = Field(default=0.5, ge=0, description="L2 penalty of the bias model's user effects")
     item_penalty: float = Field(default=0.75, ge=0, description="L2 penalty of the bias model's item effects")
     factors: FactorSettings = FactorSettings()
+    ease: EASESettings = EASESettings()
     penalties: tuple[float, ...] = Field(
         default=(10.0, 30.0, 100.0, 300.0, 1000.0, 10_000.0),
         min_length=1,
@@ -49,18 +51,18 @@ class EnsembleSettings(BaseModel):
     stiffnesses: tuple[float, ...] = Field(
         default=(1.0, 30.0, 10_000.0),
         min_length=1,
-        description="how many times that penalty the features from keywords may get; cross-validation takes one",
+        description="how many times that penalty a part in doubt may get; cross-validation takes one for each",
     )
     neutral_pairs: int = Field(default=10_000, gt=0, description="training pairs that neutral similarities rest on")
     seed: int = Field(default=0, ge=0, description="chooses those pairs and the folds of cross-validation")
 
-    def candidates(self) -> list[StackPenalty]:
-        """Every penalty with every stiffness."""
-        return [StackPenalty(penalty, stiffness) for stiffness in self.stiffnesses for penalty in self.penalties]
+    def choices(self) -> PenaltyChoices:
+        """What cross-validation chooses from."""
+        return PenaltyChoices(self.penalties, self.stiffnesses)
 
 
 @step(
-    version="7",
+    version="8",
     reads=PARTS_BEFORE_ENSEMBLE,
     writes=("ensemble",),
 )
@@ -72,16 +74,18 @@ def fit_ensemble(folder: RunFolder, settings: EnsembleSettings) -> Summary:
     neutral = neutral_values(knowledge, train, settings.max_history, settings.seed, settings.neutral_pairs)
     sasrec = load_sasrec(folder, knowledge.categories)
     factors = RatingFactors(train.n_items, settings.factors).fit(train, sasrec.statistics.training_surprises(train))
+    ease = new_ease(train, settings.ease).fit(signed_reactions(train))
     words = _words(read_table(folder.path("items.parquet"), ITEMS))
     of_words = word_sets(words, train.n_items)
-    models = response_models(knowledge, sasrec, bias, factors, words=of_words, neutral=neutral)
+    models = response_models(knowledge, sasrec, bias, factors, ease, words=of_words, neutral=neutral)
     histories = train.histories(validation.users, settings.max_history)
     opinions = models.opinions(validation.users, validation.items, histories)
-    ensemble, chosen = fit_stack(FEATURE_NAMES, opinions.features, validation, settings.candidates(), settings.seed)
+    ensemble, chosen = fit_stack(FEATURE_NAMES, opinions.features, validation, settings.choices(), settings.seed)
     checkpoint = EnsembleCheckpoint(
         ensemble=ensemble,
         vote_tables=vote_tables(opinions, validation.likes),
         factors=settings.factors,
+        ease=settings.ease,
         neutral=neutral,
         max_history=settings.max_history,
     )
@@ -89,13 +93,14 @@ def fit_ensemble(folder: RunFolder, settings: EnsembleSettings) -> Summary:
         target.mkdir()
         save_arrays(target / "arrays.safetensors", bias.arrays())
         save_arrays(target / "factors.safetensors", {"items": factors.items})
+        save_arrays(target / "ease.safetensors", {"weights": ease.weights})
         write_table(target / "words.parquet", words, ITEM_WORDS)
         publish_json(target / "model.json", checkpoint.model_dump(mode="json"))
     weights = dict(zip(ensemble.names, ensemble.coefficients, strict=True))
     return {
         "validation_pairs": len(validation),
         "penalty": chosen.penalty,
-        "stiffness": chosen.stiffness,
+        "stiffness": {**chosen.stiffness},
         "weights": {**weights},
     }
 

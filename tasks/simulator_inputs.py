@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 from scipy.sparse import csr_array
 
 from models.baselines import Bias
+from models.ease import EASE, EASESettings, most_frequent
 from models.ensemble import Ensemble, VoteTable
 from models.interactions import Interactions
 from models.keyword_matching import KeywordMatching
@@ -42,13 +43,14 @@ SIMULATOR_PARTS = (*PARTS_BEFORE_ENSEMBLE, "ensemble", "patience")
 
 
 class EnsembleCheckpoint(BaseModel):
-    """ensemble/model.json: all that fit_ensemble learned, but for the bias model's effects and the rating factors."""
+    """ensemble/model.json: all that fit_ensemble learned, but for arrays and words."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     ensemble: Ensemble
     vote_tables: dict[str, VoteTable]
     factors: FactorSettings
+    ease: EASESettings
     neutral: tuple[float, float] = Field(description="similarity of a side without evidence: for, against")
     max_history: int = Field(gt=0, description="last interactions that any model looks at")
 
@@ -93,6 +95,18 @@ def load_factors(folder: RunFolder, n_items: int, settings: FactorSettings) -> R
     return factors
 
 
+def load_ease(folder: RunFolder, train: Interactions, settings: EASESettings) -> EASE:
+    """EASE from the folder `ensemble`."""
+    ease = new_ease(train, settings)
+    ease.weights = load_arrays(folder.path("ensemble/ease.safetensors"), {"weights": ease.weights.shape})["weights"]
+    return ease
+
+
+def new_ease(train: Interactions, settings: EASESettings) -> EASE:
+    """EASE of the items with most training interactions, not fitted."""
+    return EASE(most_frequent(train.items, train.n_items, settings.n_items), train.n_items, settings.penalty)
+
+
 def word_sets(words: pl.DataFrame, n_items: int) -> csr_array:
     """Which words an item has, of a table `ITEM_WORDS`: sparse binary float32 matrix of shape (n_items, v)."""
     columns = words["word"].rank("dense").to_numpy().astype(np.int64) - 1
@@ -105,13 +119,14 @@ def response_models(
     sasrec: SASRec,
     bias: Bias,
     factors: RatingFactors,
+    ease: EASE,
     *,
     words: csr_array,
     neutral: tuple[float, float],
 ) -> ResponseModels:
     """The response models, from their learned parts; words are those of `word_sets`."""
     logical = KeywordMatching(knowledge), Similarity(knowledge, neutral)
-    return ResponseModels(*logical, sasrec, bias, factors, WordTaste(words))
+    return ResponseModels(*logical, sasrec, bias, factors, WordTaste(words), ease)
 
 
 def load_simulator(folder: RunFolder) -> UserSimulator:
@@ -132,7 +147,8 @@ def simulator_of(folder: RunFolder, knowledge: ItemKnowledge, train: Interaction
     sasrec, bias = load_sasrec(folder, knowledge.categories), load_bias(folder, train.n_users, train.n_items)
     factors = load_factors(folder, train.n_items, checkpoint.factors)
     words = word_sets(read_table(folder.path("ensemble/words.parquet"), ITEM_WORDS), train.n_items)
-    models = response_models(knowledge, sasrec, bias, factors, words=words, neutral=checkpoint.neutral)
+    ease = load_ease(folder, train, checkpoint.ease)
+    models = response_models(knowledge, sasrec, bias, factors, ease, words=words, neutral=checkpoint.neutral)
     hazard = load_patience(folder).hazard if folder.path("patience").exists() else None
     patience = None if hazard is None else Patience(hazard)
     return UserSimulator(knowledge, train, models, checkpoint.ensemble, checkpoint.max_history, patience=patience)

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from models.device.ease import DeviceEASE
 from models.device.factors import DeviceFactors
 from models.device.logical import MOST_KNOWN, DeviceCosines, DeviceKeywords, nearest_and_taste, settled
 from models.device.pairs import Pairs, counted_in_category
@@ -34,7 +35,7 @@ class Answers(NamedTuple):
     keyword_evidence, similarity_evidence
         float32 tensors of shape (2, b): for and against.
     features
-        float32 tensor of shape (b, 18): the columns of `FEATURE_NAMES`.
+        float32 tensor of shape (b, 19): the columns of `FEATURE_NAMES`.
     probability
         float32 tensor of shape (b,): the calibrated P(like).
     """
@@ -84,6 +85,7 @@ class DeviceSimulator(nn.Module):
         self.network = copy.deepcopy(models.sasrec).eval()
         self.statistics = DeviceStatistics(models.sasrec.statistics)
         self.factors, self.words = DeviceFactors(models.factors), DeviceWords(models.words)
+        self.ease = DeviceEASE(models.ease)
         pro, con = models.keyword_matching.sides
         self.pro, self.con = DeviceKeywords(pro, counts=True), DeviceKeywords(con, counts=False)
         self.neutral = models.similarity.neutral
@@ -142,6 +144,7 @@ class DeviceSimulator(nn.Module):
             count.log1p(),
             (pairs.likes.sum(1) + 1) / (count + 2),
             self.words(pairs, surprises),
+            self.ease(pairs),
         )
         features = torch.stack(columns, dim=1)
         return Answers(

@@ -40,6 +40,7 @@ def features(world: UserSimulator, user: int, candidate: int, history: list[Reac
         "history_size": np.log1p(count),
         "history_like_share": (likes + 1) / (count + 2),
         "word_taste": _taste(_words(world), candidate, history, surprises),
+        "ease_score": _ease_score(world, candidate, history),
     }
     return np.array([found[name] for name in FEATURE_NAMES], dtype=np.float64)
 
@@ -118,6 +119,15 @@ def _factor_match(world: UserSimulator, candidate: int, history: list[Reaction],
     rest = np.array(surprises) - sum(surprises) / (len(history) + 5)
     ridge = factors.settings.penalty * np.eye(q.shape[1])
     return float(np.linalg.solve(q.T @ q + ridge, q.T @ rest) @ factors.items[candidate])
+
+
+def _ease_score(world: UserSimulator, candidate: int, history: list[Reaction]) -> float:
+    ease = world.models.ease
+    known = {int(item): place for place, item in enumerate(ease.items)}
+    if candidate not in known:
+        return 0.0
+    weights = [float(ease.weights[known[candidate], known[i]]) if i in known else 0.0 for i, _, _ in history]
+    return sum(w if like else -w for w, (_, like, _) in zip(weights, history, strict=True))
 
 
 def _statistics_probability(world: UserSimulator, candidate: int, history: list[Reaction]) -> float:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from models.baselines import Bias
+from models.ease import EASE
 from models.ensemble import Ensemble
 from models.environment_settings import EnvironmentSettings
 from models.interactions import Interactions
@@ -59,6 +60,7 @@ def planted_world() -> UserSimulator:
         Bias().fit(interactions),
         RatingFactors(N_ITEMS, FactorSettings()),
         WordTaste(csr_array((N_ITEMS, 0), dtype=np.float32)),
+        EASE(np.arange(0), N_ITEMS, 1.0),
     )
     features = np.random.default_rng(0).normal(size=(50, len(FEATURE_NAMES))).astype(np.float32)
     return UserSimulator(knowledge, interactions, models, Ensemble.fit(FEATURE_NAMES, features, features[:, 0] > 0), 20)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.ensemble import Ensemble, StackPenalty, VoteTable, choose_penalty, vote
+from models.ensemble import Ensemble, VoteTable, vote
 from models.metrics import auc, expected_calibration_error
 
 
@@ -61,41 +61,3 @@ def test_a_heavy_penalty_keeps_the_stack_at_its_prior() -> None:
     model = Ensemble.fit(("a", "b"), features, likes, penalty=1e8, prior={"a": 0.5})
     assert np.array(model.coefficients) / model.scales == pytest.approx([0.5, 0.0], abs=1e-3)
     assert model.logits(features) == pytest.approx(0.5 * features[:, 0], abs=1e-2)
-
-
-def test_cross_validation_departs_from_a_wrong_prior_and_stays_with_a_right_one() -> None:
-    rng = np.random.default_rng(0)
-    users = np.repeat(np.arange(40), 5)
-    features = rng.normal(size=(200, 10)).astype(np.float32)
-    likes = rng.random(200) < 1 / (1 + np.exp(-2 * features[:, 0]))
-    names, candidates = tuple("abcdefghij"), (StackPenalty(1.0), StackPenalty(1e4))
-    chosen = [
-        choose_penalty(
-            names, features, likes, users=users, candidates=candidates, in_doubt=(), prior=prior, seed=0
-        ).penalty
-        for prior in ({"a": -2.0}, {"a": 2.0})
-    ]
-    assert chosen == [1.0, 1e4]
-
-
-@pytest.mark.parametrize(("weight", "stiffness"), [(2.0, 1.0), (0.0, 1e6)])
-def test_features_in_doubt_are_kept_out_unless_they_help(weight: float, stiffness: float) -> None:
-    rng = np.random.default_rng(0)
-    users, features = np.repeat(np.arange(40), 5), rng.normal(size=(200, 10)).astype(np.float32)
-    likes = rng.random(200) < 1 / (1 + np.exp(-2 * features[:, 0] - weight * features[:, 1:].sum(axis=1)))
-    names, candidates = tuple("abcdefghij"), (StackPenalty(1.0, 1.0), StackPenalty(1.0, 1e6))
-    chosen = choose_penalty(
-        names, features, likes, users=users, candidates=candidates, in_doubt=names[1:], prior={}, seed=0
-    )
-    assert chosen.stiffness == stiffness
-    fitted = Ensemble.fit(names, features, likes, prior={}, stiffness=dict.fromkeys(names[1:], chosen.stiffness))
-    assert (np.abs(fitted.coefficients[1:]).max() > 0.1) == (weight > 0)
-    assert abs(fitted.coefficients[0]) > 0.3
-
-
-def test_a_single_user_cannot_move_the_stack_from_its_prior() -> None:
-    features = np.array([[0.0], [1.0]], dtype=np.float32)
-    likes, users = np.array([True, False]), np.zeros(2, dtype=np.int64)
-    candidates = [StackPenalty(penalty) for penalty in (1.0, 9.0, 3.0)]
-    chosen = choose_penalty(("a",), features, likes, users=users, candidates=candidates, in_doubt=(), prior={}, seed=0)
-    assert chosen.penalty == 9.0

@@ -10,7 +10,6 @@ from scipy.sparse import csr_array
 from models.ablation import Ablation, Features
 from models.discrimination import discrimination
 from models.distribution_match import distribution_match
-from models.ensemble import StackPenalty
 from models.fidelity import Prediction
 from models.fidelity_parts import fidelity_parts, parts
 from models.interactions import Interactions
@@ -20,6 +19,7 @@ from models.ranking_agreement import ndcg, ranking_agreement, user_auc
 from models.recommenders import recommenders
 from models.response_models import FEATURE_NAMES
 from models.session_match import session_match
+from models.stacking import PenaltyChoices
 from tests.models.worlds import random_interactions, random_knowledge, tiny_world
 
 
@@ -209,7 +209,7 @@ def test_an_ablation_shows_which_features_carry_the_stack() -> None:
         test,
         Features(*features),
         np.zeros(len(test), dtype=bool),
-        candidates=[StackPenalty(10.0, 1.0), StackPenalty(10.0, 1e4)],
+        choices=PenaltyChoices((10.0,), (1.0, 1e4)),
         n_resamples=50,
         seed=0,
     )

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from models.baselines import Bias
+from models.ease import EASE, most_frequent, signed_reactions
 from models.ensemble import Ensemble
 from models.interactions import Interactions
 from models.keyword_matching import KeywordMatching
@@ -68,6 +69,7 @@ def tiny_world(seed: int) -> UserSimulator:
         Bias().fit(interactions),
         RatingFactors(N_ITEMS, FactorSettings()).fit(interactions, sasrec.statistics.training_surprises(interactions)),
         WordTaste(csr_array((rng.random((N_ITEMS, N_KEYWORDS)) < 0.15).astype(np.float32))),
+        EASE(most_frequent(interactions.items, N_ITEMS, 12), N_ITEMS, 5.0).fit(signed_reactions(interactions)),
     )
     features = rng.normal(size=(50, len(FEATURE_NAMES))).astype(np.float32)
     ensemble = Ensemble.fit(FEATURE_NAMES, features, features[:, 0] + rng.normal(size=50) > -0.5)

@@ -177,6 +177,7 @@ def test_checkpoints_hold_no_pickle(folder: RunFolder) -> None:
         "training.json",
         "arrays.safetensors",
         "words.parquet",
+        "ease.safetensors",
         "model.json",
     }
 
