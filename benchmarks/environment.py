@@ -1,16 +1,22 @@
 """Steps of the vectorised environment per second, and training frames per second, beside an environment of no work.
 
-    .venv/bin/python benchmarks/environment.py [--envs 1 16 64 256 1024] [--items 500] [--no-training] [--json]
+    .venv/bin/python benchmarks/environment.py [--envs 1 16 64 256 1024] [--items 500] [--rounds 3] [--no-training]
+        [--json]
 
 The idle environment has the same spaces and answers at once with what it answered before: it is what a learner can
-take in. Training runs each algorithm with its default settings, on both environments, with as many sessions.
+take in. Training runs each algorithm with its default settings, on both environments, with as many sessions; infos of
+its environment say nothing but ends, as in `usersim reproduce`. Both environments are timed in turn, `--rounds` times:
+of the rates stand medians, and of their ratios.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -50,10 +56,10 @@ class IdleVecEnv(AgentVecEnv):
         return self._observations, *self._answer
 
 
-def environment(simulator: UserSimulator, n_envs: int, idle: bool) -> tuple[AgentVecEnv, Tastes]:
-    """What agents train on, or its idle likeness."""
+def environment(simulator: UserSimulator, n_envs: int, idle: bool, *, explained: bool) -> tuple[AgentVecEnv, Tastes]:
+    """The vectorised environment, or its idle likeness."""
     tastes = Tastes(simulator.knowledge, TasteAxes.of(simulator.knowledge, ReinforcementSettings().taste_rank))
-    sessions = SessionVecEnv(simulator, EnvironmentSettings(), n_envs, seed=0)
+    sessions = SessionVecEnv(simulator, EnvironmentSettings(), n_envs, seed=0, explained=explained)
     return (IdleVecEnv if idle else AgentVecEnv)(sessions, tastes), tastes
 
 
@@ -69,9 +75,9 @@ def steps_per_second(env: AgentVecEnv) -> float:
     return steps / (time.perf_counter() - started)
 
 
-def frames_per_second(simulator: UserSimulator, algorithm: AlgorithmName, n_envs: int, idle: bool, steps: int) -> float:
+def frames_per_second(simulator: UserSimulator, algorithm: AlgorithmName, n_envs: int, steps: int, idle: bool) -> float:
     """Environment steps per second of training, the first update left out."""
-    env, tastes = environment(simulator, n_envs, idle)
+    env, tastes = environment(simulator, n_envs, idle, explained=False)
     settings = ReinforcementSettings(n_envs=n_envs)
     model = new_agent(env, ItemPrior.of(env.sessions, tastes), settings, algorithm, seed=0)
     model.learn(n_envs * 64)
@@ -80,12 +86,22 @@ def frames_per_second(simulator: UserSimulator, algorithm: AlgorithmName, n_envs
     return (model.num_timesteps - done) / (time.perf_counter() - started)
 
 
+def timed(rate: Callable[[bool], float], what: str, n_envs: int, rounds: int) -> dict[str, str | int | float]:
+    """A row: rates of the own and of the idle environment, by turns."""
+    rates = np.array([[rate(idle) for idle in (False, True)] for _ in range(rounds)])
+    own, of_idle = np.median(rates, axis=0).round().astype(int).tolist()
+    share = round(float(np.median(rates[:, 0] / rates[:, 1])), 2)
+    print(f"{what}, {n_envs} sessions: {own} a second, {share} of idle", file=sys.stderr)
+    return {"what": what, "envs": n_envs, "per_s": own, "idle_per_s": of_idle, "share": share}
+
+
 def main() -> None:
     """Print the table, or JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--envs", type=int, nargs="+", default=[1, 16, 64, 256, 1024])
     parser.add_argument("--items", type=int, default=500)
     parser.add_argument("--steps", type=int, default=16_384, help="environment steps of training that are timed")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--no-training", action="store_true", help="environments only")
     parser.add_argument("--json", action="store_true", help="print one JSON list of the same rows")
@@ -94,22 +110,19 @@ def main() -> None:
     simulator = random_world(arguments.items, n_users=2000, seed=0)
     rows = []
     for n_envs in arguments.envs:
-        own, idle = (steps_per_second(environment(simulator, n_envs, idle)[0]) for idle in (False, True))
-        rows.append({"what": "stepping", "envs": n_envs, "per_s": own, "idle_per_s": idle})
-        if not arguments.no_training:
-            for algorithm in ALGORITHMS:
-                asked = (simulator, algorithm, n_envs)
-                steps = arguments.steps if n_envs > 1 else arguments.steps // 8
-                own, idle = (frames_per_second(*asked, idle, steps) for idle in (False, True))
-                rows.append({"what": f"training {algorithm}", "envs": n_envs, "per_s": own, "idle_per_s": idle})
-    table = pl.DataFrame(rows).with_columns(
-        pl.col("per_s", "idle_per_s").round().cast(pl.Int64), share=(pl.col("per_s") / pl.col("idle_per_s")).round(2)
-    )
+        envs = [environment(simulator, n_envs, idle, explained=True)[0] for idle in (False, True)]
+        rows.append(timed(lambda idle, of=envs: steps_per_second(of[idle]), "stepping", n_envs, arguments.rounds))
+        if arguments.no_training:
+            continue
+        steps = arguments.steps if n_envs > 1 else arguments.steps // 8
+        for algorithm in ALGORITHMS:
+            rate = partial(frames_per_second, simulator, algorithm, n_envs, steps)
+            rows.append(timed(rate, f"training {algorithm}", n_envs, arguments.rounds))
     if arguments.json:
-        print(json.dumps(table.to_dicts()))
+        print(json.dumps(rows))
         return
     with pl.Config(tbl_rows=-1, tbl_cols=-1, tbl_hide_column_data_types=True, tbl_hide_dataframe_shape=True):
-        print(table)
+        print(pl.DataFrame(rows))
 
 
 if __name__ == "__main__":

@@ -99,7 +99,7 @@ def train_agent(
     torch.set_num_threads(settings.threads)
     started = time.perf_counter()
     stream = int(np.random.SeedSequence([seed, ALGORITHMS.index(algorithm)]).generate_state(1)[0])
-    sessions = SessionVecEnv(simulator, environment, settings.n_envs, stream)
+    sessions = SessionVecEnv(simulator, environment, settings.n_envs, stream, explained=False)
     axes = None
     if environment.actions == "catalogue":
         axes = TasteAxes.of(simulator.knowledge, settings.taste_rank)

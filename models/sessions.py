@@ -44,6 +44,8 @@ class SessionBatch:
         Rules of a session.
     seeds
         One a session.
+    explained
+        Whether responses have P(like) even where no reward and no choice needs it.
 
     Raises
     ------
@@ -60,8 +62,11 @@ class SessionBatch:
         bool array of shape (b, n_actions): what would earn nothing, being recommended before or known.
     """
 
-    def __init__(self, simulator: UserSimulator, settings: EnvironmentSettings, seeds: Sequence[int]) -> None:
+    def __init__(
+        self, simulator: UserSimulator, settings: EnvironmentSettings, seeds: Sequence[int], *, explained: bool = True
+    ) -> None:
         self.simulator, self.settings = simulator, settings
+        self._calibrated = explained or settings.reward in {"draw", "probability"}
         self._patience = patience_of(simulator, settings)
         self.catalogue = catalogue(simulator, settings.catalogue_size)
         self._action_of = np.full(simulator.n_items, NO_ITEM)
@@ -129,7 +134,12 @@ class SessionBatch:
         if actions.ndim == 1:
             slates, shown = None, actions
             responses = self.simulator.respond(
-                self.users, self.catalogue[actions], self.histories, DrawnNumbers(numbers), self._running.states
+                self.users,
+                self.catalogue[actions],
+                self.histories,
+                DrawnNumbers(numbers),
+                self._running.states,
+                calibrated=self._calibrated,
             )
             taken = rows
         else:

@@ -40,7 +40,7 @@ class Responses:
     like
         bool array of shape (b,): at least two of the three votes.
     probability
-        float32 array of shape (b,): the calibrated P(like).
+        float32 array of shape (b,): the calibrated P(like); NaN where it was not asked for.
     """
 
     keyword_evidence: Evidence
@@ -155,6 +155,8 @@ class UserSimulator:
         histories: Histories,
         rng: np.random.Generator,
         states: NDArray[np.float32] | None = None,
+        *,
+        calibrated: bool = True,
     ) -> Responses:
         """How users react to items.
 
@@ -168,10 +170,17 @@ class UserSimulator:
             Decides ties of the votes; two coins a row are thrown, ties or not.
         states
             float32 array of shape (b, d): `SASRec.states` of these histories, where they are known.
+        calibrated
+            Whether P(like) is asked for; the votes alone take half the time.
         """
         histories = last(histories, self.max_history)
         if self.on_device is not None:
             return self._answered(self.on_device.respond(users, items, histories, states), rng)
+        if not calibrated:
+            keywords, similarity, sasrec = self.models.of_voters(items, histories, states)
+            votes = cast_votes(keywords, similarity, sasrec, rng)
+            unknown = np.full(len(items), np.nan, dtype=np.float32)
+            return Responses(keywords, similarity, sasrec, votes, vote(votes), unknown)
         opinions = self.models.opinions(users, items, histories, states)
         votes = opinions.votes(rng)
         return Responses(

@@ -32,12 +32,22 @@ class SessionVecEnv(VecEnv):
         Number of sessions.
     seed
         Session k gets seed + k, until `seed()` is called.
+    explained
+        Whether infos say what each step was about. Learners do not ask, and go faster without.
     """
 
-    def __init__(self, simulator: UserSimulator, settings: EnvironmentSettings, n_envs: int, seed: int) -> None:
+    def __init__(
+        self,
+        simulator: UserSimulator,
+        settings: EnvironmentSettings,
+        n_envs: int,
+        seed: int,
+        *,
+        explained: bool = True,
+    ) -> None:
         self.render_mode = None
-        self._simulator, self._settings = simulator, settings
-        self._sessions = SessionBatch(simulator, settings, range(seed, seed + n_envs))
+        self._simulator, self._settings, self._explained = simulator, settings, explained
+        self._sessions = SessionBatch(simulator, settings, range(seed, seed + n_envs), explained=explained)
         self._actions: NDArray[np.number] = np.zeros(n_envs, dtype=np.int64)
         super().__init__(n_envs, observation_space(self._sessions), self._sessions.action_space.space)
         self.seed(seed)
@@ -51,7 +61,7 @@ class SessionVecEnv(VecEnv):
         """Begin a session everywhere; where `seed()` was called, from the start of its random stream."""
         seeds = [seed for seed in self._seeds if seed is not None]
         if seeds:
-            self._sessions = SessionBatch(self._simulator, self._settings, seeds)
+            self._sessions = SessionBatch(self._simulator, self._settings, seeds, explained=self._explained)
             self._reset_seeds()
         else:
             self._sessions.begin(np.arange(self.num_envs))
@@ -71,7 +81,7 @@ class SessionVecEnv(VecEnv):
         sessions = self._sessions
         outcome = sessions.act(self._actions)
         observations = sessions.observations()
-        details = infos(sessions, outcome)
+        details = infos(sessions, outcome) if self._explained else [{} for _ in range(self.num_envs)]
         for info, truncated in zip(details, outcome.truncated.tolist(), strict=True):
             info["TimeLimit.truncated"] = truncated
         ended = np.flatnonzero(outcome.done)

@@ -36,6 +36,26 @@ def test_a_row_goes_as_the_single_environment_with_its_seed() -> None:
     assert min(ended.values()) > 0
 
 
+def test_without_explanations_sessions_go_the_same() -> None:
+    for reward in ("vote", "draw", "sasrec"):
+        settings = SETTINGS.model_copy(update={"reward": reward})
+        explained, plain = (SessionVecEnv(tiny_world(1), settings, 4, seed=3, explained=told) for told in (True, False))
+        explained.reset()
+        plain.reset()
+        rng = np.random.default_rng(0)
+        for _ in range(40):
+            actions = rng.integers(15, size=4)
+            expected, (found, rewards, dones, infos) = explained.step(actions), plain.step(actions)
+            for name, part in expected[0].items():  # type: ignore[union-attr]  # of this environment always a dict
+                np.testing.assert_allclose(found[name], part, atol=1e-6)  # type: ignore[call-overload]
+            np.testing.assert_array_equal(rewards, expected[1])
+            np.testing.assert_array_equal(dones, expected[2])
+            assert {name for info in infos for name in info} <= {"TimeLimit.truncated", "terminal_observation"}
+            for info, with_votes in zip(infos, expected[3], strict=True):
+                assert info["TimeLimit.truncated"] == with_votes["TimeLimit.truncated"]
+                assert ("terminal_observation" in info) == ("terminal_observation" in with_votes)
+
+
 def test_resetting_with_a_seed_starts_over() -> None:
     vector = SessionVecEnv(tiny_world(0), SETTINGS, 3, seed=0)
     users = []
