@@ -193,7 +193,7 @@ class ResponseModels:
         histories: Histories,
         states: NDArray[np.float32] | None = None,
     ) -> tuple[Evidence, Evidence, NDArray[np.float32]]:
-        """What the paper's vote rests on and no more, in half the time: as in `opinions`, whatever the user.
+        """What the paper's vote rests on, as in `opinions`, without what only P(like) needs.
 
         Returns
         -------

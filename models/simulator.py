@@ -171,7 +171,7 @@ class UserSimulator:
         states
             float32 array of shape (b, d): `SASRec.states` of these histories, where they are known.
         calibrated
-            Whether P(like) is asked for; the votes alone take half the time.
+            Whether P(like) is asked for; the votes alone take less time.
         """
         histories = last(histories, self.max_history)
         if self.on_device is not None:
