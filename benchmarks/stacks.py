@@ -43,7 +43,6 @@ Calibrator = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 """Logits (n,) to better ones, float64 (n,)."""
 
 INNER_FOLDS = 5
-AT_ONCE = 4096
 EDGE = 1e-4  # isotonic steps at 0 and 1 would make one mistake infinitely costly
 
 
@@ -183,12 +182,9 @@ def features_of(folder: RunFolder) -> tuple[tuple[Features, Interactions], tuple
     """The stack's inputs, float32 (n, f), and the pairs, of validation and of test."""
     simulator, found = load_simulator(folder), []
     for split in ("validation", "test"):
-        pairs, parts = load_interactions(folder, (split,)), []
-        for start in range(0, len(pairs), AT_ONCE):
-            users, items = pairs.users[start : start + AT_ONCE], pairs.items[start : start + AT_ONCE]
-            histories = simulator.interactions.histories(users, simulator.max_history)
-            parts.append(simulator.models.opinions(users, items, histories).features)
-        found.append((np.concatenate(parts), pairs))
+        pairs = load_interactions(folder, (split,))
+        opinions = simulator.models.opinions_after(simulator.interactions, pairs, simulator.max_history)
+        found.append((opinions.features, pairs))
     return found[0], found[1]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Self, TypedDict
 
@@ -14,7 +14,7 @@ from models.baselines import Baseline, GlobalRate, ItemMean, UserMean
 from models.calibration import ReliabilityBin, reliability
 from models.ensemble import VoteTable, vote
 from models.gradient_boosting import GradientBoosting
-from models.interactions import Interactions
+from models.interactions import Histories, Interactions
 from models.matrix_factorisation import MatrixFactorisation
 from models.metrics import Metrics, UserBootstrap, auc, evaluate, log_losses
 from models.response_models import Opinions
@@ -106,12 +106,10 @@ def predict(
     simulator: UserSimulator,
     published: SASRec,
     tables: Mapping[str, VoteTable],
-    users: NDArray[np.int64],
-    items: NDArray[np.int64],
-    *,
+    test: Interactions,
     seed: int,
 ) -> dict[str, Prediction]:
-    """Every model's prediction of n pairs; all know the training interactions and nothing else.
+    """Every model's prediction of n test pairs; all know the training interactions and nothing else.
 
     Parameters
     ----------
@@ -121,8 +119,8 @@ def predict(
         The published network, trained on the same interactions.
     tables
         See `vote_tables`.
-    users, items
-        int64 arrays of shape (n,).
+    test
+        n interactions, whose reactions no model asks for.
     seed
         Of tied votes and of the factors' starting values.
     """
@@ -135,16 +133,21 @@ def predict(
         "matrix_factorisation": MatrixFactorisation(seed=seed).fit(train),
     }
     predictions = {
-        name: Prediction.of_probabilities(model.probabilities(users, items)) for name, model in baselines.items()
+        name: Prediction.of_probabilities(model.probabilities(test.users, test.items))
+        for name, model in baselines.items()
     }
-    histories = train.histories(users, simulator.max_history)
-    predictions["sasrec_paper"] = Prediction.of_probabilities(published.probabilities(items, histories))
     statistics = simulator.sasrec.statistics
-    predictions["statistics"] = Prediction.of_probabilities(expit(statistics.logits(items, histories)))
+    of_histories: dict[str, Callable[[NDArray[np.int64], Histories], NDArray[np.float32]]] = {
+        "sasrec_paper": published.probabilities,
+        "statistics": lambda items, histories: expit(statistics.logits(items, histories)),
+    }
     if 0 < train.likes.mean() < 1:  # trees need likes and dislikes
-        boosted = GradientBoosting(statistics, seed).fit(train).probabilities(items, histories)
-        predictions["gradient_boosting"] = Prediction.of_probabilities(boosted)
-    opinions = simulator.models.opinions(users, items, histories)
+        of_histories["gradient_boosting"] = GradientBoosting(statistics, seed).fit(train).probabilities
+    for name, model in of_histories.items():
+        parts = train.histories_by_parts(test.users, simulator.max_history)
+        found = np.concatenate([model(test.items[rows], histories) for rows, histories in parts])
+        predictions[name] = Prediction.of_probabilities(found)
+    opinions = simulator.models.opinions_after(train, test, simulator.max_history)
     values, votes = opinions.vote_values(), opinions.votes(np.random.default_rng(seed))
     for column, name in enumerate(("keyword_matching", "similarity")):
         predictions[name] = Prediction.of_votes(values[:, column], votes[:, column] == 1, tables[name])

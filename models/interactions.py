@@ -5,6 +5,7 @@ Users and items are row numbers, 0 .. n - 1. Padding is `NO_ITEM` (-1), so that 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 NO_ITEM = -1
 UNKNOWN_RATING = np.float32(np.nan)
+_ROWS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,17 @@ class Interactions:
             self.likes[positions] & inside,
             np.where(inside, self.ratings[positions], UNKNOWN_RATING),
         )
+
+    def histories_by_parts(self, users: NDArray[np.int64], max_length: int) -> Iterator[tuple[slice, Histories]]:
+        """`histories` of consecutive rows of `users`, in parts, at least one: memory does not grow with their number.
+
+        Yields
+        ------
+        The rows of a part and their histories.
+        """
+        for start in range(0, max(1, len(users)), _ROWS_AT_ONCE):
+            rows = slice(start, min(start + _ROWS_AT_ONCE, len(users)))
+            yield rows, self.histories(users[rows], max_length)
 
 
 class HistoryArrays(NamedTuple):

@@ -16,7 +16,7 @@ from scipy.special import expit
 from models.baselines import Bias
 from models.ease import EASE
 from models.evidence import Evidence
-from models.interactions import NO_ITEM, Histories
+from models.interactions import NO_ITEM, Histories, Interactions
 from models.keyword_matching import KeywordMatching
 from models.rating_factors import RatingFactors
 from models.row_blocks import by_blocks
@@ -186,6 +186,13 @@ class ResponseModels:
             len(users),
         )
         return parts[0] if len(parts) == 1 else Opinions.concatenated(parts)
+
+    def opinions_after(self, known: Interactions, pairs: Interactions, max_history: int) -> Opinions:
+        """Opinions of pairs, whatever came of them, given the last `max_history` known interactions of their users."""
+        parts = known.histories_by_parts(pairs.users, max_history)
+        return Opinions.concatenated(
+            [self.opinions(pairs.users[rows], pairs.items[rows], histories) for rows, histories in parts]
+        )
 
     def of_voters(
         self,

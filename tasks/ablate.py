@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.ablation import Ablation, Features, ablate
 from models.embeddings import EmbeddingSettings, SentenceEncoder
 from models.fidelity_parts import COLD_ITEM
-from models.interactions import Interactions
 from models.keyword_matching import KeywordMatching
 from models.response_models import ResponseModels
 from models.similarity import Similarity, neutral_values
@@ -23,8 +21,6 @@ from tasks.knowledge_variants import PROFILES, knowledge_variants
 from tasks.progress import step_logger
 from tasks.simulator_inputs import SIMULATOR_PARTS, load_simulator
 from tasks.step import Summary, step
-
-_PAIRS_AT_ONCE = 4096
 
 
 class AblationSettings(BaseModel):
@@ -47,7 +43,8 @@ def ablate_ensemble(folder: RunFolder, settings: AblationSettings) -> Summary:
     of_items = np.bincount(train.items, minlength=train.n_items)
 
     def features(of: ResponseModels) -> Features:
-        return Features(*(_features(of, train, pairs, simulator.max_history) for pairs in (validation, test)))
+        found = (of.opinions_after(train, pairs, simulator.max_history).features for pairs in (validation, test))
+        return Features(*found)
 
     ablation = Ablation(
         validation,
@@ -69,14 +66,3 @@ def ablate_ensemble(folder: RunFolder, settings: AblationSettings) -> Summary:
     rows = ablate(ablation, variants)
     publish_json(folder.path("report/ablation.json"), {"n": len(test), "cold_item_below": COLD_ITEM, "variants": rows})
     return {row["variant"]: row["auc_lost"] for row in rows}
-
-
-def _features(
-    models: ResponseModels, train: Interactions, pairs: Interactions, max_history: int
-) -> NDArray[np.float32]:
-    """The stack's inputs for each pair, given the training histories: float32 (n, 19)."""
-    parts = []
-    for start in range(0, len(pairs), _PAIRS_AT_ONCE):
-        users, items = pairs.users[start : start + _PAIRS_AT_ONCE], pairs.items[start : start + _PAIRS_AT_ONCE]
-        parts.append(models.opinions(users, items, train.histories(users, max_history)).features)
-    return np.concatenate(parts)

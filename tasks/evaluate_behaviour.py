@@ -31,7 +31,6 @@ from tasks.progress import step_logger
 from tasks.simulator_inputs import SIMULATOR_PARTS, load_sasrec, load_simulator
 from tasks.step import Summary, step
 
-_PAIRS_AT_ONCE = 4096
 _SHOWN = (
     "item_mean",
     "bias",
@@ -111,13 +110,11 @@ def _judges(simulator: UserSimulator, published: SASRec, seed: int) -> dict[str,
 
     def of_histories(users: NDArray[np.int64], items: NDArray[np.int64], name: str) -> NDArray[np.float32]:
         parts, rng = [], np.random.default_rng(seed)
-        for start in range(0, max(1, len(users)), _PAIRS_AT_ONCE):
-            u, i = users[start : start + _PAIRS_AT_ONCE], items[start : start + _PAIRS_AT_ONCE]
-            histories = train.histories(u, simulator.max_history)
+        for rows, histories in train.histories_by_parts(users, simulator.max_history):
             if name == "sasrec_paper":
-                parts.append(published.probabilities(i, histories))
+                parts.append(published.probabilities(items[rows], histories))
                 continue
-            responses = simulator.respond(u, i, histories, rng)
+            responses = simulator.respond(users[rows], items[rows], histories, rng)
             parts.append(responses.probability if name == "ensemble" else responses.like.astype(np.float32))
         return np.concatenate(parts)
 

@@ -37,7 +37,7 @@ def evaluate_fidelity(folder: RunFolder, settings: FidelitySettings) -> Summary:
     simulator, test = load_simulator(folder), load_interactions(folder, ("test",))
     published = load_sasrec(folder, simulator.knowledge.categories, published=True)
     tables = load_ensemble(folder).vote_tables
-    predictions = predict(simulator, published, tables, test.users, test.items, seed=settings.seed)
+    predictions = predict(simulator, published, tables, test, settings.seed)
     card = fidelity_card(test, predictions, settings.resamples, settings.seed, _true_probabilities(folder, test))
     write_predictions(folder, test, predictions)
     dataset, _, split = folder.root.name.partition("@")

@@ -78,8 +78,7 @@ def fit_ensemble(folder: RunFolder, settings: EnsembleSettings) -> Summary:
     words = _words(read_table(folder.path("items.parquet"), ITEMS))
     of_words = word_sets(words, train.n_items)
     models = response_models(knowledge, sasrec, bias, factors, ease, words=of_words, neutral=neutral)
-    histories = train.histories(validation.users, settings.max_history)
-    opinions = models.opinions(validation.users, validation.items, histories)
+    opinions = models.opinions_after(train, validation, settings.max_history)
     ensemble, chosen = fit_stack(FEATURE_NAMES, opinions.features, validation, settings.choices(), settings.seed)
     checkpoint = EnsembleCheckpoint(
         ensemble=ensemble,

@@ -34,3 +34,17 @@ def test_no_interactions_give_empty_histories() -> None:
 def test_unsorted_interactions_are_refused() -> None:
     with pytest.raises(ValueError, match="sorted by user"):
         interactions([1, 0], [2, 3], [True, True])
+
+
+def test_histories_come_in_parts_that_together_are_all() -> None:
+    known = interactions([0, 0, 2], [5, 0, 7], [True, False, True])
+    users = np.random.default_rng(0).integers(3, size=5000)
+    parts = list(known.histories_by_parts(users, 2))
+    assert len(parts) > 1
+    assert np.concatenate([np.arange(len(users))[rows] for rows, _ in parts]).tolist() == list(range(len(users)))
+    for rows, histories in parts:
+        whole = known.histories(users[rows], 2)
+        assert np.array_equal(histories.items, whole.items)
+        assert np.array_equal(histories.likes, whole.likes)
+    ((rows, none),) = known.histories_by_parts(users[:0], 2)
+    assert (rows, len(none)) == (slice(0, 0), 0)
