@@ -8,7 +8,6 @@ approximate what is cheap enough here to be done).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
@@ -125,11 +124,6 @@ def answers(simulator: UserSimulator, pairs: Pairs) -> Answers:
     return Answers(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
-def probabilities(simulator: UserSimulator, pairs: Pairs) -> NDArray[np.float32]:
-    """The calibrated P(like) of each pair: float32 (b,)."""
-    return answers(simulator, pairs).probability
-
-
 def removals(simulator: UserSimulator, pairs: Pairs, left_out: NDArray[np.bool_] | None = None) -> Answers:
     """The answers once one past reaction is left out.
 
@@ -160,27 +154,3 @@ def removals(simulator: UserSimulator, pairs: Pairs, left_out: NDArray[np.bool_]
         for table, values in zip(after, answers(simulator, pairs.without(of_pair, without)), strict=True):
             table[of_pair, column] = values
     return after
-
-
-def strongest(effects: NDArray[np.float32], like: bool, most: int) -> Sequence[int]:
-    """Positions of the reactions whose effects (l,) speak most for the answer, strongest first; all move it its way."""
-    towards = effects if like else -effects
-    order = np.argsort(-towards, kind="stable")[:most]
-    return [int(position) for position in order if towards[position] > 0]
-
-
-def moves_as_said(
-    before: NDArray[np.float32], after: NDArray[np.float32], likes: NDArray[np.bool_], named: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
-    """Whether P(like) moved away from the answer once all its named reasons were left out together.
-
-    Parameters
-    ----------
-    before, after
-        float32 arrays of shape (b,): P(like) with the reasons and without.
-    likes
-        bool array of shape (b,): whether the reasons are said to speak for a like.
-    named
-        bool array of shape (b,): where any reason is named.
-    """
-    return named & np.where(likes, after < before, after > before)

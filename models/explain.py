@@ -7,13 +7,13 @@ of similarity, votes and probabilities are those of the response itself, and the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.attribution import Answers, Pairs, contributions, remembered, removals, strongest
+from models.attribution import Answers, Pairs, contributions, remembered, removals
 from models.counterfactuals import counterfactuals
 from models.evidence import Evidence, category_history
 from models.explained_votes import known_categories, nearest, shared_keywords
@@ -32,12 +32,11 @@ from models.interactions import NO_ITEM, Histories
 from models.keyword_removal import KeywordRecord, OwnKeyword, keyword_effects, smallest_keyword_sets
 from models.knowledge import ItemKnowledge
 from models.packed_sets import PackedSets
+from models.reasons import Effects, Named, reasons
 from models.response_models import FEATURE_GROUPS
 from models.simulator import Responses, UserSimulator
 
-_REASONS = 3
 _MOST_REACTIONS, _MOST_KEYWORDS = 5, 3  # left out, in search of a set that turns the answer
-_LEAST_EFFECT = 1e-4  # of a keyword that is named: less cannot be told from rounding
 
 
 def explain(
@@ -119,12 +118,12 @@ def explain_responses(
 
 
 class _Found(NamedTuple):
-    """What one pair's answer rests on: its logit's parts, the effects of past reactions and keywords, what turns it."""
+    """What one pair's answer rests on: its logit's parts, its reasons with the effects of all, what turns it."""
 
     average_logit: float
     contributions: dict[str, float]
-    effects: NDArray[np.float32]
-    keyword_effects: Mapping[OwnKeyword, float]
+    effects: Effects
+    reasons: Named
     turning: tuple[int, ...] | None
     turning_vote: tuple[int, ...] | None
     keywords_turning_vote: tuple[OwnKeyword, ...] | None
@@ -134,8 +133,8 @@ def _found(simulator: UserSimulator, pairs: Pairs, responses: Responses, record:
     opinions = simulator.models.opinions(pairs.users, pairs.items, pairs.histories)
     average_logit, added = contributions(simulator.ensemble, opinions.features)
     without_one = removals(simulator, pairs)
-    effects = Answers.of(simulator.ensemble, opinions).probability[:, None] - without_one.probability
-    effects[~pairs.histories.mask] = 0
+    of_reactions = Answers.of(simulator.ensemble, opinions).probability[:, None] - without_one.probability
+    of_reactions[~pairs.histories.mask] = 0
     above = responses.probability >= 0.5
     turning = counterfactuals(simulator, pairs, above, without_one, answer="probability", most=_MOST_REACTIONS)
     turning_vote = counterfactuals(simulator, pairs, responses.like, without_one, answer="vote", most=_MOST_REACTIONS)
@@ -144,12 +143,14 @@ def _found(simulator: UserSimulator, pairs: Pairs, responses: Responses, record:
     if record is not None:
         of_keywords = keyword_effects(simulator, record, pairs, opinions)
         sets = smallest_keyword_sets(simulator, record, pairs, opinions, likes=responses.like, most=_MOST_KEYWORDS)
+    effects = [Effects(*of_pair) for of_pair in zip(of_reactions, of_keywords, strict=True)]
+    named = reasons(simulator, record, pairs, responses.probability, effects)
     return [
         _Found(
             average_logit,
             dict(zip(FEATURE_GROUPS, added[row].tolist(), strict=True)),
             effects[row],
-            of_keywords[row],
+            named[row],
             turning[row],
             turning_vote[row],
             sets[row],
@@ -204,7 +205,7 @@ def _explained(
         sasrec=SASRecVote(sasrec_vote, float(responses.sasrec_probability[row])),
         like=bool(responses.like[row]),
         probability=probability,
-        grounds=_grounds(knowledge, item, history[row : row + 1], above=probability >= 0.5, record=record, found=found),
+        grounds=_grounds(knowledge, item, history[row : row + 1], record=record, found=found),
     )
 
 
@@ -213,7 +214,6 @@ def _grounds(
     item: int,
     history: Histories,
     *,
-    above: bool,
     record: KeywordRecord | None,
     found: _Found,
 ) -> Grounds:
@@ -226,13 +226,15 @@ def _grounds(
         found.average_logit,
         found.contributions,
         tuple(
-            Reason(items[t], names[items[t]], likes[t], float(found.effects[t]))
-            for t in strongest(found.effects, above, _REASONS)
+            Reason(items[t], names[items[t]], likes[t], float(found.effects.reactions[t]))
+            for t in found.reasons.reactions
         ),
         tuple(
-            KeywordReason(side, keyword, record.evidence.get((item, side, keyword), ""), effect)
-            for (side, column), effect in _strongest_keywords(found.keyword_effects, above)
-            for keyword in (knowledge.keywords[column],)
+            KeywordReason(
+                own.side, keyword, record.evidence.get((item, own.side, keyword), ""), found.effects.keywords[own]
+            )
+            for own in found.reasons.keywords
+            for keyword in (knowledge.keywords[own.column],)
             if record is not None
         ),
         named(found.turning),
@@ -244,14 +246,6 @@ def _grounds(
             named(found.turning_vote),
         ),
     )
-
-
-def _strongest_keywords(effects: Mapping[OwnKeyword, float], above: bool) -> list[tuple[OwnKeyword, float]]:
-    """At most three keywords whose effect speaks for the answer, strongest first."""
-    speaking = [
-        (keyword, effect) for keyword, effect in effects.items() if (effect if above else -effect) > _LEAST_EFFECT
-    ]
-    return sorted(speaking, key=lambda pair: -abs(pair[1]))[:_REASONS]
 
 
 def without_item(history: Histories, item: int) -> Histories:

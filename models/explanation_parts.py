@@ -166,7 +166,8 @@ class Grounds:
     reasons
         Past reactions that speak most for the side of 0.5 on which the probability lies, strongest first.
     keyword_reasons
-        Keywords of the candidate that do, strongest first.
+        Keywords of the candidate that do, strongest first. Without all reasons together P(like) moves to the other side
+        or towards it.
     turned_without
         Past reactions without which the probability would lie on the other side of 0.5, none of which can be spared;
         None where no set of at most `looked_for` was found.

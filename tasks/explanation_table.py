@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from models.attribution import Pairs, moves_as_said, probabilities, remembered
+from models.attribution import Pairs, remembered
 from models.explain import explain_responses
 from models.explanation import Explanation
 from models.explanation_parts import KeywordVote, Neighbour
 from models.interactions import Histories
-from models.keyword_removal import KeywordRecord, Lacking, OwnKeyword, answers_lacking
+from models.keyword_removal import KeywordRecord, OwnKeyword
+from models.reasons import Named, moves_as_said, without_reasons
 from models.simulator import UserSimulator
 from storage.columns import Columns
 from storage.pair_files import read_pairs
@@ -130,35 +131,12 @@ def _rows(
     responses = simulator.respond(pairs.users, pairs.items, pairs.histories, rng)
     people = [f"User {names[user]}" for user in users.tolist()]
     explanations = explain_responses(simulator, pairs, responses, user_names=people, record=record)
-    after, named = _without_reasons(simulator, record, pairs, explanations)
-    moved = moves_as_said(responses.probability, after, responses.probability >= 0.5, named)
-    for explanation, has_reasons, faithful in zip(explanations, named.tolist(), moved.tolist(), strict=True):
-        yield _row(explanation) | {Columns.FAITHFUL: faithful if has_reasons else None}
-
-
-def _without_reasons(
-    simulator: UserSimulator, record: KeywordRecord, pairs: Pairs, explanations: Sequence[Explanation]
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """P(like) without all named reasons, and where there are any: arrays of shape (b,)."""
-    left_out = np.zeros(pairs.histories.items.shape, dtype=bool)
     column = {keyword: place for place, keyword in enumerate(simulator.knowledge.keywords)}
-    lacking = []
-    for row, explanation in enumerate(explanations):
-        grounds = explanation.grounds
-        left_out[row, _positions(pairs.histories, row, explanation)] = True
-        keywords = tuple(
-            OwnKeyword("pro" if reason.side == "pro" else "con", column[reason.keyword])
-            for reason in grounds.keyword_reasons
-        )
-        lacking.append(Lacking(row, keywords))
-    fewer = pairs.without(np.arange(len(pairs)), left_out)
-    with_keywords = np.array([bool(keywords) for _, keywords in lacking])
-    after = probabilities(simulator, fewer)
-    if with_keywords.any():
-        opinions = simulator.models.opinions(fewer.users, fewer.items, fewer.histories)
-        chosen = [asked for asked in lacking if asked.keywords]
-        after[with_keywords] = answers_lacking(simulator, record, fewer, opinions, chosen).probability
-    return after, with_keywords | left_out.any(axis=1)
+    named = [_named(pairs.histories, row, explanation, column) for row, explanation in enumerate(explanations)]
+    after = without_reasons(simulator, record, pairs, named)
+    moved = moves_as_said(responses.probability, after, responses.probability >= 0.5)
+    for explanation, reasons, faithful in zip(explanations, named, moved.tolist(), strict=True):
+        yield _row(explanation) | {Columns.FAITHFUL: faithful if any(reasons) else None}
 
 
 def _row(explanation: Explanation) -> dict[str, object]:
@@ -209,7 +187,13 @@ def _near(neighbours: Sequence[Neighbour]) -> list[dict[str, object]]:
     return [{"item_id": near.item, "cosine": near.cosine} for near in neighbours]
 
 
-def _positions(histories: Histories, row: int, explanation: Explanation) -> list[int]:
-    """Where the named reasons stand in the history."""
+def _named(histories: Histories, row: int, explanation: Explanation, column: Mapping[str, int]) -> Named:
+    """The reasons as the explanation tells them: items by where they stand in the history, keywords by their column."""
     position = {item: t for t, item in enumerate(histories.items[row].tolist())}
-    return [position[reason.item] for reason in explanation.grounds.reasons]
+    return Named(
+        tuple(position[reason.item] for reason in explanation.grounds.reasons),
+        tuple(
+            OwnKeyword("pro" if reason.side == "pro" else "con", column[reason.keyword])
+            for reason in explanation.grounds.keyword_reasons
+        ),
+    )

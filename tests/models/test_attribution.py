@@ -10,10 +10,8 @@ from models.attribution import (
     Pairs,
     answers,
     contributions,
-    moves_as_said,
     remembered,
     removals,
-    strongest,
 )
 from models.explain import without_item
 from models.simulator import UserSimulator
@@ -66,15 +64,3 @@ def test_the_median_of_the_margins_says_what_two_of_three_vote(seed: int) -> Non
     values, by_vote = opinions.vote_values(), Answers.of(world.ensemble, opinions).by_vote
     assert np.array_equal(by_vote > 0, (values == 1).sum(axis=1) >= 2)
     assert np.array_equal(by_vote < 0, (values == 0).sum(axis=1) >= 2)
-
-
-def test_a_probability_moves_as_said_where_something_is_named_and_it_leaves_the_answer() -> None:
-    before, after = np.array([0.7, 0.7, 0.3, 0.3, 0.7]), np.array([0.6, 0.8, 0.4, 0.2, 0.6])
-    likes, named = np.array([True, True, False, False, True]), np.array([True, True, True, True, False])
-    assert moves_as_said(before, after, likes, named).tolist() == [True, False, True, False, False]
-
-
-def test_only_reasons_that_speak_for_the_answer_are_named() -> None:
-    effects = np.array([0.1, -0.3, 0.2, 0.0], dtype=np.float32)
-    assert list(strongest(effects, like=True, most=3)) == [2, 0]
-    assert list(strongest(effects, like=False, most=3)) == [1]

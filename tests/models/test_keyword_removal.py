@@ -7,84 +7,31 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
-from models.attribution import Pairs, answers
-from models.embeddings import mean_vectors
+from models.attribution import answers
 from models.explain import explain
-from models.keyword_matching import KeywordMatching
 from models.keyword_removal import (
-    KeywordRecord,
     Lacking,
-    OwnKeyword,
     answers_lacking,
     keyword_effects,
     own_keywords,
     smallest_keyword_sets,
 )
-from models.knowledge import ItemKnowledge
-from models.similarity import Similarity
-from models.simulator import UserSimulator
-from tests.models.test_attribution import pairs_of
-from tests.models.worlds import N_KEYWORDS, WIDTH, tiny_world
-
-
-def _with_vectors_of_keywords(knowledge: ItemKnowledge, vectors: NDArray[np.float32]) -> ItemKnowledge:
-    """Items' vectors as the step `embed` makes them."""
-    means = []
-    for sets in (knowledge.pro, knowledge.con):
-        of_items = np.zeros((knowledge.n_items, vectors.shape[1]), dtype=np.float32)
-        places, columns = (indices.astype(np.int64) for indices in sets.tocoo().coords)
-        ids, found = mean_vectors(places, vectors[columns])
-        of_items[ids] = found
-        means.append(of_items)
-    return replace(knowledge, pro_vectors=means[0], con_vectors=means[1])
-
-
-def _world(seed: int) -> tuple[UserSimulator, KeywordRecord]:
-    world = tiny_world(seed)
-    vectors = np.random.default_rng(seed).normal(size=(N_KEYWORDS, WIDTH)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return _knowing(world, _with_vectors_of_keywords(world.knowledge, vectors)), KeywordRecord(vectors, {})
-
-
-def _pairs(world: UserSimulator) -> Pairs:
-    """Pairs whose histories do not hold the candidate."""
-    pairs = pairs_of(world)
-    return pairs.without(np.arange(len(pairs)), pairs.histories.items == pairs.items[:, None])
-
-
-def _knowing(world: UserSimulator, knowledge: ItemKnowledge) -> UserSimulator:
-    """The same simulator with other keywords; how much a keyword tells stays."""
-    rarities, neutral = world.models.keyword_matching.rarities, world.models.similarity.neutral
-    models = replace(
-        world.models, keyword_matching=KeywordMatching(knowledge, rarities), similarity=Similarity(knowledge, neutral)
-    )
-    return UserSimulator(knowledge, world.interactions, models, world.ensemble, world.max_history)
-
-
-def _without(world: UserSimulator, record: KeywordRecord, item: int, keywords: tuple[OwnKeyword, ...]) -> UserSimulator:
-    """The simulator of a world where the item never had these keywords."""
-    sets = {"pro": world.knowledge.pro.toarray(), "con": world.knowledge.con.toarray()}
-    for side, column in keywords:
-        sets[side][item, column] = 0
-    changed = replace(world.knowledge, pro=csr_array(sets["pro"]), con=csr_array(sets["con"]))
-    return _knowing(world, _with_vectors_of_keywords(changed, record.vectors))
+from tests.models.keyword_worlds import keyword_world, unrated_pairs, world_without
 
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_lacking_a_keyword_is_as_never_having_had_it(seed: int) -> None:
-    world, record = _world(seed)
-    pairs = _pairs(world)
+    world, record = keyword_world(seed)
+    pairs = unrated_pairs(world)
     opinions = world.models.opinions(pairs.users, pairs.items, pairs.histories)
     checked = 0
     for row in range(0, len(pairs), 3):
         own = own_keywords(world.knowledge, int(pairs.items[row]))
         for lost in ((), *((keyword,) for keyword in own), own[:2], own):
-            others = _outside(pairs, row)
+            others = pairs.rows(np.array([row]))
             found = answers_lacking(world, record, pairs, opinions, [Lacking(row, lost)])
-            expected = answers(_without(world, record, int(pairs.items[row]), lost), others)
+            expected = answers(world_without(world, record, int(pairs.items[row]), lost), others)
             for value, wanted in zip(found, expected, strict=True):
                 assert value[0] == pytest.approx(wanted[0], abs=1e-5)
                 checked += 1
@@ -92,8 +39,8 @@ def test_lacking_a_keyword_is_as_never_having_had_it(seed: int) -> None:
 
 
 def test_an_effect_is_the_fall_of_the_probability() -> None:
-    world, record = _world(2)
-    pairs = _pairs(world)
+    world, record = keyword_world(2)
+    pairs = unrated_pairs(world)
     opinions = world.models.opinions(pairs.users, pairs.items, pairs.histories)
     before = answers(world, pairs).probability
     for row, effects in enumerate(keyword_effects(world, record, pairs, opinions)):
@@ -106,8 +53,8 @@ def test_an_effect_is_the_fall_of_the_probability() -> None:
 def test_the_fewest_keywords_that_turn_a_vote() -> None:
     sizes = set()
     for seed in range(4):
-        world, record = _world(seed)
-        pairs = _pairs(world)
+        world, record = keyword_world(seed)
+        pairs = unrated_pairs(world)
         opinions = world.models.opinions(pairs.users, pairs.items, pairs.histories)
         likes = answers(world, pairs).by_vote > 0
         found = smallest_keyword_sets(world, record, pairs, opinions, likes=likes, most=2)
@@ -126,7 +73,7 @@ def test_the_fewest_keywords_that_turn_a_vote() -> None:
 
 
 def test_an_explanation_names_keywords_by_their_effect_and_with_their_evidence() -> None:
-    world, record = _world(5)
+    world, record = keyword_world(5)
     names = world.knowledge.keywords
     told = {
         (item, side, names[column]): f"words of item {item}, {side} {column}"
@@ -150,8 +97,3 @@ def test_an_explanation_names_keywords_by_their_effect_and_with_their_evidence()
                 assert all(match.evidence == told[item, side, match.keyword] for match in matches)
             reasons += found
     assert len(reasons) > 20
-
-
-def _outside(pairs: Pairs, row: int) -> Pairs:
-    """One of the pairs by itself."""
-    return pairs.rows(np.array([row]))
