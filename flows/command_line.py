@@ -21,6 +21,7 @@ from flows.llm_commands import list_profiles
 from flows.policy_commands import cross_check_command, export_command, recommend_command, simulate_command
 from flows.prefect_environment import configure_prefect, show_expected_errors_without_traceback
 from flows.terminal import DataOption, DatasetArgument, PromptCapOption, console, finished_run, prompt_cap
+from flows.tune_command import tune_command
 from storage.errors import UsersimError
 from storage.run_folder import DEFAULT_SPLIT, RunFolder, Split
 
@@ -44,6 +45,7 @@ app.command("export")(export_command)
 app.command("cross-check")(cross_check_command)
 app.command("evaluate")(evaluate_command)
 app.command("explain")(explain_command)
+app.command("tune")(tune_command)
 
 SplitOption = Annotated[Split, typer.Option(help="How interactions are split in train, validation and test.")]
 ProfileArgument = Annotated[str, typer.Argument(help="A profile of deployments/llm.")]

@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 from torch import Tensor
 from torch.nn import functional
 
-from models.interactions import NO_ITEM, Interactions
+from models.interactions import NO_ITEM, Histories, Interactions
 from models.metrics import auc
 from models.sasrec import SASRec
 from models.sasrec_settings import SASRecSettings
@@ -112,8 +112,7 @@ def _train(
         statistics.weights.logits(statistics.training_features(train)),
         settings.max_history,
     )
-    histories = train.histories(validation.users, max(settings.max_history, settings.statistics_history))
-    of_validation = statistics.logits(validation.items, histories)
+    histories, of_validation = _asked(model, train, validation)
     epochs: list[Epoch] = []
     best = copy.deepcopy(model.state_dict())
     while len(epochs) < settings.max_epochs and not _stalled(epochs, settings.patience):
@@ -124,6 +123,19 @@ def _train(
             best = copy.deepcopy(model.state_dict())
     model.load_state_dict(best)
     return model.eval(), epochs
+
+
+def validation_logits(model: SASRec, train: Interactions, validation: Interactions) -> NDArray[np.float32]:
+    """Logit of P(like) of n validation pairs given the training histories: float32 (n,)."""
+    histories, statistics = _asked(model, train, validation)
+    return model.pair_logits(validation.items, histories, statistics)
+
+
+def _asked(model: SASRec, train: Interactions, validation: Interactions) -> tuple[Histories, NDArray[np.float32]]:
+    """The histories that validation pairs are judged by, and what the statistics say of them."""
+    settings = model.settings
+    histories = train.histories(validation.users, max(settings.max_history, settings.statistics_history))
+    return histories, model.statistics.logits(validation.items, histories)
 
 
 def windows_of(

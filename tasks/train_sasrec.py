@@ -12,8 +12,10 @@ from storage.run_folder import RunFolder
 from tasks.inputs import load_categories, load_interactions
 from tasks.step import Summary, step
 
+READS = ("users.parquet", "items.parquet", "interactions.parquet")
 
-@step(version="2", reads=("users.parquet", "items.parquet", "interactions.parquet"), writes=("sasrec",))
+
+@step(version="2", reads=READS, writes=("sasrec",))
 def train_sasrec(folder: RunFolder, settings: SASRecSettings) -> Summary:
     """Train with early stopping on validation, and publish weights, settings and the course of training."""
     rows, validation = load_interactions(folder, ("train",)), load_interactions(folder, ("validation",))

@@ -92,3 +92,8 @@ def test_a_full_disk_ends_with_a_message_too(
     error = capsys.readouterr().err
     assert "No space left on device: 'data/sample/report/fidelity.json'" in error
     assert "Free some space" in error
+
+
+@pytest.mark.parametrize("values", ["dropout", "dropout=", "dropout=[0.1"])
+def test_values_to_try_are_named_and_listed(values: str) -> None:
+    assert "--try" in str(error_of("tune", "sample", "--try", values))
