@@ -48,6 +48,9 @@ def tune_command(
     overrides = parse_overrides(assignments or [])
     grid = dict(map(_values, tries)) if tries else {name: list(values) for name, values in SASREC_GRID.items()}
     source_files(Settings.load(dataset, source, "embedded", split, overrides, data=data).ingest)
+    for name, values in grid.items():
+        for value in values:  # what is misspelt or out of range is said at once, not after Prefect has started
+            Settings.load(dataset, source, "embedded", split, overrides | {f"sasrec.{name}": value}, data=data)
 
     from flows.tune import tune
     from tasks.tune_sasrec import REPORT

@@ -97,3 +97,11 @@ def test_a_full_disk_ends_with_a_message_too(
 @pytest.mark.parametrize("values", ["dropout", "dropout=", "dropout=[0.1"])
 def test_values_to_try_are_named_and_listed(values: str) -> None:
     assert "--try" in str(error_of("tune", "sample", "--try", values))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [("widht=4", "Did you mean 'width'"), ("dropout=0.1,2", "setting sasrec.dropout: Input should be less than 1")],
+)
+def test_values_to_try_are_checked_before_anything_starts(values: str, message: str) -> None:
+    assert message in str(error_of("tune", "sample", "--try", values))
