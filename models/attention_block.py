@@ -44,7 +44,8 @@ class Block(nn.Module):
         norm = self.attention_norm
         to_query = norm.weight[:, None] * k.transpose(1, 2) / size**0.5  # (heads, d, size)
         matrices, constants = to_query @ q * norm.weight, (to_query @ (q @ norm.bias[:, None] + bias))[:, :, 0]
-        return Queries(matrices.numpy(), constants.numpy(), np.float32(norm.eps))
+        side_by_side = matrices.reshape(heads * d, d).T.contiguous()
+        return Queries(side_by_side.numpy(), constants.numpy(), np.float32(norm.eps))
 
     def answer(self, last_norm: nn.LayerNorm) -> Answer:
         """What follows on attention, up to the network's last normalisation, as `models/last_position.py` does it."""
@@ -56,11 +57,11 @@ class Block(nn.Module):
             self.query_key_value.bias[2 * d :], self.project.weight, self.project.bias
         )
         parts = (
-            project * before.weight,
+            (project * before.weight).transpose(1, 2).reshape(-1, d),
             constant,
-            self.widen.weight * wide.weight,
+            (self.widen.weight * wide.weight).T,
             self.widen.bias + self.widen.weight @ wide.bias,
-            self.narrow.weight,
+            self.narrow.weight.T,
             self.narrow.bias,
             last_norm.weight,
             last_norm.bias,

@@ -5,6 +5,9 @@ c_t is the centred input and s_t its standard deviation, is (g * W_K' q) . c_t /
 not see. Likewise the sum of w_t (W_V n_t + b_V) is W_V (g * sum of w_t c_t / s_t + b) + b_V. So an input costs its own
 width instead of two projections; and as inputs are sums of an item's, a reaction's and a position's vector, centring
 them beforehand centres the sum. The idea is that of absorbed projections (DeepSeek-V2, arXiv 2405.04434, section 2.1).
+
+What remains of projections and of the feed-forward layer is a matrix product of a few sequences at a time. Their number
+is always the same, the last ones filled up, so that a state does not depend on what was asked together.
 """
 
 from __future__ import annotations
@@ -15,9 +18,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from models.compiled import vector_loop
 from models.fast_exp import fast_exp
 from models.interactions import NO_ITEM
 from models.row_blocks import by_blocks
+
+_TOGETHER = 8  # sequences
 
 
 class InputVectors(NamedTuple):
@@ -45,12 +51,12 @@ class InputVectors(NamedTuple):
 
 
 class Queries(NamedTuple):
-    """How h heads ask: a head scores c_t / s_t by its product with `matrix @ c / s + constant` of the last position.
+    """How h heads ask: a head scores c_t / s_t by its product with `c / s @ matrix + constant` of the last position.
 
     Parameters
     ----------
     matrices, constants
-        float32 arrays of shapes (h, d, d) and (h, d).
+        float32 arrays of shapes (d, h d), the heads side by side, and (h, d).
     epsilon
         float32, added to variances.
     """
@@ -66,11 +72,11 @@ class Answer(NamedTuple):
     Parameters
     ----------
     project, project_constant
-        float32 arrays of shapes (h, d, d) and (d,): values and projection of each head as one matrix.
+        float32 arrays of shapes (h d, d) and (d,): values and projection of each head as one matrix, one below another.
     widen, widen_constant
-        float32 arrays of shapes (w, d) and (w,), with the normalisation before it taken in.
+        float32 arrays of shapes (d, w) and (w,), with the normalisation before it taken in.
     narrow, narrow_constant
-        float32 arrays of shapes (d, w) and (d,).
+        float32 arrays of shapes (w, d) and (d,).
     norm, norm_constant
         float32 arrays of shape (d,): the network's last normalisation.
     """
@@ -109,85 +115,125 @@ def last_states(
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})  # sums in any order, so that they vectorise
-def _last_states(  # noqa: PLR0912 - one pass over a sequence without a call
+@vector_loop
+def _last_states(
     network: tuple[InputVectors, Queries, Answer],
     items: NDArray[np.int64],
     likes: NDArray[np.bool_],
     surprises: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     inputs, queries, answer = network
-    (b, length), (heads, d) = items.shape, queries.constants.shape
-    states, wide = np.empty((b, d), dtype=np.float32), np.empty(len(answer.widen), dtype=np.float32)
-    c, scale = np.empty((length + 1, d), dtype=np.float32), np.empty(length + 1, dtype=np.float32)
-    query, attended = np.empty(d, dtype=np.float32), np.empty(d, dtype=np.float32)
-    own, normal = np.empty(d, dtype=np.float32), np.empty(d, dtype=np.float32)
-    weights = np.empty(length + 1, dtype=np.float32)
-    epsilon, size = queries.epsilon, np.float32(d)
-    for row in range(b):
-        end = 0
-        for t in range(length + 1):
-            square = np.float32(0)
-            if t == 0:
-                for k in range(d):
-                    c[0, k] = inputs.start[k] + inputs.positions[0, k]
-                    square += c[0, k] ** 2
-            else:
-                item = items[row, t - 1]
-                if item == NO_ITEM:
-                    break
-                like, above = int(likes[row, t - 1]), surprises[row, t - 1]
-                for k in range(d):
-                    reaction = inputs.feedback[like, k] + above * inputs.surprise[k]
-                    c[t, k] = inputs.items[item, k] + reaction + inputs.positions[t, k]
-                    square += c[t, k] ** 2
-            scale[t] = 1 / np.sqrt(square / size + epsilon)
-            end = t + 1
-        for k in range(d):
-            own[k] = c[end - 1, k] + answer.project_constant[k]
-        for head in range(heads):
+    (b, length), (heads, d), w = items.shape, queries.constants.shape, len(answer.narrow)
+    states = np.empty((b, d), dtype=np.float32)
+    c = np.empty((_TOGETHER, length + 1, d), dtype=np.float32)
+    scales, weights = np.empty((_TOGETHER, length + 1), dtype=np.float32), np.empty(length + 1, dtype=np.float32)
+    ends = np.zeros(_TOGETHER, dtype=np.int64)
+    last, own = np.zeros((_TOGETHER, d), dtype=np.float32), np.empty((_TOGETHER, d), dtype=np.float32)
+    query = np.empty((_TOGETHER, heads * d), dtype=np.float32)
+    attended = np.zeros((_TOGETHER, heads * d), dtype=np.float32)
+    normal, wide = np.zeros((_TOGETHER, d), dtype=np.float32), np.empty((_TOGETHER, w), dtype=np.float32)
+    added = np.empty((_TOGETHER, d), dtype=np.float32)
+    for first in range(0, b, _TOGETHER):
+        n = min(_TOGETHER, b - first)
+        for row in range(n):
+            ends[row] = _write_inputs(inputs, (items, likes, surprises), first + row, row, c, scales, queries.epsilon)
             for k in range(d):
-                product = np.float32(0)
-                for j in range(d):
-                    product += queries.matrices[head, k, j] * c[end - 1, j]
-                query[k] = product * scale[end - 1] + queries.constants[head, k]
-                attended[k] = 0
-            highest, total = np.float32(-np.inf), np.float32(0)
-            for t in range(end):
-                product = np.float32(0)
-                for k in range(d):
-                    product += query[k] * c[t, k]
-                weights[t] = product * scale[t]
-                highest = max(highest, weights[t])
-            for t in range(end):
-                weights[t] = fast_exp(weights[t] - highest)
-                total += weights[t]
-            for t in range(end):
-                weight = weights[t] / total * scale[t]
-                for k in range(d):
-                    attended[k] += weight * c[t, k]
+                last[row, k] = c[row, ends[row] - 1, k] * scales[row, ends[row] - 1]
+        np.dot(last, queries.matrices, query)
+        for row in range(n):
+            _attend(query, queries.constants, row, c, scales, ends[row], weights, attended)
+        np.dot(attended, answer.project, own)
+        for row in range(n):
             for k in range(d):
-                product = np.float32(0)
-                for j in range(d):
-                    product += answer.project[head, k, j] * attended[j]
-                own[k] += product
-        _normalise(own, normal, epsilon)
-        for k in range(len(wide)):
-            product = answer.widen_constant[k]
-            for j in range(d):
-                product += answer.widen[k, j] * normal[j]
-            wide[k] = product
-        for k in range(len(wide)):
-            wide[k] *= _normal_distribution(wide[k])  # GELU
-        for k in range(d):
-            product = answer.narrow_constant[k]
-            for j in range(len(wide)):
-                product += answer.narrow[k, j] * wide[j]
-            own[k] += product
-        _normalise(own, normal, epsilon)
-        for k in range(d):
-            states[row, k] = normal[k] * answer.norm[k] + answer.norm_constant[k]
+                own[row, k] += c[row, ends[row] - 1, k] + answer.project_constant[k]
+            _normalise(own, row, queries.epsilon, normal)
+        np.dot(normal, answer.widen, wide)
+        for row in range(n):
+            for k in range(w):
+                x = wide[row, k] + answer.widen_constant[k]
+                wide[row, k] = x * _normal_distribution(x)  # GELU
+        np.dot(wide, answer.narrow, added)
+        for row in range(n):
+            for k in range(d):
+                own[row, k] += added[row, k] + answer.narrow_constant[k]
+            _normalise(own, row, queries.epsilon, normal)
+            for k in range(d):
+                states[first + row, k] = normal[row, k] * answer.norm[k] + answer.norm_constant[k]
     return states
+
+
+# Below, rows are cut out where they are used: an array that is handed on has its references counted.
+
+
+@vector_loop
+def _write_inputs(  # noqa: PLR0917 - what a sequence needs
+    inputs: InputVectors,
+    sequences: tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float32]],
+    at: int,
+    row: int,
+    c: NDArray[np.float32],
+    scales: NDArray[np.float32],
+    epsilon: np.float32,
+) -> int:
+    """Write centred inputs of the sequence `at` into a row of c (r, l + 1, d), 1 / their standard deviations beside it.
+
+    Returns
+    -------
+    How many there are.
+    """
+    items, likes, surprises = sequences[0][at], sequences[1][at], sequences[2][at]
+    own, scale, (positions, d) = c[row], scales[row], c.shape[1:]
+    for t in range(positions):
+        square = np.float32(0)
+        if t == 0:
+            for k in range(d):
+                own[0, k] = inputs.start[k] + inputs.positions[0, k]
+                square += own[0, k] ** 2
+        else:
+            item = items[t - 1]
+            if item == NO_ITEM:
+                return t
+            like, above = int(likes[t - 1]), surprises[t - 1]
+            for k in range(d):
+                reaction = inputs.feedback[like, k] + above * inputs.surprise[k]
+                own[t, k] = inputs.items[item, k] + reaction + inputs.positions[t, k]
+                square += own[t, k] ** 2
+        scale[t] = 1 / np.sqrt(square / np.float32(d) + epsilon)
+    return positions
+
+
+@vector_loop
+def _attend(  # noqa: PLR0917 - what a sequence needs
+    query: NDArray[np.float32],
+    constants: NDArray[np.float32],
+    row: int,
+    c: NDArray[np.float32],
+    scales: NDArray[np.float32],
+    end: int,
+    weights: NDArray[np.float32],
+    attended: NDArray[np.float32],
+) -> None:
+    """Write what each head of a row's query (r, h d) attends to of the first inputs; weights (l + 1,) are room."""
+    (heads, d), own, scale = constants.shape, c[row], scales[row]
+    for head in range(heads):
+        asked, found = query[row, head * d : head * d + d], attended[row, head * d : head * d + d]
+        highest, total = np.float32(-np.inf), np.float32(0)
+        for k in range(d):
+            asked[k] += constants[head, k]
+            found[k] = 0
+        for t in range(end):
+            product = np.float32(0)
+            for k in range(d):
+                product += asked[k] * own[t, k]
+            weights[t] = product * scale[t]
+            highest = max(highest, weights[t])
+        for t in range(end):
+            weights[t] = fast_exp(weights[t] - highest)
+            total += weights[t]
+        for t in range(end):
+            weight = weights[t] / total * scale[t]
+            for k in range(d):
+                found[k] += weight * own[t, k]
 
 
 @njit(inline="always")
@@ -201,15 +247,16 @@ def _normal_distribution(x: np.float32) -> np.float32:
     return above + np.float32(x > 0) * (np.float32(1) - np.float32(2) * above)  # no branch, so that it vectorises
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
-def _normalise(x: NDArray[np.float32], normal: NDArray[np.float32], epsilon: np.float32) -> None:
-    """x (d,) less its mean, over its standard deviation."""
+@vector_loop
+def _normalise(x: NDArray[np.float32], row: int, epsilon: np.float32, normal: NDArray[np.float32]) -> None:
+    """Write a row of x (r, d) less its mean, over its standard deviation."""
+    own, found, d = x[row], normal[row], x.shape[1]
     mean, square = np.float32(0), np.float32(0)
-    for k in range(len(x)):
-        mean += x[k]
-    mean /= np.float32(len(x))
-    for k in range(len(x)):
-        square += (x[k] - mean) ** 2
-    scale = 1 / np.sqrt(square / np.float32(len(x)) + epsilon)
-    for k in range(len(x)):
-        normal[k] = (x[k] - mean) * scale
+    for k in range(d):
+        mean += own[k]
+    mean /= np.float32(d)
+    for k in range(d):
+        square += (own[k] - mean) ** 2
+    scale = 1 / np.sqrt(square / np.float32(d) + epsilon)
+    for k in range(d):
+        found[k] = (own[k] - mean) * scale

@@ -1,0 +1,15 @@
+"""How loops over arrays are compiled: kept on disk, without Python's lock, divisions as in NumPy.
+
+Python's division by zero is an error that a loop would have to stop for, so with it a loop that divides is not turned
+into vector instructions. Here a division by zero gives inf or NaN.
+"""
+
+from __future__ import annotations
+
+from numba import njit
+
+loop = njit(cache=True, nogil=True, error_model="numpy")
+"""Compile a loop."""
+
+vector_loop = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
+"""Compile a loop whose sums may be taken in any order, so that they vectorise; NaN and infinity stay what they are."""
