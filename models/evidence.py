@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from models.compiled import loop
 from models.interactions import NO_ITEM, Histories
 from models.packed_sets import PackedSets
 
@@ -49,8 +49,18 @@ class Evidence:
         rng
             Thrown once a row, tie or not, so that one row's evidence does not change another row's coin.
         """
-        coins = rng.random(len(self)) < 0.5
-        return np.where(self.positive == self.negative, coins, self.positive > self.negative).astype(np.int8)
+        return _votes(self.positive, self.negative, rng.random(len(self)))
+
+
+@loop
+def _votes(
+    positive: NDArray[np.float32], negative: NDArray[np.float32], coins: NDArray[np.float64]
+) -> NDArray[np.int8]:
+    votes = np.empty(len(coins), dtype=np.int8)
+    for row in range(len(coins)):
+        difference = positive[row] - negative[row]
+        votes[row] = difference > 0 or (difference == 0 and coins[row] < 0.5)
+    return votes
 
 
 def category_history(categories: PackedSets, candidates: NDArray[np.int64], histories: Histories) -> NDArray[np.bool_]:
@@ -69,21 +79,33 @@ def category_history(categories: PackedSets, candidates: NDArray[np.int64], hist
     -------
     bool array of shape (b, l), False on padding.
     """
-    return _category_history(categories.words, candidates, np.ascontiguousarray(histories.items))
+    return _category_histories(categories.words, candidates, np.ascontiguousarray(histories.items))
 
 
-@njit(cache=True, nogil=True)
-def _category_history(
+@loop
+def _category_histories(
     words: NDArray[np.uint64], candidates: NDArray[np.int64], items: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
     relevant = np.zeros(items.shape, dtype=np.bool_)
     for row, candidate in enumerate(candidates):
-        any_shared = False
-        for t, item in enumerate(items[row]):
+        relevant[row] = mark_category_history(words, candidate, items, row, relevant[row])
+    return relevant
+
+
+@loop
+def mark_category_history(
+    words: NDArray[np.uint64], candidate: int, items: NDArray[np.int64], row: int, relevant: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Mark in `relevant` (l,), which is returned, the candidate's h_C among the items (b, l) in a row."""
+    history, any_shared = items[row], False
+    for t in range(len(history)):
+        shared = False
+        if history[t] != NO_ITEM:
             for word in range(words.shape[1]):
-                if item != NO_ITEM and words[candidate, word] & words[item, word]:
-                    relevant[row, t] = any_shared = True
-                    break
-        if not any_shared:
-            relevant[row] = items[row] != NO_ITEM
+                shared |= words[candidate, word] & words[history[t], word] != 0
+        relevant[t] = shared
+        any_shared |= shared
+    if not any_shared:
+        for t in range(len(history)):
+            relevant[t] = history[t] != NO_ITEM
     return relevant

@@ -13,7 +13,8 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from models.evidence import Evidence
+from models.compiled import loop
+from models.evidence import Evidence, mark_category_history
 from models.interactions import NO_ITEM, Histories, HistoryArrays
 from models.knowledge import ItemKnowledge
 from models.packed_sets import PackedSets
@@ -50,7 +51,9 @@ class KeywordMatching:
         histories
             b histories.
         """
-        return self.scores_and_tastes(candidates, histories, np.zeros(histories.items.shape, dtype=np.float32))[0]
+        rows = np.ascontiguousarray(histories.items), np.ascontiguousarray(histories.likes)
+        evidence = _shared(self.sides, self._categories.words, candidates, *rows)
+        return Evidence(evidence[0], evidence[1])
 
     def scores_and_tastes(
         self, candidates: NDArray[np.int64], histories: Histories, surprises: NDArray[np.float32]
@@ -124,6 +127,40 @@ def rarity(membership: csr_array) -> NDArray[np.float64]:
     n_items, n_keywords = cast("tuple[int, int]", membership.shape)  # scipy declares no type for it
     having = np.bincount(csr_array(membership > 0).indices, minlength=n_keywords)
     return np.log(n_items / np.maximum(having, 1))
+
+
+@loop
+def _shared(
+    sides: tuple[KeywordSide, KeywordSide],
+    categories: NDArray[np.uint64],
+    candidates: NDArray[np.int64],
+    items: NDArray[np.int64],
+    likes: NDArray[np.bool_],
+) -> NDArray[np.float32]:
+    """Keywords shared with the liked (disliked) items that count: float32 (2, b)."""
+    evidence, relevant = np.zeros((2, len(candidates)), dtype=np.float32), np.empty(items.shape[1], dtype=np.bool_)
+    own = np.zeros((2, max(sides[0].n_keywords, sides[1].n_keywords)), dtype=np.bool_)  # the candidate's keywords
+    for row, candidate in enumerate(candidates):
+        mark_category_history(categories, candidate, items, row, relevant)
+        for which in range(2):
+            side = sides[which]
+            for k in range(side.starts[candidate], side.starts[candidate + 1]):
+                own[which, side.keywords[k]] = True
+        for t in range(items.shape[1]):
+            if not relevant[t]:
+                continue
+            item, which, shared = items[row, t], 0 if likes[row, t] else 1, False
+            side = sides[which]
+            for word in range(_MARKS):
+                shared |= side.marks[candidate, word] & side.marks[item, word] != 0
+            if shared:
+                for k in range(side.starts[item], side.starts[item + 1]):
+                    evidence[which, row] += own[which, side.keywords[k]]
+        for which in range(2):
+            side = sides[which]
+            for k in range(side.starts[candidate], side.starts[candidate + 1]):
+                own[which, side.keywords[k]] = False
+    return evidence
 
 
 @njit(cache=True, nogil=True)

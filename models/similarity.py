@@ -14,7 +14,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from models.evidence import Evidence
+from models.compiled import loop
+from models.evidence import Evidence, mark_category_history
 from models.fast_exp import fast_exp
 from models.interactions import NO_ITEM, Histories, HistoryArrays, Interactions
 from models.knowledge import ItemKnowledge
@@ -109,7 +110,14 @@ class Similarity:
         histories
             b histories.
         """
-        return self.scores_and_tastes(candidates, histories, np.zeros(histories.items.shape, dtype=np.float32))[0]
+        known = self._cosines.of(candidates)
+        if not len(known.pro):  # taking cosines from vectors is most of the work, whatever follows
+            nothing = np.zeros(histories.items.shape, dtype=np.float32)
+            return self.scores_and_tastes(candidates, histories, nothing)[0]
+        rows = np.ascontiguousarray(histories.items), np.ascontiguousarray(histories.likes)
+        highest = _closest(known, self._categories.words, candidates, *rows)
+        _settle(highest, *self.neutral)
+        return Evidence(highest[0], highest[1])
 
     def scores_and_tastes(
         self, candidates: NDArray[np.int64], histories: Histories, surprises: NDArray[np.float32]
@@ -242,6 +250,27 @@ def _multiply(  # noqa: PLR0917 - what a row needs
                     cosine += own[which, k] * np.float32(known.vectors[item, which, k])
                 cosine *= known.scales[item, which]
             cosines[which, t] = cosine
+
+
+@loop
+def _closest(
+    known: _Known,
+    categories: NDArray[np.uint64],
+    candidates: NDArray[np.int64],
+    items: NDArray[np.int64],
+    likes: NDArray[np.bool_],
+) -> NDArray[np.float32]:
+    """Highest cosines to liked (disliked) items that count, float32 (2, b), looked up."""
+    highest = np.full((2, len(candidates)), -np.inf, dtype=np.float32)
+    relevant = np.empty(items.shape[1], dtype=np.bool_)
+    for row, candidate in enumerate(candidates):
+        mark_category_history(categories, candidate, items, row, relevant)
+        for t in range(items.shape[1]):
+            if relevant[t] and likes[row, t]:
+                highest[0, row] = max(highest[0, row], known.pro[candidate, items[row, t]])
+            elif relevant[t]:
+                highest[1, row] = max(highest[1, row], known.con[candidate, items[row, t]])
+    return highest
 
 
 @njit(cache=True, nogil=True)
