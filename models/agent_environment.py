@@ -28,7 +28,7 @@ class AgentVecEnv(VecEnvWrapper):
     """
 
     def __init__(self, environment: SessionVecEnv, tastes: Tastes) -> None:
-        self._environment, self._tastes = environment, tastes
+        self._environment, self._tastes = environment, tastes.running(environment.num_envs)
         inner = environment.observation_space
         assert isinstance(inner, spaces.Dict)
         box = spaces.Box(-_TASTE_BOUND, _TASTE_BOUND, (tastes.items.shape[1],), dtype=np.float32)
@@ -48,8 +48,9 @@ class AgentVecEnv(VecEnvWrapper):
         """Step all sessions."""
         before = self._last
         observations, rewards, dones, infos = self.venv.step_wait()
-        for row in np.flatnonzero(dones):
-            infos[row]["terminal_observation"]["taste"] = before[row]
+        for row in np.flatnonzero(dones).tolist():
+            if "terminal_observation" in infos[row]:
+                infos[row]["terminal_observation"]["taste"] = before[row]
         return self._with_taste(observations), rewards, dones, infos
 
     def _with_taste(self, observations: VecEnvObs) -> VecEnvObs:

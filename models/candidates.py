@@ -31,15 +31,16 @@ class Candidates:
     """
 
     def __init__(self, settings: EnvironmentSettings, n_actions: int, b: int) -> None:
-        self.n = min(settings.candidates, n_actions)
+        self.n, self._offers = min(settings.candidates, n_actions), settings.offers
         self._numbers = np.zeros((b, settings.explored))
         self._offered = np.zeros((b, self.n), dtype=np.int64)
         self._known = np.zeros(b, dtype=bool)
 
     def draw(self, rows: NDArray[np.int64], numbers: NDArray[np.float64]) -> None:
         """Let uniform numbers, of shape (len(rows), explored), draw the next candidates in `rows`."""
-        self._numbers[rows] = numbers
-        self.change(rows)
+        if self._offers:
+            self._numbers[rows] = numbers
+            self.change(rows)
 
     def change(self, rows: NDArray[np.int64]) -> None:
         """The users in `rows`, or what they know, changed."""

@@ -92,6 +92,11 @@ class EnvironmentSettings(BaseModel):
         return self.actions in {"candidates", "slate"}
 
     @property
+    def breadth_weights(self) -> tuple[float, float]:
+        """Weights of novelty and of diversity."""
+        return self.novelty_weight, self.diversity_weight
+
+    @property
     def highest_reward(self) -> float:
         """What one step can earn at most."""
         return 1 + self.novelty_weight + self.diversity_weight

@@ -12,6 +12,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from models.compiled import loop
+
 _ROWS_AHEAD = 32
 
 
@@ -36,14 +38,23 @@ class RandomStreams:
         for row in rows[self._next[rows] == _ROWS_AHEAD]:
             self._generators[row].random(out=self._ahead[row])
             self._next[row] = 0
-        drawn = self._ahead[rows, self._next[rows]]
-        self._next[rows] += 1
-        return drawn
+        return _taken(self._ahead, self._next, rows)
 
     def keep(self, rows: NDArray[np.int64]) -> None:
         """Go on with the streams in `rows` only, in that order."""
         self._generators = [self._generators[row] for row in rows]
         self._ahead, self._next = self._ahead[rows], self._next[rows]
+
+
+@loop
+def _taken(ahead: NDArray[np.float64], following: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The numbers (b, width) that follow in the blocks (n, _ROWS_AHEAD, width) of `rows`; the next ones follow then."""
+    taken = np.empty((len(rows), ahead.shape[2]))
+    for place, row in enumerate(rows):
+        for k in range(ahead.shape[2]):
+            taken[place, k] = ahead[row, following[row], k]
+        following[row] += 1
+    return taken
 
 
 class DrawnNumbers(np.random.Generator):

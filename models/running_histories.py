@@ -57,10 +57,12 @@ class RunningHistories:
         session_arrays.begin(rows, users, self.training, self.arrays, self._lengths)
         self._known_states[rows] = False
 
-    def append(self, rows: NDArray[np.int64], items: NDArray[np.int64], likes: NDArray[np.bool_]) -> None:
-        """Add one reaction, without rating, in each of `rows`; a full history forgets its oldest."""
-        session_arrays.append(self.arrays, self._lengths, rows, items, likes)
-        self._known_states[rows] = False
+    def append(self, items: NDArray[np.int64], likes: NDArray[np.bool_], left_out: NDArray[np.bool_]) -> None:
+        """Add one reaction (b,), without rating, to each history but those left out (b,); `NO_ITEM` is none.
+
+        A full history forgets its oldest.
+        """
+        session_arrays.append(self.arrays, (self._lengths, self._known_states), items, likes, left_out)
 
     def keep(self, rows: NDArray[np.int64]) -> None:
         """Go on with `rows` only, in that order."""
@@ -76,6 +78,8 @@ class RunningHistories:
 
     def know_states(self, rows: NDArray[np.int64]) -> None:
         """Work out the states in `rows` where they are not known; they change with the history only."""
+        if self._known_states.all():
+            return
         unknown = rows[~self._known_states[rows]]
         if len(unknown) == len(self._items):  # as after most steps: nothing needs to be picked out
             self.states = self._simulator.states(self.histories)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from models.compiled import loop
 from models.interactions import NO_ITEM, HistoryArrays
 
 STATE_BOUND = 10.0  # of SASRec's state in an observation
@@ -23,7 +23,7 @@ class TrainingReactions(NamedTuple):
     ratings: NDArray[np.float32]
 
 
-@njit(cache=True, nogil=True)
+@loop
 def begin(
     rows: NDArray[np.int64],
     users: NDArray[np.int64],
@@ -44,7 +44,7 @@ def begin(
         lengths[row] = end - start
 
 
-@njit(cache=True, nogil=True)
+@loop
 def mark_known(
     rows: NDArray[np.int64],
     users: NDArray[np.int64],
@@ -60,17 +60,23 @@ def mark_known(
                 seen[row, action] = True
 
 
-@njit(cache=True, nogil=True)
+@loop
 def append(
     histories: HistoryArrays,
-    lengths: NDArray[np.int64],
-    rows: NDArray[np.int64],
+    upkeep: tuple[NDArray[np.int64], NDArray[np.bool_]],
     items: NDArray[np.int64],
     likes: NDArray[np.bool_],
+    left_out: NDArray[np.bool_],
 ) -> None:
-    """Add one reaction, without rating, to the histories in `rows`; a full history forgets its oldest."""
-    width = histories.items.shape[1]
-    for row, item, like in zip(rows, items, likes):  # noqa: B905 - numba's zip
+    """Add a reaction, without rating, to each history that is not left out; a full one forgets its oldest.
+
+    `NO_ITEM` is no reaction. `upkeep` are the histories' lengths and whether the state after each is known, which it is
+    not any more where a history changed.
+    """
+    (lengths, known_states), width = upkeep, histories.items.shape[1]
+    for row, (item, like) in enumerate(zip(items, likes)):  # noqa: B905 - numba's zip
+        if item == NO_ITEM or left_out[row]:
+            continue
         if lengths[row] == width:
             for t in range(width - 1):
                 histories.items[row, t] = histories.items[row, t + 1]
@@ -80,17 +86,49 @@ def append(
         at = lengths[row]
         histories.items[row, at], histories.likes[row, at], histories.ratings[row, at] = item, like, np.nan
         lengths[row] += 1
+        known_states[row] = False
 
 
 class Progress(NamedTuple):
-    """What b sessions came to so far: sum of rewards, last reward, number of steps."""
+    """What b sessions came to so far: sum of rewards, last reward, number of steps; and what was seen, (b, n)."""
 
     earned: NDArray[np.float64]
     last_rewards: NDArray[np.float32]
     steps: NDArray[np.int64]
+    seen: NDArray[np.bool_]
 
 
-@njit(cache=True, nogil=True)
+@loop
+def account(
+    shown: NDArray[np.int64],
+    earned: NDArray[np.float32],
+    catalogue: NDArray[np.int64],
+    progress: Progress,
+    rules: tuple[float, bool],
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float32]]:
+    """Count a step that showed places in the catalogue (b,), `NO_ITEM` for nothing, and would earn (b,).
+
+    `rules` are the reward of what was seen, and whether what is shown now is seen from now on.
+
+    Returns
+    -------
+    Items, whether each was seen before, and rewards: (b,) each.
+    """
+    of_seen, marks = rules
+    items, repeated = np.full(len(shown), NO_ITEM), np.zeros(len(shown), dtype=np.bool_)
+    rewards = np.zeros(len(shown), dtype=np.float32)
+    for row, action in enumerate(shown):
+        if action != NO_ITEM:
+            items[row], repeated[row] = catalogue[action], progress.seen[row, action]
+            rewards[row] = of_seen if repeated[row] else earned[row]
+            progress.seen[row, action] |= marks
+        progress.earned[row] += rewards[row]
+        progress.last_rewards[row] = rewards[row]
+        progress.steps[row] += 1
+    return items, repeated, rewards
+
+
+@loop
 def observe(
     rows: NDArray[np.int64],
     states: NDArray[np.float32],
@@ -120,7 +158,7 @@ def observe(
     return found
 
 
-@njit(cache=True, nogil=True)
+@loop
 def opened(actions: NDArray[np.int64], seen: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Actions (b, k) with each that was seen (b, n) replaced by the next that is not and no other of its row's."""
     moved, n = actions.copy(), seen.shape[1]
@@ -136,7 +174,7 @@ def opened(actions: NDArray[np.int64], seen: NDArray[np.bool_]) -> NDArray[np.in
     return moved
 
 
-@njit(cache=True, nogil=True)
+@loop
 def offer(
     nearest: NDArray[np.int64], numbers: NDArray[np.float64], seen: NDArray[np.bool_], k: int
 ) -> NDArray[np.int64]:
@@ -166,7 +204,7 @@ def offer(
     return offered
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _first_free(start: int, closed: NDArray[np.bool_]) -> int:
     n = len(closed)
     for step in range(n):

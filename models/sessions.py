@@ -58,8 +58,6 @@ class SessionBatch:
         int64 array of shape (n_actions,): the item of each action.
     users
         int64 array of shape (b,).
-    seen
-        bool array of shape (b, n_actions): what would earn nothing, being recommended before or known.
     """
 
     def __init__(
@@ -78,10 +76,12 @@ class SessionBatch:
         b = len(seeds)
         self._running = RunningHistories(simulator, min(settings.max_history, simulator.max_history), b)
         self.users = np.zeros(b, dtype=np.int64)
-        self.seen = np.zeros((b, len(self.catalogue)), dtype=bool)
-        self._steps = np.zeros(b, dtype=np.int64)
-        self._earned = np.zeros(b)
-        self._last_rewards = np.zeros(b, dtype=np.float32)
+        self._progress = Progress(
+            earned=np.zeros(b),
+            last_rewards=np.zeros(b, dtype=np.float32),
+            steps=np.zeros(b, dtype=np.int64),
+            seen=np.zeros((b, len(self.catalogue)), dtype=bool),
+        )
         self._next_users = np.full(b, -1)
         self._candidates = Candidates(settings, self.n_actions, b)
         self.action_space = action_space_of(self)
@@ -94,6 +94,11 @@ class SessionBatch:
     def n_actions(self) -> int:
         """Number of items that may be recommended."""
         return len(self.catalogue)
+
+    @property
+    def seen(self) -> NDArray[np.bool_]:
+        """bool array of shape (b, n_actions): what would earn nothing, being recommended before or known."""
+        return self._progress.seen
 
     @property
     def histories(self) -> Histories:
@@ -112,8 +117,8 @@ class SessionBatch:
         self.users[rows] = users
         self._running.begin(rows, users)
         self._candidates.change(rows)
-        self._steps[rows], self._earned[rows], self._last_rewards[rows] = 0, 0, 0
-        self.seen[rows] = False
+        for part in self._progress:
+            part[rows] = 0
         self._breadth.begin(rows)
         if self.settings.known_items == "penalise":
             session_arrays.mark_known(rows, users, self._running.training, self._action_of, self.seen)
@@ -145,23 +150,16 @@ class SessionBatch:
         else:
             slates, shown, responses = self._choice(actions, numbers)
             taken = np.flatnonzero(shown != NO_ITEM)
-        repeated = np.zeros(len(self), dtype=bool)
-        repeated[taken] = self.seen[taken, shown[taken]]
         earned = reward(responses, self.settings.reward, DrawnNumbers(numbers[:, 2:]))
-        weights = self.settings.novelty_weight, self.settings.diversity_weight
-        novelties, diversities = self._breadth.terms(taken, shown[taken], weights)
-        earned = earned + weights[0] * novelties + weights[1] * diversities
-        rewards = np.where(repeated, 0 - self.settings.seen_penalty, earned).astype(np.float32)
-        rewards[shown == NO_ITEM] = 0
-        items = np.where(shown == NO_ITEM, NO_ITEM, self.catalogue[shown])
-        joined = taken[~repeated[taken]]
-        self._running.append(joined, items[joined], responses.like[joined])
-        if self.settings.repeats == "penalise":
-            self.seen[taken, shown[taken]] = True  # not what was shown beside it: good items would be used up
+        weights, novelties, diversities = self.settings.breadth_weights, *np.zeros((2, len(self)), dtype=np.float32)
+        if any(weights):
+            novelties, diversities = self._breadth.terms(taken, shown[taken], weights)
+            earned = (earned + weights[0] * novelties + weights[1] * diversities).astype(np.float32)
+        # what was shown beside the item taken is not seen: good items would be used up
+        rules = 0 - self.settings.seen_penalty, self.settings.repeats == "penalise"
+        items, repeated, rewards = session_arrays.account(shown, earned, self.catalogue, self._progress, rules)
+        self._running.append(items, responses.like, repeated)
         self._candidates.draw(rows, self._of_exploration(numbers))
-        self._steps += 1
-        self._earned += rewards
-        self._last_rewards = rewards.copy()
         terminated = numbers[:, 3] < self.end_chances()
         self._next_users = self._user(numbers[:, 4])
         return Outcome(
@@ -173,7 +171,7 @@ class SessionBatch:
             novelties,
             diversities,
             terminated,
-            ~terminated & (self._steps >= self.settings.max_steps),
+            ~terminated & (self._progress.steps >= self.settings.max_steps),
             slates,
         )
 
@@ -192,9 +190,8 @@ class SessionBatch:
         """
         chosen = np.arange(len(self))[rows]
         self._running.know_states(chosen)
-        progress = Progress(self._earned, self._last_rewards, self._steps)
         limits = (self.settings.max_steps, STATE_BOUND)
-        user = session_arrays.observe(chosen, self._running.states, self._running.arrays, progress, limits)
+        user = session_arrays.observe(chosen, self._running.states, self._running.arrays, self._progress, limits)
         return {"user": user, **self.action_space.observe(self, rows)}
 
     @property
@@ -234,8 +231,8 @@ class SessionBatch:
         self._running.keep(rows)
         self._breadth.keep(rows)
         self._candidates.keep(rows)
-        self.users, self.seen, self._next_users = self.users[rows], self.seen[rows], self._next_users[rows]
-        self._steps, self._earned, self._last_rewards = self._steps[rows], self._earned[rows], self._last_rewards[rows]
+        self.users, self._next_users = self.users[rows], self._next_users[rows]
+        self._progress = Progress(*(part[rows] for part in self._progress))
 
     def _user(self, numbers: NDArray[np.float64]) -> NDArray[np.int64]:
         return self._visitors[(numbers * len(self._visitors)).astype(np.int64)]
@@ -245,7 +242,7 @@ class SessionBatch:
         if self._patience is None:
             return np.full(len(self), self.settings.end_probability)
         likes, known = self._running.latest(RECENT)
-        return self._patience.chances(self._steps, likes, known)
+        return self._patience.chances(self._progress.steps, likes, known)
 
     def _of_exploration(self, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
         return numbers[:, _COINS : _COINS + self.settings.explored]

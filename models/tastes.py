@@ -16,16 +16,14 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from models.interactions import NO_ITEM, Histories
+from models.interactions import Histories
 from models.knowledge import ItemKnowledge
-from models.row_blocks import by_blocks
+from models.running_tastes import RunningTastes, in_units
 
 BLOCKS = ("pro", "con", "category")
 _MAX_CATEGORIES = 32
-_PSEUDO_REACTIONS = np.float32(1.0)
 
 
 @dataclass(frozen=True)
@@ -69,44 +67,16 @@ class Tastes:
         categories = knowledge.categories.tocsc()[:, chosen].toarray()
         shares = categories / np.maximum(categories.sum(axis=1, keepdims=True), 1)
         blocks = (knowledge.pro_vectors @ axes.pro, knowledge.con_vectors @ axes.con, shares)
-        self.items = np.concatenate(blocks, axis=1).astype(np.float32)
+        self.items = in_units(np.concatenate(blocks, axis=1))
         self.sizes = tuple(block.shape[1] for block in blocks)
 
     def users(self, histories: Histories) -> NDArray[np.float32]:
         """What the users of b histories like: float32 array of shape (b, t)."""
-        ends = np.cumsum(self.sizes)
-        items, likes = np.ascontiguousarray(histories.items), np.ascontiguousarray(histories.likes)
-        parts = by_blocks(lambda rows: _users(self.items, ends, items[rows], likes[rows]), len(items))
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return self.running(len(histories)).users(histories)
 
-
-@njit(cache=True, nogil=True)
-def _users(
-    described: NDArray[np.float32], ends: NDArray[np.int64], items: NDArray[np.int64], likes: NDArray[np.bool_]
-) -> NDArray[np.float32]:
-    """Means over the history: liked items in the pro block, disliked ones off the con block, both in the categories."""
-    (b, length), t = items.shape, described.shape[1]
-    tastes, sums = np.empty((b, t), dtype=np.float32), np.empty((2, t), dtype=np.float32)
-    counts = np.empty(2, dtype=np.float32)
-    for row in range(b):
-        sums[:], counts[:] = 0, 0
-        for place in range(length):
-            item, like = items[row, place], int(likes[row, place])
-            if item != NO_ITEM:
-                counts[like] += np.float32(1)
-                for k in range(t):
-                    sums[like, k] += described[item, k]
-        n = counts[0] + counts[1]
-        usual = counts[1] / max(n, np.float32(1))
-        for k in range(t):
-            if k < ends[0]:
-                total = sums[1, k]
-            elif k < ends[1]:
-                total = -sums[0, k]
-            else:
-                total = sums[1, k] - usual * (sums[0, k] + sums[1, k])
-            tastes[row, k] = total / (n + _PSEUDO_REACTIONS)
-    return tastes
+    def running(self, b: int) -> RunningTastes:
+        """`users` of b sessions, for histories that are asked about again and again as they grow."""
+        return RunningTastes(self.items, np.cumsum(self.sizes), b)
 
 
 def principal_axes(vectors: NDArray[np.float32], rank: int) -> NDArray[np.float32]:

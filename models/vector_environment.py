@@ -33,7 +33,8 @@ class SessionVecEnv(VecEnv):
     seed
         Session k gets seed + k, until `seed()` is called.
     explained
-        Whether infos say what each step was about. Learners do not ask, and go faster without.
+        Whether infos say what each step was about, and how a session that ended by chance looked at last: nothing
+        follows on that, unlike where it was cut off. Learners do not ask, and go faster without.
     """
 
     def __init__(
@@ -80,20 +81,22 @@ class SessionVecEnv(VecEnv):
         """Step all sessions; of one that ends, the info keeps the last observation and the result has the first."""
         sessions = self._sessions
         outcome = sessions.act(self._actions)
-        observations = sessions.observations()
         details = infos(sessions, outcome) if self._explained else [{} for _ in range(self.num_envs)]
-        for info, truncated in zip(details, outcome.truncated.tolist(), strict=True):
-            info["TimeLimit.truncated"] = truncated
+        for info in details:
+            info["TimeLimit.truncated"] = False
+        for row in np.flatnonzero(outcome.truncated).tolist():
+            details[row]["TimeLimit.truncated"] = True
         ended = np.flatnonzero(outcome.done)
+        remembered = ended if self._explained else np.flatnonzero(outcome.truncated)
+        if len(remembered):
+            parts = sessions.observations(remembered)
+            for place, row in enumerate(remembered.tolist()):
+                details[row]["terminal_observation"] = {name: part[place] for name, part in parts.items()}
         if len(ended):
-            for row in ended:
-                details[row]["terminal_observation"] = {name: part[row].copy() for name, part in observations.items()}
             sessions.begin(ended)
-            for name, part in sessions.observations(ended).items():
-                observations[name][ended] = part
-            for row in ended:
-                self.reset_infos[row] = {"user": int(sessions.users[row])}
-        return observations, outcome.rewards, outcome.done, details
+            for row, user in zip(ended.tolist(), sessions.users[ended].tolist(), strict=True):
+                self.reset_infos[row] = {"user": user}
+        return sessions.observations(), outcome.rewards, outcome.done, details
 
     def close(self) -> None:
         """Nothing is held open."""

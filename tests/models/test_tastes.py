@@ -35,6 +35,16 @@ def test_a_user_is_the_mean_of_what_was_liked_less_what_was_disliked() -> None:
     assert not user[1].any()
 
 
+def test_tastes_of_running_sessions_are_those_of_their_histories_alone() -> None:
+    world, rng = tiny_world(0), np.random.default_rng(0)
+    tastes = Tastes(world.knowledge, TasteAxes.of(world.knowledge, rank=3))
+    sessions = SessionBatch(world, EnvironmentSettings(max_history=6, end_probability=0.2), range(8))
+    running = tastes.running(8)
+    for _ in range(60):  # histories grow, slide, stay where an item is repeated, and begin anew
+        np.testing.assert_array_equal(running.users(sessions.histories), tastes.users(sessions.histories))
+        sessions.begin(np.flatnonzero(sessions.step(rng.integers(sessions.n_actions, size=8)).done))
+
+
 def test_tastes_tell_apart_what_no_average_does() -> None:
     world = planted_world()
     tastes = Tastes(world.knowledge, TasteAxes.of(world.knowledge, rank=1))

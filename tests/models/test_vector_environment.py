@@ -36,7 +36,8 @@ def test_a_row_goes_as_the_single_environment_with_its_seed() -> None:
     assert min(ended.values()) > 0
 
 
-def test_without_explanations_sessions_go_the_same() -> None:
+def test_without_explanations_sessions_go_the_same_and_the_last_observation_is_of_those_cut_off() -> None:
+    cut_off = 0
     for reward in ("vote", "draw", "sasrec"):
         settings = SETTINGS.model_copy(update={"reward": reward})
         explained, plain = (SessionVecEnv(tiny_world(1), settings, 4, seed=3, explained=told) for told in (True, False))
@@ -53,7 +54,11 @@ def test_without_explanations_sessions_go_the_same() -> None:
             assert {name for info in infos for name in info} <= {"TimeLimit.truncated", "terminal_observation"}
             for info, with_votes in zip(infos, expected[3], strict=True):
                 assert info["TimeLimit.truncated"] == with_votes["TimeLimit.truncated"]
-                assert ("terminal_observation" in info) == ("terminal_observation" in with_votes)
+                assert ("terminal_observation" in info) == with_votes["TimeLimit.truncated"]
+                for name, part in info.get("terminal_observation", {}).items():
+                    np.testing.assert_allclose(part, with_votes["terminal_observation"][name], atol=1e-6)
+                    cut_off += 1
+    assert cut_off > 0
 
 
 def test_resetting_with_a_seed_starts_over() -> None:
