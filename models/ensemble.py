@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
 
+from models.compiled import loop
+
 
 def vote(votes: NDArray[np.int8]) -> NDArray[np.bool_]:
     """Majority of the three models.
@@ -31,7 +33,15 @@ def vote(votes: NDArray[np.int8]) -> NDArray[np.bool_]:
     -------
     bool array of shape (b,).
     """
-    return votes[:, 0] + votes[:, 1] + votes[:, 2] >= 2
+    return _majority(votes)
+
+
+@loop
+def _majority(votes: NDArray[np.int8]) -> NDArray[np.bool_]:
+    likes = np.empty(len(votes), dtype=np.bool_)
+    for row in range(len(votes)):
+        likes[row] = votes[row, 0] + votes[row, 1] + votes[row, 2] >= 2
+    return likes
 
 
 @dataclass(frozen=True)
@@ -148,8 +158,7 @@ class Ensemble:
 
     def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logit of P(like), float32 (b,), of features (b, f)."""
-        weights, constant = self.line
-        return (features @ weights + constant).astype(np.float32)
+        return _logits(features, *self.line)
 
     @cached_property
     def line(self) -> tuple[NDArray[np.float64], float]:
@@ -160,6 +169,17 @@ class Ensemble:
     def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """P(like), float32 (b,), of features (b, f)."""
         return expit(self.logits(features))
+
+
+@loop
+def _logits(features: NDArray[np.float32], weights: NDArray[np.float64], constant: float) -> NDArray[np.float32]:
+    logits = np.empty(len(features), dtype=np.float32)
+    for row in range(len(features)):
+        logit = constant
+        for k in range(len(weights)):
+            logit += features[row, k] * weights[k]
+        logits[row] = logit
+    return logits
 
 
 def _logistic(

@@ -32,13 +32,19 @@ class RandomStreams:
         self._generators = [np.random.Generator(np.random.Philox(np.random.SeedSequence(seed))) for seed in seeds]
         self._ahead = np.zeros((len(seeds), _ROWS_AHEAD, width))
         self._next = np.full(len(seeds), _ROWS_AHEAD)
+        self._read_ahead()
 
     def draw(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """The next numbers of the streams in `rows` (b,), each row at most once: float64 (b, width) in [0, 1)."""
-        for row in rows[self._next[rows] == _ROWS_AHEAD]:
+        drawn, any_at_end = _taken(self._ahead, self._next, rows)
+        if any_at_end:
+            self._read_ahead()
+        return drawn
+
+    def _read_ahead(self) -> None:
+        for row in np.flatnonzero(self._next == _ROWS_AHEAD):
             self._generators[row].random(out=self._ahead[row])
             self._next[row] = 0
-        return _taken(self._ahead, self._next, rows)
 
     def keep(self, rows: NDArray[np.int64]) -> None:
         """Go on with the streams in `rows` only, in that order."""
@@ -47,14 +53,20 @@ class RandomStreams:
 
 
 @loop
-def _taken(ahead: NDArray[np.float64], following: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The numbers (b, width) that follow in the blocks (n, _ROWS_AHEAD, width) of `rows`; the next ones follow then."""
-    taken = np.empty((len(rows), ahead.shape[2]))
+def _taken(
+    ahead: NDArray[np.float64], following: NDArray[np.int64], rows: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], bool]:
+    """The numbers (b, width) that follow in the blocks (n, rows, width) of `rows`, and whether any block is at its end.
+
+    The next ones follow afterwards.
+    """
+    taken, any_at_end = np.empty((len(rows), ahead.shape[2])), False
     for place, row in enumerate(rows):
         for k in range(ahead.shape[2]):
             taken[place, k] = ahead[row, following[row], k]
         following[row] += 1
-    return taken
+        any_at_end |= following[row] == ahead.shape[1]
+    return taken, any_at_end
 
 
 class DrawnNumbers(np.random.Generator):

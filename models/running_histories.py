@@ -39,13 +39,18 @@ class RunningHistories:
         self._ratings = np.full((b, width), UNKNOWN_RATING, dtype=np.float32)
         self._lengths = np.zeros(b, dtype=np.int64)
         self.states = np.zeros((b, simulator.sasrec.settings.width), dtype=np.float32)
-        self._known_states = np.zeros(b, dtype=bool)
+        self._known_states, self._all_known = np.zeros(b, dtype=bool), False
+        self._histories: Histories | None = None
 
     @property
     def histories(self) -> Histories:
-        """All of them, as wide as the longest."""
-        width = max(1, int(self._lengths.max(initial=0)))
-        return Histories(self._items[:, :width], self._likes[:, :width], self._ratings[:, :width])
+        """All of them, as wide as the longest; views, which change as these do."""
+        histories = self._histories
+        if histories is None:
+            width = max(1, int(self._lengths.max(initial=0)))
+            histories = Histories(self._items[:, :width], self._likes[:, :width], self._ratings[:, :width])
+            self._histories = histories
+        return histories
 
     @property
     def arrays(self) -> HistoryArrays:
@@ -56,6 +61,7 @@ class RunningHistories:
         """Fill `rows` with what `users` reacted to in training."""
         session_arrays.begin(rows, users, self.training, self.arrays, self._lengths)
         self._known_states[rows] = False
+        self._changed()
 
     def append(self, items: NDArray[np.int64], likes: NDArray[np.bool_], left_out: NDArray[np.bool_]) -> None:
         """Add one reaction (b,), without rating, to each history but those left out (b,); `NO_ITEM` is none.
@@ -63,12 +69,17 @@ class RunningHistories:
         A full history forgets its oldest.
         """
         session_arrays.append(self.arrays, (self._lengths, self._known_states), items, likes, left_out)
+        self._changed()
 
     def keep(self, rows: NDArray[np.int64]) -> None:
         """Go on with `rows` only, in that order."""
         self._items, self._likes, self._lengths = self._items[rows], self._likes[rows], self._lengths[rows]
         self._ratings = self._ratings[rows]
         self.states, self._known_states = self.states[rows], self._known_states[rows]
+        self._changed()
+
+    def _changed(self) -> None:
+        self._all_known, self._histories = False, None
 
     def latest(self, n: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """The last n reactions, latest first, and whether there were so many: bool (b, n) each."""
@@ -78,7 +89,7 @@ class RunningHistories:
 
     def know_states(self, rows: NDArray[np.int64]) -> None:
         """Work out the states in `rows` where they are not known; they change with the history only."""
-        if self._known_states.all():
+        if self._all_known:
             return
         unknown = rows[~self._known_states[rows]]
         if len(unknown) == len(self._items):  # as after most steps: nothing needs to be picked out
@@ -86,3 +97,4 @@ class RunningHistories:
         elif len(unknown):
             self.states[unknown] = self._simulator.states(self.histories[unknown])
         self._known_states[unknown] = True
+        self._all_known = bool(self._known_states.all())

@@ -17,7 +17,7 @@ With `published` the network is that of Kang and McAuley, scored by <h_t, e_c> a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Self, cast
 
 import numpy as np
@@ -28,6 +28,7 @@ from scipy.special import expit
 from torch import Tensor, nn
 
 from models.attention_block import Block
+from models.compiled import vector_loop
 from models.interactions import Histories, last
 from models.last_position import Answer, InputVectors, Queries, last_states
 from models.reaction_statistics import ReactionStatistics
@@ -152,7 +153,7 @@ class SASRec(nn.Module):
         was_training = self.training
         if was_training:
             self.eval()
-        if self.start.device.type == "cpu" and len(self.blocks) == 1:
+        if self._compiled is not None or (self.start.device.type == "cpu" and len(self.blocks) == 1):
             states = self._only_last_states(last(histories, self.settings.max_history))
         else:
             with torch.inference_mode():
@@ -198,7 +199,7 @@ class SASRec(nn.Module):
         What `states` gave for these histories may be handed in; it is most of the work.
         """
         h = self.states(histories) if states is None else states
-        match = np.einsum("bd,bd->b", h, self.item_vectors()[candidates])
+        match = _matches(h, self.item_vectors(), candidates)
         return match if self.settings.published else match + self._weight_of_statistics() * statistics
 
     def catalogue_probabilities(self, histories: Histories) -> NDArray[np.float32]:
@@ -212,6 +213,10 @@ class SASRec(nn.Module):
         """Set training or evaluation mode; what is worked out of the weights is worked out anew afterwards."""
         self._forget()
         return super().train(mode)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        self._forget()  # what moves the weights to another device comes here
+        return super()._apply(fn, recurse)
 
     def _forget(self) -> None:
         self._table = self._item_vectors = self._compiled = self._statistics_share = None
@@ -267,3 +272,17 @@ class SASRec(nn.Module):
         if self._table is None:
             self._table = self.vectors(torch.arange(self.n_items + 1, device=self.start.device))
         return self._table
+
+
+@vector_loop
+def _matches(
+    states: NDArray[np.float32], vectors: NDArray[np.float32], candidates: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Inner products of states (b, d) and the candidates' vectors: float32 (b,)."""
+    matches = np.empty(len(candidates), dtype=np.float32)
+    for row, candidate in enumerate(candidates):
+        product, state, vector = np.float32(0), states[row], vectors[candidate]
+        for k in range(len(state)):
+            product += state[k] * vector[k]
+        matches[row] = product
+    return matches

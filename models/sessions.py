@@ -133,6 +133,7 @@ class SessionBatch:
         """
         rows = np.arange(len(self))
         numbers = self._streams.draw(rows)
+        coins = DrawnNumbers(numbers)  # two for votes, one for the reward
         if self.settings.seen_items == "mask":
             actions = session_arrays.opened(actions.reshape(len(self), -1), self.seen).reshape(actions.shape)
         self._running.know_states(rows)
@@ -142,15 +143,16 @@ class SessionBatch:
                 self.users,
                 self.catalogue[actions],
                 self.histories,
-                DrawnNumbers(numbers),
+                coins,
                 self._running.states,
                 calibrated=self._calibrated,
             )
             taken = rows
         else:
             slates, shown, responses = self._choice(actions, numbers)
+            coins = DrawnNumbers(numbers[:, 2:])
             taken = np.flatnonzero(shown != NO_ITEM)
-        earned = reward(responses, self.settings.reward, DrawnNumbers(numbers[:, 2:]))
+        earned = reward(responses, self.settings.reward, coins)
         weights, novelties, diversities = self.settings.breadth_weights, *np.zeros((2, len(self)), dtype=np.float32)
         if any(weights):
             novelties, diversities = self._breadth.terms(taken, shown[taken], weights)
