@@ -82,12 +82,10 @@ class SessionVecEnv(VecEnv):
         sessions = self._sessions
         outcome = sessions.act(self._actions)
         details = infos(sessions, outcome) if self._explained else [{} for _ in range(self.num_envs)]
-        for info in details:
-            info["TimeLimit.truncated"] = False
-        for row in np.flatnonzero(outcome.truncated).tolist():
-            details[row]["TimeLimit.truncated"] = True
+        for info, truncated in zip(details, outcome.truncated.tolist(), strict=True):
+            info["TimeLimit.truncated"] = truncated
         ended = np.flatnonzero(outcome.done)
-        remembered = ended if self._explained else np.flatnonzero(outcome.truncated)
+        remembered = ended if self._explained else ended[outcome.truncated[ended]]
         if len(remembered):
             parts = sessions.observations(remembered)
             for place, row in enumerate(remembered.tolist()):
