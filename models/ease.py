@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Self
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.sparse import csr_array
 
+from models.compiled import loop
 from models.interactions import NO_ITEM, Histories, Interactions
 
 
@@ -97,7 +97,7 @@ def signed_reactions(train: Interactions) -> csr_array:
     return csr_array((signs, (train.users, train.items)), shape=(train.n_users, train.n_items))
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _scores(
     places: NDArray[np.int64],
     weights: NDArray[np.float32],

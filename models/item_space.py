@@ -14,9 +14,9 @@ from weakref import WeakKeyDictionary
 
 import faiss
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from models.compiled import loop
 from models.interactions import NO_ITEM, Histories
 from models.simulator import UserSimulator
 from models.tastes import TasteAxes, Tastes, principal_axes
@@ -122,7 +122,7 @@ def item_space(simulator: UserSimulator, catalogue: NDArray[np.int64], size: int
     return spaces[key]
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _projected(tastes: NDArray[np.float32], axes: NDArray[np.float32], weight: float) -> NDArray[np.float32]:
     """Tastes (b, t) on the axes (t, r), weighted, and a 1 for the like rate, as unit vectors (b, r + 1)."""
     b, r = len(tastes), axes.shape[1]
@@ -146,7 +146,7 @@ def _projected(tastes: NDArray[np.float32], axes: NDArray[np.float32], weight: f
     return vectors
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _best_open(
     near: NDArray[np.int64],
     queries: NDArray[np.float32],

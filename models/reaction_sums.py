@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from models.compiled import loop
 from models.interactions import NO_ITEM, HistoryArrays
 
 STATISTICS = (
@@ -78,7 +78,7 @@ class CandidateItems:
     categories: NDArray[np.float32]
 
 
-@njit(cache=True, nogil=True)
+@loop
 def residuals_of(
     scalars: Scalars,
     rating_effects: NDArray[np.float32],
@@ -97,14 +97,14 @@ def residuals_of(
     return residuals
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _rating(scalars: Scalars, like: np.bool_, rating: np.float32) -> float:
     if np.isnan(rating):
         return scalars.liked_rating if like else scalars.disliked_rating
     return float(rating)
 
 
-@njit(cache=True, nogil=True)
+@loop
 def pair_statistics(
     scalars: Scalars,
     learned: Learned,
@@ -153,7 +153,7 @@ def pair_statistics(
     return found
 
 
-@njit(cache=True, nogil=True)
+@loop
 def reaction_terms(
     items: NDArray[np.int64],
     likes: NDArray[np.bool_],
@@ -176,7 +176,7 @@ def reaction_terms(
     return terms
 
 
-@njit(cache=True, nogil=True)
+@loop
 def summed(
     items: NDArray[np.int64],
     terms: NDArray[np.float32],

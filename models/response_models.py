@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy.special import expit
 
@@ -289,7 +288,7 @@ class ResponseModels:
         return keywords, similarity
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _complete(
     features: NDArray[np.float32],
     keywords: tuple[NDArray[np.float32], NDArray[np.float32]],
