@@ -8,6 +8,7 @@ from scipy.sparse import csr_array, random_array
 
 from models.baselines import Bias
 from models.ease import EASE, EASESettings, most_frequent
+from models.embeddings import item_vectors
 from models.ensemble import Ensemble
 from models.interactions import Interactions
 from models.keyword_matching import KeywordMatching
@@ -29,16 +30,17 @@ def random_world(n_items: int, n_users: int, seed: int) -> UserSimulator:
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
     sets = [csr_array(random_array((n_items, VOCABULARY), density=0.003, rng=rng, dtype=np.float32)) for _ in range(2)]
-    vectors = rng.normal(size=(2, n_items, WIDTH)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=2, keepdims=True)
+    vectors = rng.normal(size=(VOCABULARY, WIDTH)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     categories = np.zeros((n_items, CATEGORIES), dtype=np.float32)
     categories[np.arange(n_items), rng.integers(CATEGORIES, size=n_items)] = 1
     knowledge = ItemKnowledge(
         keywords=tuple(f"k{k}" for k in range(VOCABULARY)),
+        keyword_vectors=vectors,
         pro=sets[0],
         con=sets[1],
-        pro_vectors=vectors[0],
-        con_vectors=vectors[1],
+        pro_vectors=item_vectors(sets[0], vectors),
+        con_vectors=item_vectors(sets[1], vectors),
         categories=csr_array(categories),
         category_names=tuple(f"c{k}" for k in range(CATEGORIES)),
         item_names=tuple(f"i{i}" for i in range(n_items)),

@@ -11,8 +11,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
+from scipy.sparse import csr_array
 
 BUNDLED = "all-MiniLM-L6-v2"
+_CANCELLED = 1e-6  # length of a sum of vectors that has no direction
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 """Texts to unit vectors: n strings to a float32 array of shape (n, d)."""
@@ -84,5 +86,24 @@ def mean_vectors(
     sums = np.zeros((len(ids), vectors.shape[1]), dtype=np.float64)
     np.add.at(sums, places, vectors)
     lengths = np.linalg.norm(sums, axis=1)
-    kept = lengths > 1e-6
+    kept = lengths > _CANCELLED
     return ids[kept].astype(np.int64), (sums[kept] / lengths[kept, None]).astype(np.float32)
+
+
+def item_vectors(sets: csr_array, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Each item's vector of a side, as `mean_vectors` of its keywords.
+
+    Parameters
+    ----------
+    sets
+        Sparse binary matrix of shape (n_items, v): which keywords an item has.
+    vectors
+        float32 array of shape (v, d): the keywords'.
+
+    Returns
+    -------
+    float32 array of shape (n_items, d), zero where an item has no keywords or they cancel out.
+    """
+    sums = csr_array(sets > 0).astype(np.float64) @ vectors.astype(np.float64)
+    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+    return np.where(lengths > _CANCELLED, sums / np.maximum(lengths, _CANCELLED), 0).astype(np.float32)

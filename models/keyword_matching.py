@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import NamedTuple, Self, cast
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
@@ -163,7 +162,7 @@ def _shared(
     return evidence
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _matched(  # noqa: PLR0912 - one pass over a history without a call
     sides: tuple[KeywordSide, KeywordSide],
     categories: NDArray[np.uint64],

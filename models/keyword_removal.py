@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, vstack
 
 from models.attribution import Answers, Pairs
-from models.embeddings import mean_vectors
+from models.embeddings import item_vectors
 from models.interactions import NO_ITEM, Histories
 from models.keyword_matching import KeywordMatching
 from models.knowledge import ItemKnowledge
@@ -194,10 +194,7 @@ def _catalogue(
         whole = csr_array(of_side(knowledge, side)[candidates])
         left, touched = _without(whole, _cells(lacking, side))
         own = of_items[candidates]
-        own[touched] = 0
-        places, columns = (indices.astype(np.int64) for indices in left[touched].tocoo().coords)
-        ids, found = mean_vectors(places, vectors[columns])
-        own[touched[ids]] = found
+        own[touched] = item_vectors(csr_array(left[touched]), vectors)
         sets[side] = csr_array(vstack([of_side(knowledge, side)[known], left], format="csr"))
         means[side] = np.concatenate([of_items[known], own])
     both = np.concatenate([known, candidates])

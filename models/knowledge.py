@@ -17,11 +17,13 @@ class ItemKnowledge:
     ----------
     keywords
         The vocabulary: v keywords.
+    keyword_vectors
+        float32 array of shape (v, d): their embeddings, of unit length.
     pro, con
         Sparse binary float32 matrices of shape (n_items, v): which keywords speak for and against an item.
     pro_vectors, con_vectors
         float32 arrays of shape (n_items, d): mean embedding of an item's pro (con) keywords scaled to unit length;
-        a zero row where an item has none.
+        a zero row where an item has none; see `models.embeddings.item_vectors`.
     categories
         Sparse binary float32 matrix of shape (n_items, n_categories).
     category_names
@@ -31,6 +33,7 @@ class ItemKnowledge:
     """
 
     keywords: tuple[str, ...]
+    keyword_vectors: NDArray[np.float32]
     pro: csr_array
     con: csr_array
     pro_vectors: NDArray[np.float32]

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Self
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.compiled import loop
 from models.interactions import NO_ITEM, Histories, Interactions
 
 PSEUDO_REACTIONS = 5.0
@@ -101,7 +101,7 @@ class RatingFactors:
         return solved
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _matches(
     factors: NDArray[np.float32],
     candidates: NDArray[np.int64],

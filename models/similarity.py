@@ -11,64 +11,53 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from models.compiled import loop
+from models.compiled import loop, vector_loop
+from models.cosines import FarCosines, add_up, multiply
 from models.evidence import Evidence, mark_category_history
 from models.fast_exp import fast_exp
 from models.interactions import NO_ITEM, Histories, HistoryArrays, Interactions
 from models.knowledge import ItemKnowledge
 from models.packed_sets import PackedSets
-from models.prefetch import LINE, prefetch
+from models.prefetch import prefetch
 
 SHARPNESS = np.float32(10.0)  # of the kernel: an item at cosine 0.9 counts 1 / e of one at 1
 _MOST_KNOWN = 1 << 27  # cosines kept of a side: 512 MiB, as far as they are asked for; catalogues up to 11,585 items
 _BLOCK = 64  # rows worked out together
-_LARGEST = 32_767  # of 16-bit numbers
-_ITEMS_AHEAD = 6  # that are on their way from memory while one is multiplied
 
 
 class _Known(NamedTuple):
-    """What cosines between n items come from: two matrices, or vectors where these are (0, 0); see `_Cosines`.
+    """What cosines between n items come from: two matrices, or something else where these are (0, 0); see `_Cosines`.
 
     Parameters
     ----------
     pro, con
         float32 arrays of shape (n, n): -inf where either item has no vector.
-    vectors
-        int16 array of shape (n, 2, d): pro and con vectors side by side, each in units of its scale.
-    scales
-        float32 array of shape (n, 2); 0 where an item has no vector.
+    far
+        Where there are no matrices.
     """
 
     pro: NDArray[np.float32]
     con: NDArray[np.float32]
-    vectors: NDArray[np.int16]
-    scales: NDArray[np.float32]
+    far: FarCosines
 
 
 class _Cosines:
-    """Cosines between items by pro and by con vectors, float32 (n, d): of unit length, or zero for an item without.
+    """Cosines between items by pro and by con vectors.
 
     Where the matrices of all pairs fit into memory, a block of rows is worked out when one of them is first asked for,
-    and an answer is a look-up afterwards. In a larger catalogue each pair is multiplied out of 16-bit numbers, which
-    are half as much to read and leave a cosine accurate to 2e-5. A row always comes from the same product, so answers
-    do not depend on what was asked together.
+    and an answer is a look-up afterwards. In a larger catalogue each pair's is worked out whenever it is asked for
+    (models/cosines.py). A row always comes from the same product, so answers do not depend on what was asked together.
     """
 
-    def __init__(self, *sides: NDArray[np.float32]) -> None:
+    def __init__(self, knowledge: ItemKnowledge) -> None:
+        sides, n = (knowledge.pro_vectors, knowledge.con_vectors), knowledge.n_items
         self._sides = tuple(np.ascontiguousarray(side, dtype=np.float32) for side in sides)
         self._present = tuple(np.any(side != 0, axis=1) for side in sides)
-        n, d = sides[0].shape
         small = n * n <= _MOST_KNOWN
         pro, con = (np.empty((n, n) if small else (0, 0), dtype=np.float32) for _ in range(2))
-        kept = 0 if small else n
-        vectors, scales = np.empty((kept, 2, d), dtype=np.int16), np.empty((kept, 2), dtype=np.float32)
-        if not small:
-            for place, side in enumerate(self._sides):
-                vectors[:, place], scales[:, place] = in_units(side)
-        self._known = _Known(pro, con, vectors, scales)
+        self._known = _Known(pro, con, FarCosines.nothing() if small else FarCosines.of(knowledge))
         self._known_blocks = np.full(-(-n // _BLOCK), not small)
 
     def of(self, candidates: NDArray[np.int64]) -> _Known:
@@ -98,7 +87,7 @@ class Similarity:
     def __init__(self, knowledge: ItemKnowledge, neutral: tuple[float, float]) -> None:
         self.neutral = neutral
         self._categories = PackedSets(knowledge.categories)
-        self._cosines = _Cosines(knowledge.pro_vectors, knowledge.con_vectors)
+        self._cosines = _Cosines(knowledge)
 
     def scores(self, candidates: NDArray[np.int64], histories: Histories) -> Evidence:
         """Evidence (b_pos, b_neg) of each candidate for the user with the history in the same row.
@@ -152,14 +141,7 @@ class Similarity:
         return _compared(self._cosines.of(candidates), self._categories.words, candidates, *rows)
 
 
-def in_units(vectors: NDArray[np.float32]) -> tuple[NDArray[np.int16], NDArray[np.float32]]:
-    """Vectors (n, d) as 16-bit numbers (n, d) in units of a scale each, (n,); a scale of 0 where there is no vector."""
-    scales = np.abs(vectors).max(axis=1) / _LARGEST
-    units = np.rint(vectors / np.where(scales > 0, scales, 1)[:, None])
-    return units.astype(np.int16), scales.astype(np.float32)
-
-
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})  # sums in any order, so that they vectorise
+@vector_loop
 def _compared(
     known: _Known,
     categories: NDArray[np.uint64],
@@ -170,25 +152,22 @@ def _compared(
     """Highest cosines to liked (disliked) items that count, (2, b), and tastes by all of them, (b, 2): float32."""
     items, likes, (b, length) = histories.items, histories.likes, histories.items.shape
     highest, tastes = np.full((2, b), -np.inf, dtype=np.float32), np.zeros((b, 2), dtype=np.float32)
-    in_category, cosines = np.empty(length, dtype=np.bool_), np.empty((2, length), dtype=np.float32)
-    own = np.empty((2, known.vectors.shape[2]), dtype=np.float32)
+    relevant, cosines = np.empty(length, dtype=np.bool_), np.empty((2, length), dtype=np.float32)
+    products, vectors = known.far
+    sums = np.empty((2, products.products.shape[1]), dtype=np.int32)
+    own = np.empty((2, vectors.vectors.shape[2]), dtype=np.float32)
     for row, candidate in enumerate(candidates):
-        any_shared = False
-        for t in range(length):
-            item, shared = items[row, t], False
-            if item != NO_ITEM:
-                for word in range(categories.shape[1]):
-                    shared |= categories[candidate, word] & categories[item, word] != 0
-            in_category[t] = shared
-            any_shared |= shared
+        mark_category_history(categories, candidate, items, row, relevant)
         if len(known.pro):
             _look_up(known, row, candidates, items, cosines)
+        elif len(products.scales):
+            add_up(products, row, candidates, items, cosines, sums)
         else:
-            _multiply(known, row, candidates, items, cosines, own)
+            multiply(vectors, row, candidates, items, cosines, own)
         for which in range(2):
             nearest = np.float32(-np.inf)
             for t in range(length):
-                if likes[row, t] == (which == 0) and (in_category[t] or not any_shared):
+                if relevant[t] and likes[row, t] == (which == 0):
                     nearest = max(nearest, cosines[which, t])
             highest[which, row] = nearest
             weights, weighted = np.float32(1), np.float32(0)
@@ -200,7 +179,7 @@ def _compared(
     return highest, tastes
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _look_up(
     known: _Known,
     row: int,
@@ -218,38 +197,6 @@ def _look_up(
         place = np.uint64(4) * (next_candidate * n + np.uint64(max(items[following, t], 0)))
         prefetch(np.uint64(known.pro.ctypes.data) + place)
         prefetch(np.uint64(known.con.ctypes.data) + place)
-
-
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
-def _multiply(  # noqa: PLR0917 - what a row needs
-    known: _Known,
-    row: int,
-    candidates: NDArray[np.int64],
-    items: NDArray[np.int64],
-    cosines: NDArray[np.float32],
-    own: NDArray[np.float32],
-) -> None:
-    """Cosines as in `_look_up`, multiplied out; vectors that come a few items later are asked for meanwhile."""
-    (length, d), candidate = (items.shape[1], own.shape[1]), candidates[row]
-    vectors, size = np.uint64(known.vectors.ctypes.data), np.uint64(4 * d)  # bytes of an item: two sides of 16 bits
-    for which in range(2):
-        for k in range(d):
-            own[which, k] = known.vectors[candidate, which, k] * known.scales[candidate, which]
-    for t in range(length):
-        later = row * length + t + _ITEMS_AHEAD
-        if later < items.size:
-            item = max(items[later // length, later % length], 0)
-            for line in range(0, 4 * d, LINE):
-                prefetch(vectors + np.uint64(item) * size + np.uint64(line))
-        item = items[row, t]
-        for which in range(2):
-            cosine = np.float32(-np.inf)
-            if item != NO_ITEM and known.scales[candidate, which] > 0 and known.scales[item, which] > 0:
-                cosine = np.float32(0)
-                for k in range(d):
-                    cosine += own[which, k] * np.float32(known.vectors[item, which, k])
-                cosine *= known.scales[item, which]
-            cosines[which, t] = cosine
 
 
 @loop
@@ -273,7 +220,7 @@ def _closest(
     return highest
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _settle(highest: NDArray[np.float32], for_neutral: float, against_neutral: float) -> None:
     """`settle` in place: highest cosines (2, b)."""
     for row in range(highest.shape[1]):

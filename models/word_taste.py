@@ -8,10 +8,10 @@ Billsus 2007); it stands beside the paper's logical models and has no part in th
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from models.compiled import loop
 from models.interactions import NO_ITEM, Histories
 from models.keyword_matching import PSEUDO_REACTIONS, KeywordSide, rarity
 
@@ -50,7 +50,7 @@ class WordTaste:
         return _tastes(self.side, candidates, items, surprises)
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _tastes(
     side: KeywordSide, candidates: NDArray[np.int64], items: NDArray[np.int64], surprises: NDArray[np.float32]
 ) -> NDArray[np.float32]:

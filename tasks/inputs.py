@@ -50,8 +50,11 @@ def load_knowledge(folder: RunFolder) -> ItemKnowledge:
     pro, con = (keywords.filter(pl.col("side") == side) for side in ("pro", "con"))
     shape = (items.height, len(vocabulary))
     vectors = {side: read_item_vectors(folder.path("embeddings"), side, items.height) for side in ("pro", "con")}
+    names, of_keywords = read_keyword_vectors(folder.path("embeddings"))
+    row = {name: place for place, name in enumerate(names)}
     return ItemKnowledge(
         keywords=tuple(vocabulary),
+        keyword_vectors=of_keywords[np.array([row[keyword] for keyword in vocabulary], dtype=np.int64)],
         pro=_binary(pro["item_id"].to_numpy(), pro["column"].to_numpy(), shape),
         con=_binary(con["item_id"].to_numpy(), con["column"].to_numpy(), shape),
         pro_vectors=vectors["pro"],
@@ -64,14 +67,11 @@ def load_knowledge(folder: RunFolder) -> ItemKnowledge:
 
 def load_keyword_record(folder: RunFolder, knowledge: ItemKnowledge, items: NDArray[np.int64]) -> KeywordRecord:
     """What stands behind the keywords: every keyword's vector, and the evidence of those of `items` (n,)."""
-    names, vectors = read_keyword_vectors(folder.path("embeddings"))
-    row = {name: place for place, name in enumerate(names)}
     asked = pl.col("item_id").is_in(np.unique(items).tolist())
     columns = ["item_id", "side", "keyword", "evidence"]
     found = read_table(folder.path("keywords.parquet"), KEYWORDS, columns, rows=asked)
     evidence = {(item, side, keyword): text for item, side, keyword, text in found.iter_rows()}
-    places = np.array([row[keyword] for keyword in knowledge.keywords], dtype=np.int64)
-    return KeywordRecord(vectors[places], evidence)
+    return KeywordRecord(knowledge.keyword_vectors, evidence)
 
 
 def item_texts(items: pl.DataFrame) -> list[str]:

@@ -10,12 +10,11 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from models.embeddings import Encode, mean_vectors
+from models.embeddings import Encode, item_vectors
 from models.knowledge import ItemKnowledge
 from models.plain_keywords import tfidf_words
 from storage.run_folder import RunFolder
 from storage.tables import INTERACTIONS, ITEMS, KEYWORDS, read_table
-from storage.vectors import read_keyword_vectors
 from tasks.inputs import item_texts
 
 PROFILES = "profiles"
@@ -41,7 +40,7 @@ def knowledge_variants(folder: RunFolder, full: ItemKnowledge, encode: Encode) -
     for source in ("objective", "subjective"):
         kept = sources.filter(pl.col("source").is_in([source, "both"]))
         if 0 < kept.height < sources.height:
-            variants[f"{source} keywords only"] = _only(folder, full, kept)
+            variants[f"{source} keywords only"] = _only(full, kept)
     for path in sorted(folder.path(PROFILES).glob("*.parquet")):
         of_profile = read_table(path, KEYWORDS, ["item_id", "side", "keyword", "source"])
         if of_profile.height:
@@ -49,18 +48,17 @@ def knowledge_variants(folder: RunFolder, full: ItemKnowledge, encode: Encode) -
     no_restriction = csr_array(np.ones((full.n_items, 1), dtype=np.float32))
     variants["no restriction to the category"] = replace(full, categories=no_restriction, category_names=("all",))
     if full.category_names:
-        names = encode(full.category_names)
+        both = full.categories, full.categories
         variants["categories instead of keywords"] = _of_sets(
-            full, full.category_names, (full.categories, full.categories), (names, names)
+            full, full.category_names, both, encode(full.category_names)
         )
     variants["TF-IDF words instead of keywords"] = _of_words(folder, full, encode)
     return variants
 
 
-def _only(folder: RunFolder, full: ItemKnowledge, kept: pl.DataFrame) -> ItemKnowledge:
+def _only(full: ItemKnowledge, kept: pl.DataFrame) -> ItemKnowledge:
     """Those keywords alone, with the vectors that they have."""
-    names, vectors = read_keyword_vectors(folder.path("embeddings"))
-    return _of_sets(full, tuple(names), _sides(kept, names, full.n_items), (vectors, vectors))
+    return _of_sets(full, full.keywords, _sides(kept, full.keywords, full.n_items), full.keyword_vectors)
 
 
 def _of_profile(full: ItemKnowledge, keywords: pl.DataFrame, encode: Encode) -> ItemKnowledge:
@@ -68,7 +66,7 @@ def _of_profile(full: ItemKnowledge, keywords: pl.DataFrame, encode: Encode) -> 
     names = tuple(keywords["keyword"].unique().sort().to_list())
     vectors = encode(names)
     sets = _sides(keywords, names, full.n_items)
-    return _of_sets(full, names, sets, (vectors, vectors))
+    return _of_sets(full, names, sets, vectors)
 
 
 def _sides(keywords: pl.DataFrame, names: Sequence[str], n_items: int) -> tuple[csr_array, csr_array]:
@@ -105,7 +103,7 @@ def _of_words(folder: RunFolder, full: ItemKnowledge, encode: Encode) -> ItemKno
     position = {word: column for column, word in enumerate(words)}
     sets = tuple(_renamed(matrix, names, position) for matrix, names in ((pro, pro_words), (con, con_words)))
     vectors = encode(words)
-    return _of_sets(full, words, (sets[0], sets[1]), (vectors, vectors))
+    return _of_sets(full, words, (sets[0], sets[1]), vectors)
 
 
 def _renamed(matrix: csr_array, names: tuple[str, ...], position: Mapping[str, int]) -> csr_array:
@@ -117,18 +115,16 @@ def _renamed(matrix: csr_array, names: tuple[str, ...], position: Mapping[str, i
 
 
 def _of_sets(
-    full: ItemKnowledge,
-    keywords: tuple[str, ...],
-    sets: tuple[csr_array, csr_array],
-    vectors: tuple[NDArray[np.float32], NDArray[np.float32]],
+    full: ItemKnowledge, keywords: tuple[str, ...], sets: tuple[csr_array, csr_array], vectors: NDArray[np.float32]
 ) -> ItemKnowledge:
     """Knowledge from keyword sets (n_items, v) of pros and cons and the keywords' vectors (v, d)."""
-    means = []
-    for side, of_keywords in zip(sets, vectors, strict=True):
-        entries = side.tocoo()
-        items, columns = (coordinates.astype(np.int64) for coordinates in entries.coords)
-        of_items = np.zeros((full.n_items, of_keywords.shape[1]), dtype=np.float32)
-        ids, found = mean_vectors(items, of_keywords[columns])
-        of_items[ids] = found
-        means.append(of_items)
-    return replace(full, keywords=keywords, pro=sets[0], con=sets[1], pro_vectors=means[0], con_vectors=means[1])
+    pro, con = (item_vectors(side, vectors) for side in sets)
+    return replace(
+        full,
+        keywords=keywords,
+        keyword_vectors=vectors,
+        pro=sets[0],
+        con=sets[1],
+        pro_vectors=pro,
+        con_vectors=con,
+    )

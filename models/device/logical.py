@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch import Tensor, nn
 
+from models.cosines import in_units
 from models.device.pairs import Pairs, members, padded_lists
 from models.keyword_matching import PSEUDO_REACTIONS, KeywordSide
 from models.packed_sets import PackedSets
-from models.similarity import SHARPNESS, in_units
+from models.similarity import SHARPNESS
 
 _PSEUDO_REACTIONS, _SHARPNESS = float(PSEUDO_REACTIONS), float(SHARPNESS)
 MOST_KNOWN = 1 << 30  # cosines kept of a side: 4 GiB, of catalogues up to 32,768 items

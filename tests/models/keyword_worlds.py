@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from models.attribution import Pairs
-from models.embeddings import mean_vectors
+from models.embeddings import item_vectors
 from models.keyword_matching import KeywordMatching
 from models.keyword_removal import KeywordRecord, OwnKeyword
 from models.knowledge import ItemKnowledge
@@ -46,14 +46,8 @@ def world_without(
 
 def _with_vectors_of_keywords(knowledge: ItemKnowledge, vectors: NDArray[np.float32]) -> ItemKnowledge:
     """Items' vectors as the step `embed` makes them."""
-    means = []
-    for sets in (knowledge.pro, knowledge.con):
-        of_items = np.zeros((knowledge.n_items, vectors.shape[1]), dtype=np.float32)
-        places, columns = (indices.astype(np.int64) for indices in sets.tocoo().coords)
-        ids, found = mean_vectors(places, vectors[columns])
-        of_items[ids] = found
-        means.append(of_items)
-    return replace(knowledge, pro_vectors=means[0], con_vectors=means[1])
+    pro, con = (item_vectors(sets, vectors) for sets in (knowledge.pro, knowledge.con))
+    return replace(knowledge, keyword_vectors=vectors, pro_vectors=pro, con_vectors=con)
 
 
 def _knowing(world: UserSimulator, knowledge: ItemKnowledge) -> UserSimulator:

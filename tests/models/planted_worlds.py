@@ -38,6 +38,7 @@ def planted_world() -> UserSimulator:
     axis = np.eye(2, 4, dtype=np.float32)
     knowledge = ItemKnowledge(
         keywords=("good", "bad"),
+        keyword_vectors=axis,
         pro=csr_array(np.stack([good, ~good & False], axis=1).astype(np.float32)),
         con=csr_array(np.stack([good & False, ~good], axis=1).astype(np.float32)),
         pro_vectors=good[:, None] * axis[0],

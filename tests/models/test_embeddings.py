@@ -1,6 +1,7 @@
 import numpy as np
+from scipy.sparse import csr_array
 
-from models.embeddings import EmbeddingSettings, SentenceEncoder, mean_vectors
+from models.embeddings import EmbeddingSettings, SentenceEncoder, item_vectors, mean_vectors
 
 
 def test_an_items_vector_is_the_unit_mean_of_its_keywords() -> None:
@@ -23,3 +24,14 @@ def test_the_bundled_encoder_knows_likeness_without_a_network() -> None:
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
     assert vectors[0] @ vectors[1] > 0.7 > vectors[0] @ vectors[2]
     assert encode([]).shape == (0, 384)
+
+
+def test_items_vectors_are_the_mean_vectors_of_their_keywords() -> None:
+    vectors = np.array([[1, 0], [-1, 0], [0, 1], [0.6, 0.8]], dtype=np.float32)
+    sets = np.array([[1, 0, 1, 0], [1, 1, 0, 0], [0, 0, 0, 0], [0, 1, 1, 1]], dtype=np.float32)
+    items, columns = np.nonzero(sets)
+    ids, means = mean_vectors(items, vectors[columns])
+    found = item_vectors(csr_array(sets), vectors)
+    assert ids.tolist() == [0, 3]
+    np.testing.assert_allclose(found[ids], means, atol=1e-7)
+    assert not found[[1, 2]].any()

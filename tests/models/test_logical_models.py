@@ -10,7 +10,7 @@ from models.interactions import NO_ITEM, Histories, Interactions
 from models.keyword_matching import KeywordMatching
 from models.knowledge import ItemKnowledge
 from models.similarity import Similarity, neutral_values, settle
-from tests.models.worlds import N_ITEMS, N_USERS, random_interactions, random_knowledge
+from tests.models.worlds import N_ITEMS, random_interactions, random_knowledge
 
 NEUTRAL = (0.25, -0.125)
 
@@ -83,6 +83,7 @@ def test_neutral_values_are_medians_without_the_pair_itself() -> None:
     knowledge = random_knowledge(0)
     knowledge = ItemKnowledge(
         knowledge.keywords,
+        knowledge.keyword_vectors,
         knowledge.pro,
         knowledge.con,
         np.eye(N_ITEMS, 6, dtype=np.float32) + np.eye(N_ITEMS, 6, k=-6, dtype=np.float32),
@@ -113,13 +114,14 @@ def _taste_world(likes_even: bool) -> tuple[ItemKnowledge, Histories, np.ndarray
     """Items of even number have keyword 0 and one direction, odd ones keyword 1 and another; six are in the history."""
     knowledge = random_knowledge(0)
     side = csr_array(np.eye(2, dtype=np.float32)[np.arange(N_ITEMS) % 2])
-    vectors = np.eye(2, 6, dtype=np.float32)[np.arange(N_ITEMS) % 2]
+    axes = np.eye(2, 6, dtype=np.float32)
     known = ItemKnowledge(
         ("even", "odd"),
+        axes,
         side,
         side,
-        vectors,
-        vectors,
+        axes[np.arange(N_ITEMS) % 2],
+        axes[np.arange(N_ITEMS) % 2],
         knowledge.categories,
         knowledge.category_names,
         knowledge.item_names,
@@ -164,6 +166,7 @@ def test_a_rare_keyword_says_more_than_a_common_one() -> None:
     side = csr_array(matrix)
     known = ItemKnowledge(
         ("common", "rare"),
+        knowledge.keyword_vectors[:2],
         side,
         side,
         knowledge.pro_vectors,
@@ -177,14 +180,3 @@ def test_a_rare_keyword_says_more_than_a_common_one() -> None:
         np.array([9]), histories, np.array([[2, -1, -1]], dtype=np.float32)
     )[1]
     assert taste[0, 0] > 0.2
-
-
-def test_looked_up_cosines_are_the_multiplied_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    knowledge, train = random_knowledge(0), random_interactions(0)
-    histories = train.histories(np.arange(N_USERS), 10)
-    candidates = np.arange(N_USERS) % N_ITEMS
-    looked_up = Similarity(knowledge, (0.1, 0.2)).scores(candidates, histories)
-    monkeypatch.setattr("models.similarity._MOST_KNOWN", 0)
-    multiplied = Similarity(knowledge, (0.1, 0.2)).scores(candidates, histories)
-    np.testing.assert_allclose(looked_up.positive, multiplied.positive, atol=3e-5)  # products of 16-bit numbers
-    np.testing.assert_allclose(looked_up.negative, multiplied.negative, atol=3e-5)

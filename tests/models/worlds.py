@@ -9,6 +9,7 @@ from scipy.sparse import csr_array
 
 from models.baselines import Bias
 from models.ease import EASE, most_frequent, signed_reactions
+from models.embeddings import item_vectors
 from models.ensemble import Ensemble
 from models.interactions import Interactions
 from models.keyword_matching import KeywordMatching
@@ -31,12 +32,15 @@ def random_knowledge(seed: int, n_items: int = N_ITEMS) -> ItemKnowledge:
     pro[0], con[-1] = False, False
     categories = rng.random((n_items, N_CATEGORIES)) < 0.2
     categories[np.arange(n_items), rng.integers(N_CATEGORIES, size=n_items)] = True
+    vectors = unit_rows(rng, N_KEYWORDS, WIDTH)
+    sides = csr_array(pro.astype(np.float32)), csr_array(con.astype(np.float32))
     return ItemKnowledge(
         keywords=tuple(f"keyword {k}" for k in range(N_KEYWORDS)),
-        pro=csr_array(pro.astype(np.float32)),
-        con=csr_array(con.astype(np.float32)),
-        pro_vectors=_unit_rows(rng, pro.sum(axis=1) > 0),
-        con_vectors=_unit_rows(rng, con.sum(axis=1) > 0),
+        keyword_vectors=vectors,
+        pro=sides[0],
+        con=sides[1],
+        pro_vectors=item_vectors(sides[0], vectors),
+        con_vectors=item_vectors(sides[1], vectors),
         categories=csr_array(categories.astype(np.float32)),
         category_names=tuple(f"category {k}" for k in range(N_CATEGORIES)),
         item_names=tuple(f"item {i}" for i in range(n_items)),
@@ -76,7 +80,7 @@ def tiny_world(seed: int) -> UserSimulator:
     return UserSimulator(knowledge, interactions, models, ensemble, MAX_HISTORY)
 
 
-def _unit_rows(rng: np.random.Generator, present: NDArray[np.bool_]) -> NDArray[np.float32]:
-    vectors = rng.normal(size=(len(present), WIDTH))
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.where(present[:, None], vectors, 0).astype(np.float32)
+def unit_rows(rng: np.random.Generator, n: int, width: int) -> NDArray[np.float32]:
+    """Random directions: float32 (n, width)."""
+    vectors = rng.normal(size=(n, width))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
