@@ -173,21 +173,17 @@ def _matched(  # noqa: PLR0912 - one pass over a history without a call
     """Keywords shared with the liked (disliked) items that count, (2, b), and tastes by all items, (b, 2): float32."""
     items, likes, (b, length) = histories.items, histories.likes, histories.items.shape
     evidence, tastes = np.zeros((2, b), dtype=np.float32), np.zeros((b, 2), dtype=np.float32)
-    in_category, deviations = np.empty(length, dtype=np.bool_), np.empty(length, dtype=np.float32)
+    relevant, deviations = np.empty(length, dtype=np.bool_), np.empty(length, dtype=np.float32)
     n_keywords = max(sides[0].n_keywords, sides[1].n_keywords)
     places = np.full((2, n_keywords), -1, dtype=np.int32)  # among the candidate's keywords
     counts, sums = np.empty(places.shape[1], dtype=np.float32), np.empty(places.shape[1], dtype=np.float32)
     for row, candidate in enumerate(candidates):
-        count, total, any_shared = 0, np.float32(0), False
+        mark_category_history(categories, candidate, items, row, relevant)
+        count, total = 0, np.float32(0)
         for t in range(length):
-            item, shared = items[row, t], False
-            if item != NO_ITEM:
+            if items[row, t] != NO_ITEM:
                 count += 1
                 total += surprises[row, t]
-                for word in range(categories.shape[1]):
-                    shared |= categories[candidate, word] & categories[item, word] != 0
-            in_category[t] = shared
-            any_shared |= shared
         usual = total / (np.float32(count) + PSEUDO_REACTIONS)
         for t in range(length):
             deviations[t] = surprises[row, t] - usual
@@ -205,7 +201,7 @@ def _matched(  # noqa: PLR0912 - one pass over a history without a call
                         shared |= side.marks[candidate, word] & side.marks[item, word] != 0
                 if not shared:
                     continue
-                counted = likes[row, t] == like and (in_category[t] or not any_shared)
+                counted = relevant[t] and likes[row, t] == like
                 for k in range(side.starts[item], side.starts[item + 1]):
                     at = place[side.keywords[k]]
                     if at >= 0:
