@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from models.compiled import vector_loop
 from models.fast_exp import fast_exp
 from models.interactions import NO_ITEM
+from models.prefetch import prefetch_row
 from models.row_blocks import by_blocks
 
 _TOGETHER = 8  # sequences
@@ -183,6 +184,9 @@ def _write_inputs(  # noqa: PLR0917 - what a sequence needs
     """
     items, likes, surprises = sequences[0][at], sequences[1][at], sequences[2][at]
     own, scale, (positions, d) = c[row], scales[row], c.shape[1:]
+    following = sequences[0][min(at + 1, len(sequences[0]) - 1)]
+    for t in range(positions - 1):
+        prefetch_row(inputs.items, max(following[t], 0))
     for t in range(positions):
         square = np.float32(0)
         if t == 0:

@@ -9,6 +9,9 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+from models.compiled import loop
 
 LINE = 64  # bytes that come at once
 
@@ -27,3 +30,12 @@ def _prefetch(_typing_context, address):  # type: ignore[no-untyped-def]  # noqa
 
 prefetch = cast("Callable[[np.uint64], None]", intrinsic(_prefetch))
 """Start to load the line of memory at an address, an unsigned 64-bit number; any address is allowed."""
+
+
+@loop
+def prefetch_row(array: NDArray[np.generic], row: int) -> None:
+    """Start to load a row of a C-contiguous array, or an element where it has one dimension."""
+    size = array.strides[0]
+    start = np.uint64(array.ctypes.data) + np.uint64(row) * np.uint64(size)
+    for line in range(0, size, LINE):
+        prefetch(start + np.uint64(line))
