@@ -2,6 +2,9 @@
 
 Python's division by zero is an error that a loop would have to stop for, so with it a loop that divides is not turned
 into vector instructions. Here a division by zero gives inf or NaN.
+
+What is kept is compiled anew when its own file changes. After a change to a loop that loops of other files call, delete
+what is kept: `make clean`.
 """
 
 from __future__ import annotations

@@ -42,6 +42,10 @@ class _Summed(NamedTuple):
     lengths: NDArray[np.int64]
     sums: NDArray[np.float64]
 
+    def of(self, rows: slice) -> _Summed:
+        """Those of some rows, which change with these."""
+        return _Summed(self.items[rows], self.likes[rows], self.lengths[rows], self.sums[rows])
+
 
 class RunningTastes:
     """Tastes of b users as their histories grow.
@@ -65,10 +69,9 @@ class RunningTastes:
         items, likes = np.ascontiguousarray(histories.items), np.ascontiguousarray(histories.likes)
         if items.shape[1] > self._summed.items.shape[1]:
             self._summed = self._nothing(items.shape[1])
+        summed = self._summed
         parts = by_blocks(
-            lambda rows: _tastes(
-                self._described, self._ends, items[rows], likes[rows], _Summed(*(part[rows] for part in self._summed))
-            ),
+            lambda rows: _tastes(self._described, self._ends, items[rows], likes[rows], summed.of(rows)),
             len(items),
         )
         return parts[0] if len(parts) == 1 else np.concatenate(parts)

@@ -200,7 +200,9 @@ class SASRec(nn.Module):
         """
         h = self.states(histories) if states is None else states
         match = _matches(h, self.item_vectors(), candidates)
-        return match if self.settings.published else match + self._weight_of_statistics() * statistics
+        if self.settings.published:
+            return match
+        return np.asarray(match + self._weight_of_statistics() * statistics, dtype=np.float32)
 
     def catalogue_probabilities(self, histories: Histories) -> NDArray[np.float32]:
         """P(like) of every item given each history: float32 array of shape (b, n_items)."""

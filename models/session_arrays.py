@@ -97,6 +97,10 @@ class Progress(NamedTuple):
     steps: NDArray[np.int64]
     seen: NDArray[np.bool_]
 
+    def of(self, rows: NDArray[np.int64]) -> Progress:
+        """Of the sessions in `rows`, in that order."""
+        return Progress(self.earned[rows], self.last_rewards[rows], self.steps[rows], self.seen[rows])
+
 
 @loop
 def account(

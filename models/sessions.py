@@ -234,7 +234,7 @@ class SessionBatch:
         self._breadth.keep(rows)
         self._candidates.keep(rows)
         self.users, self._next_users = self.users[rows], self._next_users[rows]
-        self._progress = Progress(*(part[rows] for part in self._progress))
+        self._progress = self._progress.of(rows)
 
     def _user(self, numbers: NDArray[np.float64]) -> NDArray[np.int64]:
         return self._visitors[(numbers * len(self._visitors)).astype(np.int64)]
