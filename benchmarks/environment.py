@@ -1,7 +1,7 @@
 """Steps of the vectorised environment per second, and training frames per second, beside an environment of no work.
 
-    .venv/bin/python benchmarks/environment.py [--envs 1 16 64 256 1024] [--items 500] [--rounds 3] [--no-training]
-        [--json]
+    .venv/bin/python benchmarks/environment.py [--envs 1 16 64 256 1024] [--algorithms a2c dqn ppo trpo] [--items 500]
+        [--rounds 3] [--json]
 
 The idle environment has the same spaces and answers at once with what it answered before: it is what a learner can
 take in. Training runs each algorithm with its default settings, on both environments, with as many sessions; infos of
@@ -103,7 +103,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=16_384, help="environment steps of training that are timed")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--no-training", action="store_true", help="environments only")
+    parser.add_argument("--algorithms", nargs="*", choices=ALGORITHMS, default=ALGORITHMS, help="none: environments only")
     parser.add_argument("--json", action="store_true", help="print one JSON list of the same rows")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -112,10 +112,8 @@ def main() -> None:
     for n_envs in arguments.envs:
         envs = [environment(simulator, n_envs, idle, explained=True)[0] for idle in (False, True)]
         rows.append(timed(lambda idle, of=envs: steps_per_second(of[idle]), "stepping", n_envs, arguments.rounds))
-        if arguments.no_training:
-            continue
         steps = arguments.steps if n_envs > 1 else arguments.steps // 8
-        for algorithm in ALGORITHMS:
+        for algorithm in arguments.algorithms:
             rate = partial(frames_per_second, simulator, algorithm, n_envs, steps)
             rows.append(timed(rate, f"training {algorithm}", n_envs, arguments.rounds))
     if arguments.json:
