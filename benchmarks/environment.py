@@ -103,7 +103,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=16_384, help="environment steps of training that are timed")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--algorithms", nargs="*", choices=ALGORITHMS, default=ALGORITHMS, help="none: environments only")
+    parser.add_argument(
+        "--algorithms", nargs="*", choices=ALGORITHMS, default=ALGORITHMS, help="none: environments only"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON list of the same rows")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
