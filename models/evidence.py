@@ -58,14 +58,9 @@ def _votes(
 ) -> NDArray[np.int8]:
     votes = np.empty(len(coins), dtype=np.int8)
     for row in range(len(coins)):
-        votes[row] = decided(positive[row], negative[row], coins[row])
+        tied = positive[row] == negative[row]
+        votes[row] = coins[row] < 0.5 if tied else positive[row] > negative[row]
     return votes
-
-
-@loop
-def decided(positive: float, negative: float, coin: float) -> bool:
-    """Whether more speaks for than against; a tie is decided by the coin, a number in [0, 1)."""
-    return positive > negative or (positive == negative and coin < 0.5)
 
 
 def category_history(categories: PackedSets, candidates: NDArray[np.int64], histories: Histories) -> NDArray[np.bool_]:

@@ -15,7 +15,7 @@ from scipy.special import expit
 from models.baselines import Bias
 from models.compiled import loop
 from models.ease import EASE
-from models.evidence import Evidence, decided
+from models.evidence import Evidence
 from models.interactions import NO_ITEM, Histories, Interactions
 from models.keyword_matching import KeywordMatching
 from models.rating_factors import RatingFactors
@@ -127,23 +127,9 @@ def cast_votes(
     keywords: Evidence, similarity: Evidence, sasrec_probability: NDArray[np.float32], rng: np.random.Generator
 ) -> NDArray[np.int8]:
     """int8 array of shape (b, 3): keyword matching, similarity, SASRec; ties by the seeded coin."""
-    coins = rng.random(len(keywords)), rng.random(len(keywords))
-    of_keywords, of_similarity = ((side.positive, side.negative) for side in (keywords, similarity))
-    return _cast(of_keywords, of_similarity, sasrec_probability, coins)
-
-
-@loop
-def _cast(
-    keywords: tuple[NDArray[np.float32], NDArray[np.float32]],
-    similarity: tuple[NDArray[np.float32], NDArray[np.float32]],
-    sasrec: NDArray[np.float32],
-    coins: tuple[NDArray[np.float64], NDArray[np.float64]],
-) -> NDArray[np.int8]:
-    votes = np.empty((len(sasrec), 3), dtype=np.int8)
-    for row in range(len(sasrec)):
-        votes[row, 0] = decided(keywords[0][row], keywords[1][row], coins[0][row])
-        votes[row, 1] = decided(similarity[0][row], similarity[1][row], coins[1][row])
-        votes[row, 2] = sasrec[row] >= 0.5
+    votes = np.empty((len(keywords), 3), dtype=np.int8)
+    votes[:, 0], votes[:, 1] = keywords.votes(rng), similarity.votes(rng)
+    votes[:, 2] = sasrec_probability >= 0.5
     return votes
 
 
