@@ -9,10 +9,22 @@ what is kept: `make clean`.
 
 from __future__ import annotations
 
+from typing import Any
+
 from numba import njit
+
+Plain = tuple[Any, ...]
 
 loop = njit(cache=True, nogil=True, error_model="numpy")
 """Compile a loop."""
 
 vector_loop = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
 """Compile a loop whose sums may be taken in any order, so that they vectorise; NaN and infinity stay what they are."""
+
+
+def plain(named: Plain) -> Plain:
+    """Named tuples, however deep, as plain ones: what a call of a loop takes in in a third of the time.
+
+    The loop names the parts again, which costs nothing there.
+    """
+    return tuple(plain(part) if isinstance(part, tuple) else part for part in named)

@@ -158,7 +158,7 @@ class Ensemble:
 
     def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logit of P(like), float32 (b,), of features (b, f)."""
-        return _logits(features, *self.line)
+        return weighed(features, *self.line)
 
     @cached_property
     def line(self) -> tuple[NDArray[np.float64], float]:
@@ -172,7 +172,8 @@ class Ensemble:
 
 
 @loop
-def _logits(features: NDArray[np.float32], weights: NDArray[np.float64], constant: float) -> NDArray[np.float32]:
+def weighed(features: NDArray[np.float32], weights: NDArray[np.float64], constant: float) -> NDArray[np.float32]:
+    """Weighted sums of features (b, f) and a constant: float32 (b,)."""
     logits = np.empty(len(features), dtype=np.float32)
     for row in range(len(features)):
         logit = constant

@@ -41,27 +41,6 @@ class Evidence:
         """float32 array of shape (b,): 1 where more speaks for than against, 0 where less, 0.5 on a tie."""
         return ((np.sign(self.positive - self.negative) + 1) / 2).astype(np.float32)
 
-    def votes(self, rng: np.random.Generator) -> NDArray[np.int8]:
-        """int8 array of shape (b,): `values` with each tie decided by a coin.
-
-        Parameters
-        ----------
-        rng
-            Thrown once a row, tie or not, so that one row's evidence does not change another row's coin.
-        """
-        return _votes(self.positive, self.negative, rng.random(len(self)))
-
-
-@loop
-def _votes(
-    positive: NDArray[np.float32], negative: NDArray[np.float32], coins: NDArray[np.float64]
-) -> NDArray[np.int8]:
-    votes = np.empty(len(coins), dtype=np.int8)
-    for row in range(len(coins)):
-        tied = positive[row] == negative[row]
-        votes[row] = coins[row] < 0.5 if tied else positive[row] > negative[row]
-    return votes
-
 
 def category_history(categories: PackedSets, candidates: NDArray[np.int64], histories: Histories) -> NDArray[np.bool_]:
     """h_C: the interactions that share a category with the candidate, or all of them where none does.

@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.compiled import Plain
+
 NO_ITEM = -1
 UNKNOWN_RATING = np.float32(np.nan)
 _ROWS_AT_ONCE = 4096
@@ -99,6 +101,10 @@ class HistoryArrays(NamedTuple):
     items: NDArray[np.int64]
     likes: NDArray[np.bool_]
     ratings: NDArray[np.float32]
+
+    def of(self, rows: slice) -> Plain:
+        """Those of some consecutive rows, as views, in a `plain` tuple."""
+        return self.items[rows], self.likes[rows], self.ratings[rows]
 
 
 @dataclass(frozen=True)

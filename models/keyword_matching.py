@@ -31,12 +31,19 @@ class KeywordMatching:
         Keywords and categories of all items.
     rarities
         How much a keyword tells, by pros and by cons: float64 arrays of shape (v,); from these items where not given.
+
+    Attributes
+    ----------
+    categories
+        Every item's categories.
+    sides
+        Every item's pros, and cons.
     """
 
     def __init__(
         self, knowledge: ItemKnowledge, rarities: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
     ) -> None:
-        self._categories = PackedSets(knowledge.categories)
+        self.categories = PackedSets(knowledge.categories)
         self.rarities = rarities or (rarity(knowledge.pro), rarity(knowledge.con))
         self.sides = (KeywordSide.of(knowledge.pro, self.rarities[0]), KeywordSide.of(knowledge.con, self.rarities[1]))
 
@@ -50,8 +57,7 @@ class KeywordMatching:
         histories
             b histories.
         """
-        rows = np.ascontiguousarray(histories.items), np.ascontiguousarray(histories.likes)
-        evidence = _shared(self.sides, self._categories.words, candidates, *rows)
+        evidence = shared_keywords(self.sides, self.categories.words, candidates, histories.arrays())
         return Evidence(evidence[0], evidence[1])
 
     def scores_and_tastes(
@@ -77,7 +83,7 @@ class KeywordMatching:
         Evidence of b rows and tastes, float32 array of shape (b, 2), 0 where a candidate has no keyword.
         """
         rows = histories.arrays(), np.ascontiguousarray(surprises)
-        evidence, tastes = _matched(self.sides, self._categories.words, candidates, *rows)
+        evidence, tastes = _matched(self.sides, self.categories.words, candidates, *rows)
         return Evidence(evidence[0], evidence[1]), tastes
 
 
@@ -129,14 +135,14 @@ def rarity(membership: csr_array) -> NDArray[np.float64]:
 
 
 @loop
-def _shared(
+def shared_keywords(
     sides: tuple[KeywordSide, KeywordSide],
     categories: NDArray[np.uint64],
     candidates: NDArray[np.int64],
-    items: NDArray[np.int64],
-    likes: NDArray[np.bool_],
+    histories: HistoryArrays,
 ) -> NDArray[np.float32]:
     """Keywords shared with the liked (disliked) items that count: float32 (2, b)."""
+    items, likes = histories.items, histories.likes
     evidence, relevant = np.zeros((2, len(candidates)), dtype=np.float32), np.empty(items.shape[1], dtype=np.bool_)
     own = np.zeros((2, max(sides[0].n_keywords, sides[1].n_keywords)), dtype=np.bool_)  # the candidate's keywords
     for row, candidate in enumerate(candidates):

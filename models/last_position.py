@@ -18,7 +18,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from models.compiled import vector_loop
+from models.compiled import Plain, vector_loop
 from models.fast_exp import fast_exp
 from models.interactions import NO_ITEM
 from models.prefetch import prefetch_row
@@ -93,7 +93,7 @@ class Answer(NamedTuple):
 
 
 def last_states(
-    network: tuple[InputVectors, Queries, Answer],
+    network: Plain,
     items: NDArray[np.int64],
     likes: NDArray[np.bool_],
     surprises: NDArray[np.float32],
@@ -103,7 +103,7 @@ def last_states(
     Parameters
     ----------
     network
-        Its parts.
+        Its parts, `InputVectors`, `Queries` and `Answer`, as `plain` tuples.
     items, likes, surprises
         Arrays of shape (b, l), padded on the right with `NO_ITEM`; see `models/sasrec.py`.
     """
@@ -118,12 +118,12 @@ def last_states(
 
 @vector_loop
 def _last_states(
-    network: tuple[InputVectors, Queries, Answer],
+    network: Plain,
     items: NDArray[np.int64],
     likes: NDArray[np.bool_],
     surprises: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    inputs, queries, answer = network
+    inputs, queries, answer = InputVectors(*network[0]), Queries(*network[1]), Answer(*network[2])
     (b, length), (heads, d), w = items.shape, queries.constants.shape, len(answer.narrow)
     states = np.empty((b, d), dtype=np.float32)
     c = np.empty((_TOGETHER, length + 1, d), dtype=np.float32)

@@ -23,7 +23,7 @@ from scipy.special import expit
 
 from models.baselines import Bias
 from models.ensemble import Ensemble
-from models.interactions import Histories, Interactions, last
+from models.interactions import Histories, HistoryArrays, Interactions, last
 from models.reaction_sums import (
     PSEUDO_USER,
     STATISTICS,
@@ -113,8 +113,11 @@ class ReactionStatistics:
 
     def features(self, candidates: NDArray[np.int64], histories: Histories) -> NDArray[np.float32]:
         """The columns of `STATISTICS` for candidates (b,), each with the history in its row: float32 (b, 12)."""
-        rows = last(histories, self.max_history).arrays()
-        return pair_statistics(self.scalars, self.learned(), candidates, rows)
+        return pair_statistics(self.scalars, self.learned(), candidates, self.remembered(histories))
+
+    def remembered(self, histories: Histories) -> HistoryArrays:
+        """The part of b histories that counts."""
+        return last(histories, self.max_history).arrays()
 
     def logits(self, candidates: NDArray[np.int64], histories: Histories) -> NDArray[np.float32]:
         """Logit of P(like) of candidates (b,), each with the history in its row: float32 (b,)."""
@@ -176,7 +179,7 @@ class ReactionStatistics:
 
     def _residuals(self, histories: Histories, scale: float = 1.0) -> NDArray[np.float32]:
         """Ratings (b, l) less the average and the item's effect, over the scale; 0 on padding."""
-        return residuals_of(self.scalars, self._rating_effects, histories.arrays(), scale)
+        return residuals_of(tuple(self.scalars), self._rating_effects, tuple(histories.arrays()), scale)
 
     def _terms(self, histories: Histories) -> NDArray[np.float32]:
         """What each interaction adds to the sums: float32 (b, l, 6), 0 on padding; see `reaction_terms`."""

@@ -12,7 +12,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiled import loop
+from models.compiled import Plain, loop
 from models.interactions import NO_ITEM, HistoryArrays
 
 STATISTICS = (
@@ -80,13 +80,16 @@ class CandidateItems:
 
 @loop
 def residuals_of(
-    scalars: Scalars,
+    known: Plain,
     rating_effects: NDArray[np.float32],
-    histories: HistoryArrays,
+    histories: Plain,
     scale: float,
 ) -> NDArray[np.float32]:
-    """Ratings (b, l) less their items' usual ones, over the scale; a missing one is the typical (dis)liked one."""
-    items, likes, ratings = histories
+    """Ratings (b, l) less their items' usual ones, over the scale; a missing one is the typical (dis)liked one.
+
+    `Scalars` and `HistoryArrays` come as `plain` tuples.
+    """
+    scalars, (items, likes, ratings) = Scalars(*known), histories
     residuals = np.zeros(items.shape, dtype=np.float32)
     for row in range(items.shape[0]):
         for t in range(items.shape[1]):

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
 from models.baselines import Bias
-from models.compiled import loop
+from models.compiled import Plain, loop, plain
 from models.ease import EASE
 from models.evidence import Evidence
 from models.interactions import NO_ITEM, Histories, Interactions
@@ -22,6 +23,7 @@ from models.rating_factors import RatingFactors
 from models.row_blocks import by_blocks
 from models.sasrec import SASRec
 from models.similarity import Similarity
+from models.voters import LogicalModels, ask_voters
 from models.word_taste import WordTaste
 
 FEATURE_NAMES = (
@@ -126,10 +128,27 @@ class Opinions:
 def cast_votes(
     keywords: Evidence, similarity: Evidence, sasrec_probability: NDArray[np.float32], rng: np.random.Generator
 ) -> NDArray[np.int8]:
-    """int8 array of shape (b, 3): keyword matching, similarity, SASRec; ties by the seeded coin."""
-    votes = np.empty((len(keywords), 3), dtype=np.int8)
-    votes[:, 0], votes[:, 1] = keywords.votes(rng), similarity.votes(rng)
-    votes[:, 2] = sasrec_probability >= 0.5
+    """int8 array of shape (b, 3): keyword matching, similarity, SASRec; each tie is decided by a coin.
+
+    Two coins a row are thrown, tie or not, so that one row's evidence does not change another row's coin.
+    """
+    coins = rng.random(len(keywords)), rng.random(len(keywords))
+    evidence = (keywords.positive, keywords.negative), (similarity.positive, similarity.negative)
+    return _cast(evidence, sasrec_probability, coins)
+
+
+@loop
+def _cast(
+    evidence: tuple[tuple[NDArray[np.float32], NDArray[np.float32]], tuple[NDArray[np.float32], NDArray[np.float32]]],
+    sasrec_probability: NDArray[np.float32],
+    coins: tuple[NDArray[np.float64], NDArray[np.float64]],
+) -> NDArray[np.int8]:
+    votes = np.empty((len(sasrec_probability), 3), dtype=np.int8)
+    for row in range(len(votes)):
+        for model in range(2):
+            positive, negative = evidence[model][0][row], evidence[model][1][row]
+            votes[row, model] = coins[model][row] < 0.5 if positive == negative else positive > negative
+        votes[row, 2] = sasrec_probability[row] >= 0.5
     return votes
 
 
@@ -206,22 +225,22 @@ class ResponseModels:
         -------
         Evidence of keyword matching and of similarity, and SASRec's probability, float32 (b,).
         """
+        known = self.sasrec.states(histories) if states is None else states
+        self.similarity.cosines(items)  # known from now on
+        models = self._logical, self.sasrec.pair_model
+        logical, statistical = histories.arrays(), self.sasrec.statistics.remembered(histories)
         parts = by_blocks(
-            lambda rows: self._of_voters(items[rows], histories[rows], None if states is None else states[rows]),
+            lambda rows: ask_voters(models, items[rows], (logical.of(rows), statistical.of(rows)), known[rows]),
             len(items),
         )
-        if len(parts) == 1:
-            return parts[0]
-        keywords, similarity, sasrec = zip(*parts, strict=True)
-        return Evidence.concatenated(keywords), Evidence.concatenated(similarity), np.concatenate(sasrec)
+        found = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+        return Evidence(found[0], found[1]), Evidence(found[2], found[3]), expit(found[4])
 
-    def _of_voters(
-        self, items: NDArray[np.int64], histories: Histories, states: NDArray[np.float32] | None
-    ) -> tuple[Evidence, Evidence, NDArray[np.float32]]:
-        statistics_logit = self.sasrec.statistics.logits(items, histories)
-        logit = self.sasrec.pair_logits(items, histories, statistics_logit, states)
-        keywords, similarity = self.keyword_matching.scores(items, histories), self.similarity.scores(items, histories)
-        return keywords, similarity, expit(logit)
+    @cached_property
+    def _logical(self) -> Plain:
+        keywords, similarity = self.keyword_matching, self.similarity
+        nothing_yet = similarity.cosines(np.zeros(0, dtype=np.int64))
+        return plain(LogicalModels(keywords.sides, keywords.categories.words, nothing_yet, similarity.neutral))
 
     def _opinions(
         self,

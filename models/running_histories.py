@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import session_arrays
-from models.interactions import NO_ITEM, UNKNOWN_RATING, Histories, HistoryArrays
+from models.compiled import plain
+from models.interactions import NO_ITEM, UNKNOWN_RATING, Histories
 from models.session_arrays import TrainingReactions
 from models.simulator import UserSimulator
 
@@ -26,14 +27,14 @@ class RunningHistories:
     Attributes
     ----------
     training
-        All users' training reactions.
+        All users' `TrainingReactions`, as a `plain` tuple.
     states
         float32 array of shape (b, d): SASRec's states, up to date in the rows that `know_states` was called for.
     """
 
     def __init__(self, simulator: UserSimulator, width: int, b: int) -> None:
         self._simulator, known = simulator, simulator.interactions
-        self.training = TrainingReactions(known.offsets, known.items, known.likes, known.ratings)
+        self.training = plain(TrainingReactions(known.offsets, known.items, known.likes, known.ratings))
         self._items = np.full((b, width), NO_ITEM)
         self._likes = np.zeros((b, width), dtype=bool)
         self._ratings = np.full((b, width), UNKNOWN_RATING, dtype=np.float32)
@@ -53,9 +54,9 @@ class RunningHistories:
         return histories
 
     @property
-    def arrays(self) -> HistoryArrays:
+    def arrays(self) -> session_arrays.Histories:
         """All of them in their whole width."""
-        return HistoryArrays(self._items, self._likes, self._ratings)
+        return self._items, self._likes, self._ratings
 
     def begin(self, rows: NDArray[np.int64], users: NDArray[np.int64]) -> None:
         """Fill `rows` with what `users` reacted to in training."""
@@ -88,7 +89,7 @@ class RunningHistories:
         return np.take_along_axis(self._likes, np.maximum(places, 0), axis=1) & known, known
 
     def know_states(self, rows: NDArray[np.int64]) -> None:
-        """Work out the states in `rows` where they are not known; they change with the history only."""
+        """Work out the states in `rows`, each named once, where they are not known; they change with the history."""
         if self._all_known:
             return
         unknown = rows[~self._known_states[rows]]
@@ -97,4 +98,4 @@ class RunningHistories:
         elif len(unknown):
             self.states[unknown] = self._simulator.states(self.histories[unknown])
         self._known_states[unknown] = True
-        self._all_known = bool(self._known_states.all())
+        self._all_known = len(rows) == len(self._items)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiled import loop
+from models.compiled import Plain, loop
 from models.interactions import NO_ITEM, Histories
 from models.row_blocks import by_blocks
 
@@ -42,9 +42,9 @@ class _Summed(NamedTuple):
     lengths: NDArray[np.int64]
     sums: NDArray[np.float64]
 
-    def of(self, rows: slice) -> _Summed:
-        """Those of some rows, which change with these."""
-        return _Summed(self.items[rows], self.likes[rows], self.lengths[rows], self.sums[rows])
+    def of(self, rows: slice) -> Plain:
+        """Those of some rows, which change with these, as a `plain` tuple."""
+        return self.items[rows], self.likes[rows], self.lengths[rows], self.sums[rows]
 
 
 class RunningTastes:
@@ -88,10 +88,10 @@ def _tastes(
     ends: NDArray[np.int64],
     items: NDArray[np.int64],
     likes: NDArray[np.bool_],
-    summed: _Summed,
+    before: Plain,
 ) -> NDArray[np.float32]:
     """Means over the history: liked items in the pro block, disliked ones off the con block, both in the categories."""
-    tastes = np.empty((len(items), described.shape[1]), dtype=np.float32)
+    tastes, summed = np.empty((len(items), described.shape[1]), dtype=np.float32), _Summed(*before)
     for row in range(len(items)):
         n = liked = 0
         for t in range(items.shape[1]):

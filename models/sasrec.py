@@ -18,7 +18,7 @@ With `published` the network is that of Kang and McAuley, scored by <h_t, e_c> a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Self, cast
+from typing import NamedTuple, Self, cast
 
 import numpy as np
 import torch
@@ -28,14 +28,37 @@ from scipy.special import expit
 from torch import Tensor, nn
 
 from models.attention_block import Block
-from models.compiled import vector_loop
+from models.compiled import Plain, plain, vector_loop
 from models.interactions import Histories, last
-from models.last_position import Answer, InputVectors, Queries, last_states
+from models.last_position import InputVectors, last_states
 from models.reaction_statistics import ReactionStatistics
+from models.reaction_sums import Learned, Scalars
 from models.sasrec_settings import SASRecSettings
 
 _ROWS_AT_ONCE = 2048
 _STATISTICS = "statistics."  # names of their arrays in a checkpoint
+
+
+class PairModel(NamedTuple):
+    """What SASRec knows beside the states, to answer for pairs.
+
+    Parameters
+    ----------
+    vectors
+        float32 array of shape (n_items, d).
+    scalars, learned
+        Of its statistics.
+    line
+        Weights of the statistics, float64 (12,), and the logit where all are 0; see `Ensemble.line`.
+    share
+        Weight of the statistics' logit.
+    """
+
+    vectors: NDArray[np.float32]
+    scalars: Scalars
+    learned: Learned
+    line: tuple[NDArray[np.float64], float]
+    share: np.float32
 
 
 class SASRec(nn.Module):
@@ -77,7 +100,8 @@ class SASRec(nn.Module):
         self._table: Tensor | None = None
         self._item_vectors: NDArray[np.float32] | None = None
         self._statistics_share: np.float32 | None = None
-        self._compiled: tuple[InputVectors, Queries, Answer] | None = None
+        self._pair_model: Plain | None = None
+        self._compiled: Plain | None = None
         self.statistics_weight = nn.Parameter(torch.ones(()))
         for embedding in (self.item, self.feedback, self.position):
             nn.init.normal_(embedding.weight, std=settings.width**-0.5 / 4)
@@ -199,17 +223,15 @@ class SASRec(nn.Module):
         What `states` gave for these histories may be handed in; it is most of the work.
         """
         h = self.states(histories) if states is None else states
-        match = _matches(h, self.item_vectors(), candidates)
-        if self.settings.published:
-            return match
-        return np.asarray(match + self._weight_of_statistics() * statistics, dtype=np.float32)
+        match = matches(h, self.item_vectors(), candidates)
+        return np.asarray(match + self._share_of_statistics * statistics, dtype=np.float32)
 
     def catalogue_probabilities(self, histories: Histories) -> NDArray[np.float32]:
         """P(like) of every item given each history: float32 array of shape (b, n_items)."""
         match = self.states(histories) @ self.item_vectors().T
         if self.settings.published:
             return expit(match)
-        return expit(match + self._weight_of_statistics() * self.statistics.catalogue_logits(histories))
+        return expit(match + self._share_of_statistics * self.statistics.catalogue_logits(histories))
 
     def train(self, mode: bool = True) -> Self:
         """Set training or evaluation mode; what is worked out of the weights is worked out anew afterwards."""
@@ -221,11 +243,21 @@ class SASRec(nn.Module):
         return super()._apply(fn, recurse)
 
     def _forget(self) -> None:
-        self._table = self._item_vectors = self._compiled = self._statistics_share = None
+        self._table = self._item_vectors = self._compiled = self._statistics_share = self._pair_model = None
 
-    def _weight_of_statistics(self) -> np.float32:
+    @property
+    def pair_model(self) -> Plain:
+        """`PairModel`, as a `plain` tuple."""
+        line = self.statistics.weights.line
+        if self._pair_model is None or self._pair_model[-2] is not line:  # statistics may be fitted at any time
+            learned = plain(self.statistics.scalars), plain(self.statistics.learned())
+            self._pair_model = (*plain((self.item_vectors(), *learned)), line, self._share_of_statistics)
+        return self._pair_model
+
+    @property
+    def _share_of_statistics(self) -> np.float32:
         if self._statistics_share is None:
-            self._statistics_share = np.float32(self.statistics_weight.item())
+            self._statistics_share = np.float32(0 if self.settings.published else self.statistics_weight.item())
         return self._statistics_share
 
     def _last_states(self, histories: Histories) -> Tensor:
@@ -266,7 +298,7 @@ class SASRec(nn.Module):
                 )
                 inputs = InputVectors(*((part - part.mean(-1, keepdim=True)).numpy() for part in parts))
                 block = cast("Block", self.blocks[0])
-                self._compiled = inputs, block.absorbed(), block.answer(self.norm)
+                self._compiled = plain((inputs, block.absorbed(), block.answer(self.norm)))
         return last_states(self._compiled, histories.items, histories.likes, self.statistics.surprises(histories))
 
     def token_vectors(self) -> Tensor:
@@ -277,14 +309,14 @@ class SASRec(nn.Module):
 
 
 @vector_loop
-def _matches(
+def matches(
     states: NDArray[np.float32], vectors: NDArray[np.float32], candidates: NDArray[np.int64]
 ) -> NDArray[np.float32]:
     """Inner products of states (b, d) and the candidates' vectors: float32 (b,)."""
-    matches = np.empty(len(candidates), dtype=np.float32)
+    found = np.empty(len(candidates), dtype=np.float32)
     for row, candidate in enumerate(candidates):
         product, state, vector = np.float32(0), states[row], vectors[candidate]
         for k in range(len(state)):
             product += state[k] * vector[k]
-        matches[row] = product
-    return matches
+        found[row] = product
+    return found

@@ -7,11 +7,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiled import loop
-from models.interactions import NO_ITEM, HistoryArrays
+from models.compiled import Plain, loop
+from models.interactions import NO_ITEM
 
 STATE_BOUND = 10.0  # of SASRec's state in an observation
 STATISTICS = 5  # that follow on it there
+
+Histories = tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float32]]
+"""Items, likes and ratings of b sessions, (b, w) each."""
 
 
 class TrainingReactions(NamedTuple):
@@ -27,45 +30,30 @@ class TrainingReactions(NamedTuple):
 def begin(
     rows: NDArray[np.int64],
     users: NDArray[np.int64],
-    reactions: TrainingReactions,
-    histories: HistoryArrays,
+    training: Plain,
+    histories: Histories,
     lengths: NDArray[np.int64],
 ) -> None:
-    """Fill the histories (b, w) and lengths (b,) of `rows` with the last w reactions of the `users` there."""
-    width = histories.items.shape[1]
+    """Fill the histories (b, w) and lengths (b,) of `rows` with the last w `TrainingReactions` of the `users` there."""
+    reactions, (items, likes, ratings) = TrainingReactions(*training), histories
+    width = items.shape[1]
     for row, user in zip(rows, users):  # noqa: B905 - numba's zip
         end = reactions.offsets[user + 1]
         start = max(reactions.offsets[user], end - width)
         for t in range(width):
             at = start + t
-            histories.items[row, t] = reactions.items[at] if at < end else NO_ITEM
-            histories.likes[row, t] = at < end and reactions.likes[at]
-            histories.ratings[row, t] = reactions.ratings[at] if at < end else np.nan
+            items[row, t] = reactions.items[at] if at < end else NO_ITEM
+            likes[row, t] = at < end and reactions.likes[at]
+            ratings[row, t] = reactions.ratings[at] if at < end else np.nan
         lengths[row] = end - start
 
 
 @loop
-def mark_known(
-    rows: NDArray[np.int64],
-    users: NDArray[np.int64],
-    reactions: TrainingReactions,
-    action_of: NDArray[np.int64],
-    seen: NDArray[np.bool_],
-) -> None:
-    """Mark in `seen` (b, n_actions) all that the `users` of `rows` reacted to in training."""
-    for row, user in zip(rows, users):  # noqa: B905 - numba's zip
-        for at in range(reactions.offsets[user], reactions.offsets[user + 1]):
-            action = action_of[reactions.items[at]]
-            if action != NO_ITEM:
-                seen[row, action] = True
-
-
-@loop
 def append(
-    histories: HistoryArrays,
+    histories: Histories,
     upkeep: tuple[NDArray[np.int64], NDArray[np.bool_]],
-    items: NDArray[np.int64],
-    likes: NDArray[np.bool_],
+    reacted_to: NDArray[np.int64],
+    liked: NDArray[np.bool_],
     left_out: NDArray[np.bool_],
 ) -> None:
     """Add a reaction, without rating, to each history that is not left out; a full one forgets its oldest.
@@ -73,18 +61,18 @@ def append(
     `NO_ITEM` is no reaction. `upkeep` are the histories' lengths and whether the state after each is known, which it is
     not any more where a history changed.
     """
-    (lengths, known_states), width = upkeep, histories.items.shape[1]
-    for row, (item, like) in enumerate(zip(items, likes)):  # noqa: B905 - numba's zip
+    (items, likes, ratings), (lengths, known_states) = histories, upkeep
+    width = items.shape[1]
+    for row, (item, like) in enumerate(zip(reacted_to, liked)):  # noqa: B905 - numba's zip
         if item == NO_ITEM or left_out[row]:
             continue
         if lengths[row] == width:
             for t in range(width - 1):
-                histories.items[row, t] = histories.items[row, t + 1]
-                histories.likes[row, t] = histories.likes[row, t + 1]
-                histories.ratings[row, t] = histories.ratings[row, t + 1]
+                items[row, t], likes[row, t] = items[row, t + 1], likes[row, t + 1]
+                ratings[row, t] = ratings[row, t + 1]
             lengths[row] -= 1
         at = lengths[row]
-        histories.items[row, at], histories.likes[row, at], histories.ratings[row, at] = item, like, np.nan
+        items[row, at], likes[row, at], ratings[row, at] = item, like, np.nan
         lengths[row] += 1
         known_states[row] = False
 
@@ -103,22 +91,44 @@ class Progress(NamedTuple):
 
 
 @loop
+def restart(
+    rows: NDArray[np.int64],
+    users: NDArray[np.int64],
+    training: Plain,
+    action_of: NDArray[np.int64],
+    progress: Plain,
+) -> None:
+    """Begin the `Progress` of `rows` anew, with what the `users` there reacted to in training as seen.
+
+    `action_of` is the place in the catalogue of every item, `NO_ITEM` where it counts as not seen.
+    """
+    reactions, begun = TrainingReactions(*training), Progress(*progress)
+    for row, user in zip(rows, users):  # noqa: B905 - numba's zip
+        begun.earned[row] = begun.last_rewards[row] = begun.steps[row] = 0
+        begun.seen[row] = False
+        for at in range(reactions.offsets[user], reactions.offsets[user + 1]):
+            action = action_of[reactions.items[at]]
+            if action != NO_ITEM:
+                begun.seen[row, action] = True
+
+
+@loop
 def account(
     shown: NDArray[np.int64],
     earned: NDArray[np.float32],
     catalogue: NDArray[np.int64],
-    progress: Progress,
+    of_sessions: Plain,
     rules: tuple[float, bool],
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float32]]:
-    """Count a step that showed places in the catalogue (b,), `NO_ITEM` for nothing, and would earn (b,).
+    """Count, in their `Progress`, a step that showed places in the catalogue (b,) and would earn so much (b,).
 
-    `rules` are the reward of what was seen, and whether what is shown now is seen from now on.
+    `NO_ITEM` is nothing shown. `rules` are the reward of what was seen, and whether what is shown is seen from now on.
 
     Returns
     -------
     Items, whether each was seen before, and rewards: (b,) each.
     """
-    of_seen, marks = rules
+    progress, (of_seen, marks) = Progress(*of_sessions), rules
     items, repeated = np.full(len(shown), NO_ITEM), np.zeros(len(shown), dtype=np.bool_)
     rewards = np.zeros(len(shown), dtype=np.float32)
     for row, action in enumerate(shown):
@@ -133,24 +143,47 @@ def account(
 
 
 @loop
+def ends(
+    numbers: NDArray[np.float64],
+    chances: NDArray[np.floating],
+    steps: NDArray[np.int64],
+    most_steps: int,
+    visitors: NDArray[np.int64],
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.int64]]:
+    """Which sessions end, by chances (b,) or at so many steps, and who comes next if so: (b,) each.
+
+    Two uniform numbers a session, (b, 2), say so: of its end and of the visitor.
+    """
+    b = len(steps)
+    terminated, truncated = np.empty(b, dtype=np.bool_), np.empty(b, dtype=np.bool_)
+    following = np.empty(b, dtype=np.int64)
+    for row in range(b):
+        terminated[row] = numbers[row, 0] < chances[row]
+        truncated[row] = not terminated[row] and steps[row] >= most_steps
+        following[row] = visitors[int(numbers[row, 1] * len(visitors))]
+    return terminated, truncated, following
+
+
+@loop
 def observe(
     rows: NDArray[np.int64],
     states: NDArray[np.float32],
-    histories: HistoryArrays,
-    progress: Progress,
+    histories: Histories,
+    of_sessions: Plain,
     limits: tuple[int, float],
 ) -> NDArray[np.float32]:
     """SASRec's states (b, d) within bounds and five statistics, of `rows`; see `SessionBatch.observations`.
 
     `limits` are the most steps of a session and the bound.
     """
-    (most_steps, bound), d = limits, states.shape[1]
+    progress, (items, likes, _), (most_steps, bound) = Progress(*of_sessions), histories, limits
+    d = states.shape[1]
     found = np.empty((len(rows), d + STATISTICS), dtype=np.float32)
     for place, row in enumerate(rows):
         count = liked = 0
-        for t in range(histories.items.shape[1]):
-            count += histories.items[row, t] != NO_ITEM
-            liked += histories.likes[row, t]
+        for t in range(items.shape[1]):
+            count += items[row, t] != NO_ITEM
+            liked += likes[row, t]
         for k in range(d):
             found[place, k] = min(max(states[row, k], -bound), bound)
         steps = progress.steps[row]
@@ -158,7 +191,7 @@ def observe(
         found[place, d + 1] = progress.last_rewards[row]
         found[place, d + 2] = steps / most_steps
         found[place, d + 3] = liked / max(count, 1)
-        found[place, d + 4] = count / histories.items.shape[1]
+        found[place, d + 4] = count / items.shape[1]
     return found
 
 

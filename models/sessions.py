@@ -67,8 +67,9 @@ class SessionBatch:
         self._calibrated = explained or settings.reward in {"draw", "probability"}
         self._patience = patience_of(simulator, settings)
         self.catalogue = catalogue(simulator, settings.catalogue_size)
-        self._action_of = np.full(simulator.n_items, NO_ITEM)
-        self._action_of[self.catalogue] = np.arange(len(self.catalogue))
+        self._known_action_of = np.full(simulator.n_items, NO_ITEM)  # where what users know earns nothing
+        if settings.known_items == "penalise":
+            self._known_action_of[self.catalogue] = np.arange(len(self.catalogue))
         self._visitors = visitors(simulator, settings)
         self._breadth = StepBreadth(simulator, self.catalogue, len(seeds))
         of_slates = 2 * settings.slate_size + 1 if settings.actions == "slate" else 0  # tied votes, the choice
@@ -109,19 +110,18 @@ class SessionBatch:
         """Begin new sessions in `rows`, of the given users, or of users drawn from all with equal chances."""
         if users is None:
             waiting = rows[self._next_users[rows] < 0]
-            numbers = self._streams.draw(waiting)
-            self._next_users[waiting] = self._user(numbers[:, 4])
-            self._candidates.draw(waiting, self._of_exploration(numbers))
+            if len(waiting):
+                numbers = self._streams.draw(waiting)
+                self._next_users[waiting] = self._visitors[(numbers[:, 4] * len(self._visitors)).astype(np.int64)]
+                self._candidates.draw(waiting, self._of_exploration(numbers))
             users = self._next_users[rows]
         self._next_users[rows] = -1
         self.users[rows] = users
         self._running.begin(rows, users)
         self._candidates.change(rows)
-        for part in self._progress:
-            part[rows] = 0
-        self._breadth.begin(rows)
-        if self.settings.known_items == "penalise":
-            session_arrays.mark_known(rows, users, self._running.training, self._action_of, self.seen)
+        session_arrays.restart(rows, users, self._running.training, self._known_action_of, tuple(self._progress))
+        if any(self.settings.breadth_weights):
+            self._breadth.begin(rows)
 
     def step(self, actions: NDArray[np.int64]) -> Outcome:
         """Recommend one item, or show a slate, in every session.
@@ -153,17 +153,18 @@ class SessionBatch:
             coins = DrawnNumbers(numbers[:, 2:])
             taken = np.flatnonzero(shown != NO_ITEM)
         earned = reward(responses, self.settings.reward, coins)
-        weights, novelties, diversities = self.settings.breadth_weights, *np.zeros((2, len(self)), dtype=np.float32)
-        if any(weights):
+        novelties = diversities = np.zeros(len(self), dtype=np.float32)
+        if any(weights := self.settings.breadth_weights):
             novelties, diversities = self._breadth.terms(taken, shown[taken], weights)
             earned = (earned + weights[0] * novelties + weights[1] * diversities).astype(np.float32)
         # what was shown beside the item taken is not seen: good items would be used up
         rules = 0 - self.settings.seen_penalty, self.settings.repeats == "penalise"
-        items, repeated, rewards = session_arrays.account(shown, earned, self.catalogue, self._progress, rules)
+        items, repeated, rewards = session_arrays.account(shown, earned, self.catalogue, tuple(self._progress), rules)
         self._running.append(items, responses.like, repeated)
         self._candidates.draw(rows, self._of_exploration(numbers))
-        terminated = numbers[:, 3] < self.end_chances()
-        self._next_users = self._user(numbers[:, 4])
+        terminated, truncated, self._next_users = session_arrays.ends(
+            numbers[:, 3:5], self.end_chances(), self._progress.steps, self.settings.max_steps, self._visitors
+        )
         return Outcome(
             items,
             shown,
@@ -173,7 +174,7 @@ class SessionBatch:
             novelties,
             diversities,
             terminated,
-            ~terminated & (self._progress.steps >= self.settings.max_steps),
+            truncated,
             slates,
         )
 
@@ -193,7 +194,8 @@ class SessionBatch:
         chosen = np.arange(len(self))[rows]
         self._running.know_states(chosen)
         limits = (self.settings.max_steps, STATE_BOUND)
-        user = session_arrays.observe(chosen, self._running.states, self._running.arrays, self._progress, limits)
+        parts = self._running.states, self._running.arrays, tuple(self._progress)
+        user = session_arrays.observe(chosen, *parts, limits)
         return {"user": user, **self.action_space.observe(self, rows)}
 
     @property
@@ -235,9 +237,6 @@ class SessionBatch:
         self._candidates.keep(rows)
         self.users, self._next_users = self.users[rows], self._next_users[rows]
         self._progress = self._progress.of(rows)
-
-    def _user(self, numbers: NDArray[np.float64]) -> NDArray[np.int64]:
-        return self._visitors[(numbers * len(self._visitors)).astype(np.int64)]
 
     def end_chances(self) -> NDArray[np.floating]:
         """P(the session ends after the last step): float array of shape (b,)."""

@@ -27,8 +27,8 @@ _MOST_KNOWN = 1 << 27  # cosines kept of a side: 512 MiB, as far as they are ask
 _BLOCK = 64  # rows worked out together
 
 
-class _Known(NamedTuple):
-    """What cosines between n items come from: two matrices, or something else where these are (0, 0); see `_Cosines`.
+class Cosines(NamedTuple):
+    """What cosines between n items come from: two matrices, or something else where these are (0, 0).
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class _Known(NamedTuple):
     far: FarCosines
 
 
-class _Cosines:
+class _AllCosines:
     """Cosines between items by pro and by con vectors.
 
     Where the matrices of all pairs fit into memory, a block of rows is worked out when one of them is first asked for,
@@ -57,10 +57,10 @@ class _Cosines:
         self._present = tuple(np.any(side != 0, axis=1) for side in sides)
         small = n * n <= _MOST_KNOWN
         pro, con = (np.empty((n, n) if small else (0, 0), dtype=np.float32) for _ in range(2))
-        self._known = _Known(pro, con, FarCosines.nothing() if small else FarCosines.of(knowledge))
+        self._known = Cosines(pro, con, FarCosines.nothing() if small else FarCosines.of(knowledge))
         self._known_blocks = np.full(-(-n // _BLOCK), not small)
 
-    def of(self, candidates: NDArray[np.int64]) -> _Known:
+    def of(self, candidates: NDArray[np.int64]) -> Cosines:
         """What the candidates' cosines come from; matrices are known in their rows at least."""
         if not self._known_blocks.all():
             asked = np.bincount(candidates // _BLOCK, minlength=len(self._known_blocks)) > 0
@@ -86,8 +86,8 @@ class Similarity:
 
     def __init__(self, knowledge: ItemKnowledge, neutral: tuple[float, float]) -> None:
         self.neutral = neutral
-        self._categories = PackedSets(knowledge.categories)
-        self._cosines = _Cosines(knowledge)
+        self.categories = PackedSets(knowledge.categories)
+        self._cosines = _AllCosines(knowledge)
 
     def scores(self, candidates: NDArray[np.int64], histories: Histories) -> Evidence:
         """Evidence (b_pos, b_neg) of each candidate for the user with the history in the same row.
@@ -99,14 +99,12 @@ class Similarity:
         histories
             b histories.
         """
-        known = self._cosines.of(candidates)
-        if not len(known.pro):  # taking cosines from vectors is most of the work, whatever follows
-            nothing = np.zeros(histories.items.shape, dtype=np.float32)
-            return self.scores_and_tastes(candidates, histories, nothing)[0]
-        rows = np.ascontiguousarray(histories.items), np.ascontiguousarray(histories.likes)
-        highest = _closest(known, self._categories.words, candidates, *rows)
-        _settle(highest, *self.neutral)
+        highest = closest(self.cosines(candidates), self.categories.words, candidates, histories.arrays(), self.neutral)
         return Evidence(highest[0], highest[1])
+
+    def cosines(self, candidates: NDArray[np.int64]) -> Cosines:
+        """What cosines of the candidates (b,) to any item come from."""
+        return self._cosines.of(candidates)
 
     def scores_and_tastes(
         self, candidates: NDArray[np.int64], histories: Histories, surprises: NDArray[np.float32]
@@ -130,7 +128,7 @@ class Similarity:
         Evidence of b rows and tastes, float32 array of shape (b, 2).
         """
         highest, tastes = self._nearest(candidates, histories, surprises)
-        _settle(highest, *self.neutral)
+        _settle(highest, self.neutral)
         return Evidence(highest[0], highest[1]), tastes
 
     def _nearest(
@@ -138,12 +136,12 @@ class Similarity:
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Highest cosines by pros and cons, (2, b), -inf where a side has no evidence; and tastes (b, 2): float32."""
         rows = histories.arrays(), np.ascontiguousarray(surprises)
-        return _compared(self._cosines.of(candidates), self._categories.words, candidates, *rows)
+        return _compared(self._cosines.of(candidates), self.categories.words, candidates, *rows)
 
 
 @vector_loop
 def _compared(
-    known: _Known,
+    known: Cosines,
     categories: NDArray[np.uint64],
     candidates: NDArray[np.int64],
     histories: HistoryArrays,
@@ -181,7 +179,7 @@ def _compared(
 
 @loop
 def _look_up(
-    known: _Known,
+    known: Cosines,
     row: int,
     candidates: NDArray[np.int64],
     items: NDArray[np.int64],
@@ -200,35 +198,40 @@ def _look_up(
 
 
 @loop
-def _closest(
-    known: _Known,
+def closest(
+    known: Cosines,
     categories: NDArray[np.uint64],
     candidates: NDArray[np.int64],
-    items: NDArray[np.int64],
-    likes: NDArray[np.bool_],
+    histories: HistoryArrays,
+    neutral: tuple[float, float],
 ) -> NDArray[np.float32]:
-    """Highest cosines to liked (disliked) items that count, float32 (2, b), looked up."""
-    highest = np.full((2, len(candidates)), -np.inf, dtype=np.float32)
-    relevant = np.empty(items.shape[1], dtype=np.bool_)
-    for row, candidate in enumerate(candidates):
-        mark_category_history(categories, candidate, items, row, relevant)
-        for t in range(items.shape[1]):
-            if relevant[t] and likes[row, t]:
-                highest[0, row] = max(highest[0, row], known.pro[candidate, items[row, t]])
-            elif relevant[t]:
-                highest[1, row] = max(highest[1, row], known.con[candidate, items[row, t]])
+    """Evidence (b_pos, b_neg) of candidates (b,), float32 (2, b): the highest cosines to liked (disliked) items."""
+    items, likes = histories.items, histories.likes
+    if len(known.pro):
+        highest, relevant = np.full((2, len(candidates)), -np.inf, dtype=np.float32), np.empty(items.shape[1], np.bool_)
+        for row, candidate in enumerate(candidates):
+            mark_category_history(categories, candidate, items, row, relevant)
+            for t in range(items.shape[1]):
+                if relevant[t] and likes[row, t]:
+                    highest[0, row] = max(highest[0, row], known.pro[candidate, items[row, t]])
+                elif relevant[t]:
+                    highest[1, row] = max(highest[1, row], known.con[candidate, items[row, t]])
+    else:  # taking cosines from vectors is most of the work, whatever follows
+        nothing = np.zeros(items.shape, dtype=np.float32)
+        highest = _compared(known, categories, candidates, histories, nothing)[0]
+    _settle(highest, neutral)
     return highest
 
 
 @loop
-def _settle(highest: NDArray[np.float32], for_neutral: float, against_neutral: float) -> None:
+def _settle(highest: NDArray[np.float32], neutral: tuple[float, float]) -> None:
     """`settle` in place: highest cosines (2, b)."""
     for row in range(highest.shape[1]):
         positive, negative = highest[0, row], highest[1, row]
         if positive == -np.inf:
-            highest[0, row] = 0 if negative == -np.inf else for_neutral
+            highest[0, row] = 0 if negative == -np.inf else neutral[0]
         if negative == -np.inf:
-            highest[1, row] = 0 if positive == -np.inf else against_neutral
+            highest[1, row] = 0 if positive == -np.inf else neutral[1]
 
 
 def settle(positive: NDArray[np.float32], negative: NDArray[np.float32], neutral: tuple[float, float]) -> Evidence:

@@ -81,10 +81,11 @@ class SessionVecEnv(VecEnv):
         """Step all sessions; of one that ends, the info keeps the last observation and the result has the first."""
         sessions = self._sessions
         outcome = sessions.act(self._actions)
-        details = infos(sessions, outcome) if self._explained else [{} for _ in range(self.num_envs)]
-        for info, truncated in zip(details, outcome.truncated.tolist(), strict=True):
-            info["TimeLimit.truncated"] = truncated
-        ended = np.flatnonzero(outcome.done)
+        details = [{"TimeLimit.truncated": truncated} for truncated in outcome.truncated.tolist()]
+        if self._explained:
+            details = [info | detail for info, detail in zip(details, infos(sessions, outcome), strict=True)]
+        done = outcome.done
+        ended = np.flatnonzero(done)
         remembered = ended if self._explained else ended[outcome.truncated[ended]]
         if len(remembered):
             parts = sessions.observations(remembered)
@@ -94,7 +95,7 @@ class SessionVecEnv(VecEnv):
             sessions.begin(ended)
             for row, user in zip(ended.tolist(), sessions.users[ended].tolist(), strict=True):
                 self.reset_infos[row] = {"user": user}
-        return sessions.observations(), outcome.rewards, outcome.done, details
+        return sessions.observations(), outcome.rewards, done, details
 
     def close(self) -> None:
         """Nothing is held open."""
