@@ -48,7 +48,7 @@ class AgentVecEnv(VecEnvWrapper):
         """Step all sessions."""
         before = self._last
         observations, rewards, dones, infos = self.venv.step_wait()
-        for row in np.flatnonzero(dones).tolist():
+        for row in dones.nonzero()[0].tolist():
             if "terminal_observation" in infos[row]:
                 infos[row]["terminal_observation"]["taste"] = before[row]
         return self._with_taste(observations), rewards, dones, infos

@@ -25,6 +25,7 @@ from models.prefetch import prefetch_row
 from models.row_blocks import by_blocks
 
 _TOGETHER = 8  # sequences
+_IN_CACHE = 1 << 18  # numbers that are at hand unasked
 
 
 class InputVectors(NamedTuple):
@@ -34,20 +35,17 @@ class InputVectors(NamedTuple):
     ----------
     items
         float32 array of shape (n_items, d).
-    feedback
-        float32 array of shape (2, d): of a dislike and a like.
+    reactions
+        float32 array of shape (2, at least l + 1, d): of a dislike and of a like at each position.
     surprise
         float32 array of shape (d,): times a reaction's surprise.
-    positions
-        float32 array of shape (at least l + 1, d).
     start
-        float32 array of shape (d,): the input at position 0.
+        float32 array of shape (d,): the whole input at position 0.
     """
 
     items: NDArray[np.float32]
-    feedback: NDArray[np.float32]
+    reactions: NDArray[np.float32]
     surprise: NDArray[np.float32]
-    positions: NDArray[np.float32]
     start: NDArray[np.float32]
 
 
@@ -184,26 +182,29 @@ def _write_inputs(  # noqa: PLR0917 - what a sequence needs
     """
     items, likes, surprises = sequences[0][at], sequences[1][at], sequences[2][at]
     own, scale, (positions, d) = c[row], scales[row], c.shape[1:]
-    following = sequences[0][min(at + 1, len(sequences[0]) - 1)]
-    for t in range(positions - 1):
-        prefetch_row(inputs.items, max(following[t], 0))
-    for t in range(positions):
+    if inputs.items.size > _IN_CACHE:
+        following = sequences[0][min(at + 1, len(sequences[0]) - 1)]
+        for t in range(positions - 1):
+            prefetch_row(inputs.items, max(following[t], 0))
+    square = np.float32(0)
+    for k in range(d):
+        own[0, k] = inputs.start[k]
+        square += own[0, k] ** 2
+    scale[0], end = square, positions
+    for t in range(1, positions):
+        item = items[t - 1]
+        if item == NO_ITEM:
+            end = t
+            break
+        of_item, reaction, above = inputs.items[item], inputs.reactions[int(likes[t - 1]), t], surprises[t - 1]
         square = np.float32(0)
-        if t == 0:
-            for k in range(d):
-                own[0, k] = inputs.start[k] + inputs.positions[0, k]
-                square += own[0, k] ** 2
-        else:
-            item = items[t - 1]
-            if item == NO_ITEM:
-                return t
-            like, above = int(likes[t - 1]), surprises[t - 1]
-            for k in range(d):
-                reaction = inputs.feedback[like, k] + above * inputs.surprise[k]
-                own[t, k] = inputs.items[item, k] + reaction + inputs.positions[t, k]
-                square += own[t, k] ** 2
-        scale[t] = 1 / np.sqrt(square / np.float32(d) + epsilon)
-    return positions
+        for k in range(d):
+            own[t, k] = of_item[k] + reaction[k] + above * inputs.surprise[k]
+            square += own[t, k] ** 2
+        scale[t] = square
+    for t in range(end):
+        scale[t] = 1 / np.sqrt(scale[t] / np.float32(d) + epsilon)
+    return end
 
 
 @vector_loop
@@ -235,9 +236,15 @@ def _attend(  # noqa: PLR0917 - what a sequence needs
             weights[t] = fast_exp(weights[t] - highest)
             total += weights[t]
         for t in range(end):
-            weight = weights[t] / total * scale[t]
+            weights[t] *= scale[t] / total
+        for t in range(end % 4):
             for k in range(d):
-                found[k] += weight * own[t, k]
+                found[k] += weights[t] * own[t, k]
+        for t in range(end % 4, end, 4):  # four at once: what is found goes to memory and back each time
+            first, second, third, fourth = weights[t], weights[t + 1], weights[t + 2], weights[t + 3]
+            for k in range(d):
+                two = first * own[t, k] + second * own[t + 1, k]
+                found[k] += two + third * own[t + 2, k] + fourth * own[t + 3, k]
 
 
 @njit(inline="always")

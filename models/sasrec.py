@@ -291,10 +291,9 @@ class SASRec(nn.Module):
             with torch.inference_mode():
                 parts = (
                     self.token_vectors()[1:],
-                    self.feedback.weight * of_reactions,
+                    (self.feedback.weight * of_reactions)[:, None] + self.position.weight,
                     self.surprise * of_reactions,
-                    self.position.weight,
-                    self.start,
+                    self.start + self.position.weight[0],
                 )
                 inputs = InputVectors(*((part - part.mean(-1, keepdim=True)).numpy() for part in parts))
                 block = cast("Block", self.blocks[0])

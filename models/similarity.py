@@ -58,11 +58,11 @@ class _AllCosines:
         small = n * n <= _MOST_KNOWN
         pro, con = (np.empty((n, n) if small else (0, 0), dtype=np.float32) for _ in range(2))
         self._known = Cosines(pro, con, FarCosines.nothing() if small else FarCosines.of(knowledge))
-        self._known_blocks = np.full(-(-n // _BLOCK), not small)
+        self._known_blocks, self._all_known = np.full(-(-n // _BLOCK), not small), not small
 
     def of(self, candidates: NDArray[np.int64]) -> Cosines:
         """What the candidates' cosines come from; matrices are known in their rows at least."""
-        if not self._known_blocks.all():
+        if not self._all_known:
             asked = np.bincount(candidates // _BLOCK, minlength=len(self._known_blocks)) > 0
             for block in np.flatnonzero(asked & ~self._known_blocks):
                 rows = slice(block * _BLOCK, (block + 1) * _BLOCK)
@@ -70,6 +70,7 @@ class _AllCosines:
                 for matrix, side, present in zip(matrices, self._sides, self._present, strict=True):
                     matrix[rows] = np.where(present[rows, None] & present, side[rows] @ side.T, -np.inf)
                 self._known_blocks[block] = True
+            self._all_known = bool(self._known_blocks.all())
         return self._known
 
 

@@ -85,7 +85,7 @@ class SessionVecEnv(VecEnv):
         if self._explained:
             details = [info | detail for info, detail in zip(details, infos(sessions, outcome), strict=True)]
         done = outcome.done
-        ended = np.flatnonzero(done)
+        ended = done.nonzero()[0]
         remembered = ended if self._explained else ended[outcome.truncated[ended]]
         if len(remembered):
             parts = sessions.observations(remembered)
