@@ -11,17 +11,17 @@ import torch
 from gymnasium import spaces
 from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from sb3_contrib.qrdqn.policies import QRDQNPolicy, QuantileNetwork
+from stable_baselines3.common.distributions import CategoricalDistribution
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
 from torch import Tensor, nn
 
+from models.categorical import OneOfManyDistribution
 from models.item_scorer import ItemPrior, ItemScorer
 from models.query_scorer import QueryPrior, QueryScorer
 
 _PARTS = ("user", "taste", "candidates", "seen")
-_BELOW_ANY_RETURN = -1.0  # value of a masked action: rewards are not negative
-
 
 Prior = ItemPrior | QueryPrior
 Scorer = ItemScorer | QueryScorer
@@ -108,6 +108,11 @@ class _ItemHeads:
 class ItemActorCriticPolicy(_ItemHeads, ActorCriticPolicy):  # type: ignore[misc]
     """Actor and critic of A2C, PPO and TRPO."""
 
+    def _build(self, lr_schedule: object) -> None:
+        if isinstance(self.action_dist, CategoricalDistribution):
+            self.action_dist = OneOfManyDistribution(self.action_dist.action_dim)
+        super()._build(lr_schedule)
+
 
 class ItemMaskablePolicy(_ItemHeads, MaskableActorCriticPolicy):  # type: ignore[misc]
     """Actor and critic of MaskablePPO."""
@@ -123,12 +128,17 @@ class _ItemValues(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         _, seen = self.value.prior.parts(features)
         values = self.last(self.value(features)) + self.scorer.unmasked(features)
-        return values.masked_fill(seen > 0, self.scorer.masked)
+        return values.lerp(_below_any_return(values), seen)
 
 
 def _scorer_and_value(features_dim: int, prior: Prior, hidden: int, scale: float) -> tuple[Scorer, StateValue]:
     """The two parts that every value network has, for features of the user's state, taste and what was seen."""
-    return prior.scorer(features_dim, hidden, scale, _BELOW_ANY_RETURN), StateValue(features_dim, prior, hidden)
+    return prior.scorer(features_dim, hidden, scale), StateValue(features_dim, prior, hidden)
+
+
+def _below_any_return(values: Tensor) -> Tensor:
+    """What a masked action is worth: rewards are not negative."""
+    return values.new_tensor(-1.0)
 
 
 class ItemQNetwork(QNetwork):
@@ -180,7 +190,7 @@ class _ItemQuantiles(nn.Module):
         _, seen = self.value.prior.parts(features)
         scores = self.weights.exp()[None, :, None] * self.scorer.unmasked(features)[:, None]  # (b, quantiles, n)
         values = self.last(self.value(features))[:, :, None] + scores
-        return values.masked_fill(seen[:, None] > 0, self.scorer.masked).flatten(1)
+        return values.lerp(_below_any_return(values), seen[:, None]).flatten(1)
 
 
 class ItemQuantileNetwork(QuantileNetwork):

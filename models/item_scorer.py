@@ -20,11 +20,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from models.categorical import masked
 from models.item_space import like_logits
 from models.sessions import SessionBatch
 from models.tastes import Tastes
 
-MASKED_LOGIT = -1e8  # its probability is exactly 0
 _TASTE_SCALE = 10.0  # means over a history are small: what w = 1 stands for
 
 
@@ -64,9 +64,9 @@ class ItemPrior:
         """Features (b, p + t + n) as state (b, p + t) and seen (b, n)."""
         return split(features, len(self.biases))
 
-    def scorer(self, features_size: int, hidden: int, scale: float, masked: float = MASKED_LOGIT) -> ItemScorer:
+    def scorer(self, features_size: int, hidden: int, scale: float) -> ItemScorer:
         """A network for features of that size; see `ItemScorer`."""
-        return ItemScorer(self, self.state_size(features_size) - self.tastes.shape[1], hidden, scale, masked)
+        return ItemScorer(self, self.state_size(features_size) - self.tastes.shape[1], hidden, scale)
 
     @classmethod
     def empty(cls, n_actions: int, vector_size: int, blocks: tuple[int, ...]) -> ItemPrior:
@@ -88,17 +88,13 @@ class ItemScorer(nn.Module):
         Width of the hidden layer of f and g.
     scale
         Starting value of c.
-    masked
-        Score of seen items in `forward`.
     """
 
     blocks: Tensor
 
-    def __init__(
-        self, prior: ItemPrior, user_size: int, hidden: int, scale: float = 1.0, masked: float = MASKED_LOGIT
-    ) -> None:
+    def __init__(self, prior: ItemPrior, user_size: int, hidden: int, scale: float = 1.0) -> None:
         super().__init__()
-        self.user_size, self.hidden, self.masked = user_size, hidden, masked
+        self.user_size, self.hidden = user_size, hidden
         self.taste_size, self.block_sizes = prior.tastes.shape[1], prior.blocks
         self.embeddings = nn.Parameter(torch.from_numpy(prior.vectors.copy()))
         self.tastes = nn.Parameter(torch.from_numpy(prior.tastes.copy()))
@@ -126,9 +122,9 @@ class ItemScorer(nn.Module):
         return self.scores(split(features, len(self.biases))[0])
 
     def forward(self, features: Tensor) -> Tensor:
-        """Scores (b, n) for features (b, p + t + n)."""
+        """Scores (b, n) for features (b, p + t + n), what was seen masked: never drawn, never the highest."""
         state, seen = split(features, len(self.biases))
-        return self.scores(state).masked_fill(seen > 0, self.masked)
+        return masked(self.scores(state), seen)
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """All learned values, for a checkpoint."""

@@ -17,10 +17,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.item_scorer import MASKED_LOGIT
 from models.policies import Policy
 from models.sessions import SessionBatch
 
+_MASKED_LOGIT = -1e8  # its probability is exactly 0
 _SCALE = 3.0  # so that an agent tries what is far, too: with 10 some never saw that what is nearest earned nothing
 
 
@@ -60,9 +60,9 @@ class QueryPrior:
             return state, features.new_zeros((len(features), 1))
         return state, features[:, -self.n_candidates :]
 
-    def scorer(self, features_size: int, hidden: int, scale: float, masked: float = MASKED_LOGIT) -> QueryScorer:
+    def scorer(self, features_size: int, hidden: int, scale: float) -> QueryScorer:
         """A network for features of that size; see `QueryScorer`."""
-        return QueryScorer(self, self.state_size(features_size) - self.vector_size, hidden, scale, masked)
+        return QueryScorer(self, self.state_size(features_size) - self.vector_size, hidden, scale)
 
 
 class QueryScorer(nn.Module):
@@ -78,15 +78,11 @@ class QueryScorer(nn.Module):
         Width of the hidden layer of f.
     scale
         Of the logits at first.
-    masked
-        Logit of seen candidates.
     """
 
-    def __init__(
-        self, prior: QueryPrior, user_size: int, hidden: int, scale: float = 1.0, masked: float = MASKED_LOGIT
-    ) -> None:
+    def __init__(self, prior: QueryPrior, user_size: int, hidden: int, scale: float = 1.0) -> None:
         super().__init__()
-        self.prior, self.user_size, self.hidden, self.masked = prior, user_size, hidden, masked
+        self.prior, self.user_size, self.hidden = prior, user_size, hidden
         v = prior.vector_size
         self.weights = nn.Parameter(torch.ones(v))
         self.log_scale = nn.Parameter(torch.tensor([float(np.log(scale * _SCALE))]))
@@ -115,7 +111,7 @@ class QueryScorer(nn.Module):
         if not self.prior.n_candidates:
             return self.unmasked(features)
         seen = self.prior.parts(features)[1].repeat(1, self.prior.places)
-        return self.unmasked(features).masked_fill(seen > 0, self.masked)
+        return self.unmasked(features).masked_fill(seen > 0, _MASKED_LOGIT)
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """All learned values, for a checkpoint."""

@@ -18,7 +18,7 @@ TASTE = [0.1, 0.0, -0.1]
 
 
 def test_an_untrained_scorer_ranks_by_state_taste_and_bias() -> None:
-    scorer = ItemScorer(PRIOR, user_size=3, hidden=4, scale=2.0, masked=-1.0)
+    scorer = ItemScorer(PRIOR, user_size=3, hidden=4, scale=2.0)
     without, with_taste = torch.tensor([STATE + [0.0] * 3]), torch.tensor([STATE + TASTE])
     torch.testing.assert_close(scorer.scores(without), torch.tensor([[1.5, 2.0, 1.5]]))
     torch.testing.assert_close(scorer.scores(with_taste), torch.tensor([[3.5, 2.0, -0.5]]))  # 2 * 10 * 0.1 more, less
@@ -28,9 +28,9 @@ def test_an_untrained_scorer_ranks_by_state_taste_and_bias() -> None:
 
 
 def test_seen_items_are_masked() -> None:
-    scorer = ItemScorer(PRIOR, user_size=3, hidden=4, scale=2.0, masked=-7.0)
+    scorer = ItemScorer(PRIOR, user_size=3, hidden=4, scale=2.0)
     features = torch.tensor([[*STATE, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0]])
-    assert scorer(features).tolist() == [[1.5, -7.0, 1.5]]
+    assert scorer(features).tolist() == [[1.5, -38.5, 1.5]]
 
 
 def test_the_prior_is_the_smoothed_like_rate_of_training_interactions() -> None:
