@@ -5,11 +5,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from models.interactions import NO_ITEM, UNKNOWN_RATING, Histories
-from models.response_models import FEATURE_NAMES
+from models.response_models import FEATURE_NAMES, ResponseModels
 from tests.models import plain_reference
-from tests.models.worlds import MAX_HISTORY, N_USERS, tiny_world
+from tests.models.worlds import MAX_HISTORY, N_USERS, random_interactions, tiny_world
 
 
 def _random_histories(rng: np.random.Generator, lengths: list[int], n_items: int) -> Histories:
@@ -38,6 +39,39 @@ def test_batches_equal_the_reference_on_random_worlds(seed: int, lengths: list[i
         assert dict(zip(FEATURE_NAMES, found[row].tolist(), strict=True)) == pytest.approx(
             dict(zip(FEATURE_NAMES, expected.tolist(), strict=True)), abs=2e-4
         )
+
+
+def _voters_agree(models: ResponseModels, items: NDArray[np.int64], histories: Histories) -> None:
+    """Asked alone, those who vote say what they say among all."""
+    opinions = models.opinions(np.zeros(len(items), dtype=np.int64), items, histories)
+    keywords, similarity, sasrec = models.of_voters(items, histories)
+    for alone, among in ((keywords, opinions.keyword_evidence), (similarity, opinions.similarity_evidence)):
+        assert np.array_equal(alone.positive, among.positive)
+        assert np.array_equal(alone.negative, among.negative)
+    assert sasrec == pytest.approx(opinions.sasrec_probability, abs=1e-6)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    lengths=st.lists(st.integers(0, MAX_HISTORY), min_size=1, max_size=8),
+    counting=st.integers(1, MAX_HISTORY),
+)
+def test_voters_alone_say_what_they_say_among_all(seed: int, lengths: list[int], counting: int) -> None:
+    world, rng = tiny_world(seed), np.random.default_rng(seed)
+    world.models.sasrec.statistics.max_history = counting
+    _voters_agree(
+        world.models, rng.integers(world.n_items, size=len(lengths)), _random_histories(rng, lengths, world.n_items)
+    )
+
+
+def test_voters_follow_statistics_that_are_fitted_anew() -> None:
+    world, rng = tiny_world(0), np.random.default_rng(0)
+    items, histories = rng.integers(world.n_items, size=8), _random_histories(rng, [5] * 8, world.n_items)
+    before = world.models.of_voters(items, histories)[2]
+    world.models.sasrec.statistics.fit(random_interactions(7))
+    _voters_agree(world.models, items, histories)
+    assert np.abs(world.models.of_voters(items, histories)[2] - before).max() > 1e-3
 
 
 def test_threads_share_a_batch_without_changing_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
