@@ -7,6 +7,11 @@ of the probabilities. And `exp` of numbers far below zero, as masks mostly are, 
 from __future__ import annotations
 
 import torch
+from sb3_contrib.common.maskable.distributions import (
+    MaskableCategorical,
+    MaskableCategoricalDistribution,
+    MaybeMasks,
+)
 from stable_baselines3.common.distributions import CategoricalDistribution
 from torch import Tensor
 from torch.distributions import Categorical
@@ -45,4 +50,26 @@ class OneOfManyDistribution(CategoricalDistribution):
     def proba_distribution(self, action_logits: Tensor) -> OneOfManyDistribution:
         """Take logits (b, n)."""
         self.distribution = OneOfMany(logits=action_logits)
+        return self
+
+
+class MaskableOneOfMany(OneOfMany, MaskableCategorical):
+    """The same with the masks of MaskablePPO."""
+
+    def apply_masking(self, masks: MaybeMasks) -> None:
+        """Close what is False in the masks, (b, n) or as many in a row; None closes nothing."""
+        if masks is None:
+            super().apply_masking(None)
+            return
+        self.masks = torch.as_tensor(masks, dtype=torch.bool).reshape(self.logits.shape)
+        self.__dict__.pop("probs", None)  # those of other masks
+        Categorical.__init__(self, logits=masked(self._original_logits, (~self.masks).float()))
+
+
+class MaskableOneOfManyDistribution(MaskableCategoricalDistribution):
+    """The same for sb3-contrib."""
+
+    def proba_distribution(self, action_logits: Tensor) -> MaskableOneOfManyDistribution:
+        """Take logits (b, n)."""
+        self.distribution = MaskableOneOfMany(logits=action_logits.view(-1, self.action_dim))
         return self

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import torch
 from gymnasium import spaces
+from sb3_contrib.common.maskable.distributions import MaskableCategoricalDistribution
 from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from sb3_contrib.qrdqn.policies import QRDQNPolicy, QuantileNetwork
 from stable_baselines3.common.distributions import CategoricalDistribution
@@ -17,7 +18,7 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
 from torch import Tensor, nn
 
-from models.categorical import OneOfManyDistribution
+from models.categorical import MaskableOneOfManyDistribution, OneOfManyDistribution
 from models.item_scorer import ItemPrior, ItemScorer
 from models.query_scorer import QueryPrior, QueryScorer
 
@@ -116,6 +117,11 @@ class ItemActorCriticPolicy(_ItemHeads, ActorCriticPolicy):  # type: ignore[misc
 
 class ItemMaskablePolicy(_ItemHeads, MaskableActorCriticPolicy):  # type: ignore[misc]
     """Actor and critic of MaskablePPO."""
+
+    def _build(self, lr_schedule: object) -> None:
+        if isinstance(self.action_dist, MaskableCategoricalDistribution):
+            self.action_dist = MaskableOneOfManyDistribution(self.action_dist.action_dim)
+        super()._build(lr_schedule)
 
 
 class _ItemValues(nn.Module):

@@ -1,8 +1,9 @@
 import pytest
 import torch
+from sb3_contrib.common.maskable.distributions import MaskableCategoricalDistribution
 from torch.distributions import Categorical
 
-from models.categorical import OneOfMany, OneOfManyDistribution, masked
+from models.categorical import MaskableOneOfManyDistribution, OneOfMany, OneOfManyDistribution, masked
 
 LOGITS = torch.tensor([[0.0, 1.0, -2.0, 3.0, 0.5], [-1.0, -30.0, 2.0, 2.0, 0.0]])
 CLOSED = torch.tensor([[1.0, 0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 1.0, 0.0, 1.0]])
@@ -56,3 +57,15 @@ def test_it_says_what_pytorchs_own_says_of_entropy_and_choices() -> None:
 def test_several_draws_a_row_are_refused() -> None:
     with pytest.raises(ValueError, match=r"once a row, not \(3,\)"):
         OneOfMany(logits=LOGITS).sample(torch.Size([3]))
+
+
+def test_masks_of_the_environment_close_and_open_again() -> None:
+    own, theirs = MaskableOneOfManyDistribution(5), MaskableCategoricalDistribution(5)
+    actions = torch.tensor([2, 1])
+    for masks in (CLOSED.numpy() == 0, None, ~CLOSED.numpy().astype(bool)[:, ::-1]):
+        for distribution in (own, theirs):
+            distribution.proba_distribution(LOGITS).apply_masking(masks)
+        torch.testing.assert_close(own.entropy(), theirs.entropy())
+        torch.testing.assert_close(own.log_prob(actions), theirs.log_prob(actions))
+        torch.testing.assert_close(own.distribution.probs, theirs.distribution.probs)
+    assert own.mode().tolist() == theirs.mode().tolist()
