@@ -1,12 +1,13 @@
 """Steps of the vectorised environment per second, and training frames per second, beside an environment of no work.
 
-    .venv/bin/python benchmarks/environment.py [--envs 1 16 64 256 1024] [--algorithms a2c dqn ppo trpo] [--items 500]
-        [--rounds 3] [--json]
+    .venv/bin/python benchmarks/environment.py [--envs 1 16 64 256 1024] [--algorithms a2c dqn ppo trpo] [--stock]
+        [--items 500] [--rounds 3] [--json]
 
 The idle environment has the same spaces and answers at once with what it answered before: it is what a learner can
 take in. Training runs each algorithm with its default settings, on both environments, with as many sessions; infos of
 its environment say nothing but ends, as in `usersim reproduce`. Both environments are timed in turn, `--rounds` times:
-of the rates stand medians, and of their ratios.
+of the rates stand medians, and of their ratios. With `--stock` the networks are not usersim's but those that
+Stable-Baselines3 makes of such observations by itself ("MultiInputPolicy"), with the same settings.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ import polars as pl
 import torch
 from numpy.typing import NDArray
 from random_world import random_world
+from sb3_contrib import TRPO
+from stable_baselines3 import A2C, DQN, PPO
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
 
 from models.agent_environment import AgentVecEnv
@@ -75,15 +79,26 @@ def steps_per_second(env: AgentVecEnv) -> float:
     return steps / (time.perf_counter() - started)
 
 
-def frames_per_second(simulator: UserSimulator, algorithm: AlgorithmName, n_envs: int, steps: int, idle: bool) -> float:
+def frames_per_second(  # noqa: PLR0917 - what a rate depends on
+    simulator: UserSimulator, algorithm: AlgorithmName, n_envs: int, steps: int, stock: bool, idle: bool
+) -> float:
     """Environment steps per second of training, the first update left out."""
     env, tastes = environment(simulator, n_envs, idle, explained=False)
     settings = ReinforcementSettings(n_envs=n_envs)
-    model = new_agent(env, ItemPrior.of(env.sessions, tastes), settings, algorithm, seed=0)
+    if stock:
+        model = stock_agent(env, settings, algorithm)
+    else:
+        model = new_agent(env, ItemPrior.of(env.sessions, tastes), settings, algorithm, seed=0)
     model.learn(n_envs * 64)
     done, started = model.num_timesteps, time.perf_counter()
     model.learn(steps, reset_num_timesteps=False)
     return (model.num_timesteps - done) / (time.perf_counter() - started)
+
+
+def stock_agent(env: AgentVecEnv, settings: ReinforcementSettings, algorithm: AlgorithmName) -> BaseAlgorithm:
+    """The algorithm with Stable-Baselines3's own networks."""
+    kinds: dict[str, type[BaseAlgorithm]] = {"a2c": A2C, "dqn": DQN, "ppo": PPO, "trpo": TRPO}
+    return kinds[algorithm]("MultiInputPolicy", env, seed=0, device="cpu", **getattr(settings, algorithm).model_dump())
 
 
 def timed(rate: Callable[[bool], float], what: str, n_envs: int, rounds: int) -> dict[str, str | int | float]:
@@ -106,6 +121,7 @@ def main() -> None:
     parser.add_argument(
         "--algorithms", nargs="*", choices=ALGORITHMS, default=ALGORITHMS, help="none: environments only"
     )
+    parser.add_argument("--stock", action="store_true", help="train Stable-Baselines3's own networks")
     parser.add_argument("--json", action="store_true", help="print one JSON list of the same rows")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -116,8 +132,9 @@ def main() -> None:
         rows.append(timed(lambda idle, of=envs: steps_per_second(of[idle]), "stepping", n_envs, arguments.rounds))
         steps = arguments.steps if n_envs > 1 else arguments.steps // 8
         for algorithm in arguments.algorithms:
-            rate = partial(frames_per_second, simulator, algorithm, n_envs, steps)
-            rows.append(timed(rate, f"training {algorithm}", n_envs, arguments.rounds))
+            rate = partial(frames_per_second, simulator, algorithm, n_envs, steps, arguments.stock)
+            what = f"training {algorithm}{', stock networks' if arguments.stock else ''}"
+            rows.append(timed(rate, what, n_envs, arguments.rounds))
     if arguments.json:
         print(json.dumps(rows))
         return
