@@ -1,7 +1,7 @@
 """A choice among hundreds of items, drawn and masked in a small part of the time that PyTorch's own ways take.
 
 `torch.multinomial` throws as many random numbers as there are items; here one number a choice is looked up in the sums
-of the probabilities. And `exp` of numbers far below zero, as masks mostly are, takes fifteen times as long as others.
+of the probabilities. And `exp` of numbers far below zero, as masks mostly are, takes many times as long as others.
 """
 
 from __future__ import annotations

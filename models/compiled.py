@@ -23,7 +23,7 @@ vector_loop = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reass
 
 
 def plain(named: Plain) -> Plain:
-    """Named tuples, however deep, as plain ones: what a call of a loop takes in in a third of the time.
+    """Named tuples, however deep, as plain ones: what a call of a loop takes in faster.
 
     The loop names the parts again, which costs nothing there.
     """

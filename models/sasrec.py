@@ -248,10 +248,11 @@ class SASRec(nn.Module):
     @property
     def pair_model(self) -> Plain:
         """`PairModel`, as a `plain` tuple."""
-        line = self.statistics.weights.line
-        if self._pair_model is None or self._pair_model[-2] is not line:  # statistics may be fitted at any time
-            learned = plain(self.statistics.scalars), plain(self.statistics.learned())
-            self._pair_model = (*plain((self.item_vectors(), *learned)), line, self._share_of_statistics)
+        statistics = self.statistics
+        line = statistics.weights.line
+        if self._pair_model is None or self._pair_model[3][0] is not line[0]:  # statistics may be fitted at any time
+            known = statistics.scalars, statistics.learned(), line
+            self._pair_model = plain(PairModel(self.item_vectors(), *known, self._share_of_statistics))
         return self._pair_model
 
     @property

@@ -137,7 +137,7 @@ class Similarity:
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Highest cosines by pros and cons, (2, b), -inf where a side has no evidence; and tastes (b, 2): float32."""
         rows = histories.arrays(), np.ascontiguousarray(surprises)
-        return _compared(self._cosines.of(candidates), self.categories.words, candidates, *rows)
+        return _compared(self.cosines(candidates), self.categories.words, candidates, *rows)
 
 
 @vector_loop
