@@ -42,9 +42,9 @@ def bytes_per_response(on_device: DeviceSimulator) -> int:
 def operations_per_response(on_device: DeviceSimulator) -> int:
     """Floating-point operations of a response's matrix products."""
     d, k = on_device.network.settings.width, on_device.factors.items.shape[1]
-    tokens = HISTORY + 1
+    attention = (HISTORY + 1) * on_device.network.settings.heads * 4 * d
     cosines = 0 if on_device.pro_cosines.all_known else 2 * 2 * on_device.pro_cosines.vectors.shape[1]
-    return tokens * (2 * d * 2 * d + 4 * d) + 8 * d * d + HISTORY * (2 * k * k + cosines)
+    return attention + 16 * d * d + HISTORY * (2 * k * k + cosines)
 
 
 def floor_per_second(on_device: DeviceSimulator) -> float:

@@ -1,7 +1,7 @@
 """Steps of the vectorised environment per second, and training frames per second, beside an environment of no work.
 
     .venv/bin/python benchmarks/environment.py [--envs 1 16 64 256 1024] [--algorithms a2c dqn ppo trpo] [--stock]
-        [--items 500] [--rounds 3] [--json]
+        [--items 500] [--rounds 3] [--device cuda] [--json]
 
 The idle environment has the same spaces and answers at once with what it answered before: it is what a learner can
 take in. Training runs each algorithm with its default settings, on both environments, with as many sessions; infos of
@@ -20,7 +20,6 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-import polars as pl
 import torch
 from numpy.typing import NDArray
 from random_world import random_world
@@ -118,6 +117,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=16_384, help="environment steps of training that are timed")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu", help="where the users answer; learners stay on the CPU")
     parser.add_argument(
         "--algorithms", nargs="*", choices=ALGORITHMS, default=ALGORITHMS, help="none: environments only"
     )
@@ -125,7 +125,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON list of the same rows")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    simulator = random_world(arguments.items, n_users=2000, seed=0)
+    simulator = random_world(arguments.items, n_users=2000, seed=0).to(arguments.device)
     rows = []
     for n_envs in arguments.envs:
         envs = [environment(simulator, n_envs, idle, explained=True)[0] for idle in (False, True)]
@@ -138,6 +138,8 @@ def main() -> None:
     if arguments.json:
         print(json.dumps(rows))
         return
+    import polars as pl
+
     with pl.Config(tbl_rows=-1, tbl_cols=-1, tbl_hide_column_data_types=True, tbl_hide_dataframe_shape=True):
         print(pl.DataFrame(rows))
 

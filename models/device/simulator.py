@@ -7,7 +7,8 @@ same, and slower than `ResponseModels`.
 from __future__ import annotations
 
 import copy
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple, Self
 
 import numpy as np
 import torch
@@ -25,6 +26,8 @@ from models.interactions import Histories
 from models.knowledge import ItemKnowledge
 from models.packed_sets import PackedSets
 from models.response_models import ResponseModels
+
+_ROWS_AT_ONCE = 32_768  # enough to fill a GPU; more of them take memory, and indices of 64 bits
 
 
 class Answers(NamedTuple):
@@ -44,6 +47,12 @@ class Answers(NamedTuple):
     similarity_evidence: Tensor
     features: Tensor
     probability: Tensor
+
+    @classmethod
+    def joined(cls, parts: Iterable[Self]) -> Self:
+        """Those of consecutive pairs in one."""
+        keywords, similarity, features, probability = zip(*parts, strict=True)
+        return cls(torch.cat(keywords, 1), torch.cat(similarity, 1), torch.cat(features), torch.cat(probability))
 
 
 class DeviceSimulator(nn.Module):
@@ -157,7 +166,10 @@ class DeviceSimulator(nn.Module):
     def answer(self, pairs: Pairs, states: Tensor | None = None) -> Answers:
         """`forward` without gradients, compiled where that was asked for: the way to ask from a GPU's own data."""
         with torch.no_grad():
-            return self._answer(pairs, states)
+            return Answers.joined(
+                self._answer(pairs.of_rows(rows), None if states is None else states[rows])
+                for rows in _parts(len(pairs.users))
+            )
 
     def respond(
         self,
@@ -166,9 +178,17 @@ class DeviceSimulator(nn.Module):
         histories: Histories,
         states: NDArray[np.float32] | None = None,
     ) -> Answers:
-        """`answer` of arrays: pairs (b,), b histories, and SASRec's states (b, d) where they are known."""
+        """`answer` of arrays: pairs (b,), b histories, and SASRec's states (b, d) where they are known.
+
+        A GPU answers one part while the next is copied.
+        """
         known = None if states is None else torch.from_numpy(states).to(self.device, non_blocking=True)
-        return self.answer(Pairs.of(users, items, histories, self.device), known)
+        return Answers.joined(
+            self.answer(
+                Pairs.of(users[rows], items[rows], histories[rows], self.device), None if known is None else known[rows]
+            )
+            for rows in _parts(len(users))
+        )
 
     def states(self, histories: Histories) -> Tensor:
         """SASRec's states after each of b histories: float32 (b, d)."""
@@ -185,3 +205,8 @@ class DeviceSimulator(nn.Module):
         if surprises is None or cut is not pairs:
             surprises = self.statistics.surprises(self.statistics.residuals(cut))
         return self.network.last_states((cut.items + 1) * cut.present, cut.likes, surprises)
+
+
+def _parts(n: int) -> list[slice]:
+    """Consecutive rows of n in all, at least one part."""
+    return [slice(start, start + _ROWS_AT_ONCE) for start in range(0, max(1, n), _ROWS_AT_ONCE)]

@@ -100,6 +100,23 @@ def test_known_states_and_unknown_ratings() -> None:
     assert not on_device.answer(Pairs.of(users, items, histories, on_device.device)).probability.requires_grad
 
 
+@pytest.mark.parametrize("device", DEVICES)
+def test_many_pairs_are_answered_in_parts(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    world, rng = tiny_world(8), np.random.default_rng(8)
+    histories = _histories(world, rng, [0, 3, 9, 1, MAX_HISTORY])
+    users, items = rng.integers(N_USERS, size=5), rng.integers(world.n_items, size=5)
+    on_device = DeviceSimulator(world.knowledge, world.models, world.ensemble, device, compiled=False)
+    states = world.sasrec.states(histories)
+    whole = [on_device.respond(users, items, histories, known) for known in (None, states)]
+    monkeypatch.setattr("models.device.simulator._ROWS_AT_ONCE", 2)
+    in_parts = [on_device.respond(users, items, histories, known) for known in (None, states)]
+    pairs = Pairs.of(users, items, histories, on_device.device)
+    in_parts += [on_device.answer(pairs), on_device.answer(pairs, torch.from_numpy(states).to(device))]
+    for found, expected in zip(in_parts, whole * 2, strict=True):
+        for part, of_whole in zip(found, expected, strict=True):
+            assert torch.allclose(part, of_whole, atol=1e-5)
+
+
 def test_states_are_those_of_the_network() -> None:
     world, rng = tiny_world(7), np.random.default_rng(7)
     histories = _histories(world, rng, [0, 4, MAX_HISTORY])
