@@ -34,6 +34,7 @@ from models.agents import new_agent
 from models.environment_settings import EnvironmentSettings
 from models.item_scorer import ItemPrior
 from models.simulator import UserSimulator
+from models.subnormals import subnormals_as_zero
 from models.tastes import TasteAxes, Tastes
 from models.vector_environment import SessionVecEnv
 
@@ -88,9 +89,10 @@ def frames_per_second(  # noqa: PLR0917 - what a rate depends on
         model = stock_agent(env, settings, algorithm)
     else:
         model = new_agent(env, ItemPrior.of(env.sessions, tastes), settings, algorithm, seed=0)
-    model.learn(n_envs * 64)
-    done, started = model.num_timesteps, time.perf_counter()
-    model.learn(steps, reset_num_timesteps=False)
+    with subnormals_as_zero():
+        model.learn(n_envs * 64)
+        done, started = model.num_timesteps, time.perf_counter()
+        model.learn(steps, reset_num_timesteps=False)
     return (model.num_timesteps - done) / (time.perf_counter() - started)
 
 
@@ -116,7 +118,7 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=500)
     parser.add_argument("--steps", type=int, default=16_384, help="environment steps of training that are timed")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=ReinforcementSettings().threads)
     parser.add_argument("--device", default="cpu", help="where the users answer; learners stay on the CPU")
     parser.add_argument(
         "--algorithms", nargs="*", choices=ALGORITHMS, default=ALGORITHMS, help="none: environments only"

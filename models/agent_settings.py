@@ -128,7 +128,9 @@ class ReinforcementSettings(BaseModel):
     evaluation_seed: int = Field(default=1, ge=0, description="of the evaluation's users, coins and session ends")
     hidden: int = Field(default=64, gt=0, description="width of the hidden layers of actor and critic")
     taste_rank: int = Field(default=64, gt=0, description="axes of a user's taste for pro, and for con keywords")
-    threads: int = Field(default=2, gt=0, description="torch threads in training and evaluation")
+    threads: int = Field(
+        default=1, gt=0, description="torch threads of a process; cores are better spent on several processes"
+    )
     device: Literal["cpu", "cuda"] = Field(
         default="cpu", description="where simulated users answer; cuda pays from hundreds of sessions (n_envs) on"
     )

@@ -32,6 +32,7 @@ from models.item_scorer import ItemPrior
 from models.policies import LearnedPolicy
 from models.query_scorer import QueryPolicy, QueryPrior, QueryScorer
 from models.simulator import UserSimulator
+from models.subnormals import subnormals_as_zero
 from models.tastes import TasteAxes, Tastes
 from models.unfinished_training import Stretches, TrainingStore
 from models.vector_environment import SessionVecEnv
@@ -41,6 +42,7 @@ logger = logging.getLogger(__name__)
 _POINTS = 20  # of a learning curve
 _SMOOTHED = 3  # points in a row whose mean tells whether a curve still rises
 _LOGIT_SCALE, _VALUE_SCALE = 2.0, 0.1
+_ADAM_EPSILON = 1e-5  # Stable-Baselines3's for actors
 _LOG_NOISE = -2.0  # of a point's coordinates at first: the users' vectors are of length 1
 
 
@@ -114,7 +116,8 @@ def train_agent(
     curve = _LearningCurve(calls_a_point, _expected_length(environment), settings.patience)
     stretches = Stretches(store, settings.checkpoint_steps, stream, (curve.points, curve.rewards, curve.ends))
     done = stretches.resume(model)
-    model.learn(settings.steps - done, callback=[stretches, curve], reset_num_timesteps=done == 0)
+    with subnormals_as_zero():
+        model.learn(settings.steps - done, callback=[stretches, curve], reset_num_timesteps=done == 0)
     policy = model.policy
     assert isinstance(policy, ItemActorCriticPolicy | ItemMaskablePolicy | ItemQPolicy | ItemQuantilePolicy)
     seconds = time.perf_counter() - started
@@ -138,6 +141,9 @@ def new_agent(
     """
     head = {"prior": prior, "hidden": settings.hidden}
     logits, values = head | {"scale": _LOGIT_SCALE}, head | {"scale": _VALUE_SCALE}
+    values["optimizer_kwargs"] = {"fused": True}
+    if algorithm != "a2c":  # which has RMSprop
+        logits["optimizer_kwargs"] = {"fused": True, "eps": _ADAM_EPSILON}
     if isinstance(env.action_space, spaces.Box):
         logits["log_std_init"] = _LOG_NOISE
     common = {"env": env, "seed": seed, "device": "cpu"}

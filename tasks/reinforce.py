@@ -42,8 +42,9 @@ from tasks.simulator_inputs import SIMULATOR_PARTS, load_simulator
 from tasks.step import Summary, step
 from tasks.unfinished_policy import UnfinishedPolicy
 
-VERSION = "4"
+VERSION = "5"
 UPPER_LINE = "greedy"
+_SLOWEST_FIRST: tuple[AlgorithmName, ...] = ("trpo", "qrdqn", "dqn", "ppo", "maskable_ppo", "a2c")
 _TRAINING = ("steps", "n_envs", "hidden", "taste_rank", "threads", "patience", "checkpoint_steps", "device")
 
 
@@ -166,6 +167,7 @@ def _train(
         for algorithm, seed in policies:
             _train_one(folder, simulator, settings, algorithm, seed)
         return
+    policies = sorted(policies, key=lambda policy: _SLOWEST_FIRST.index(policy[0]))  # so that no core waits at the end
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         running = [pool.submit(_train_in_process, folder, settings, algorithm, seed) for algorithm, seed in policies]
         for (algorithm, seed), future in zip(policies, running, strict=True):
