@@ -34,7 +34,6 @@ from models.agents import new_agent
 from models.environment_settings import EnvironmentSettings
 from models.item_scorer import ItemPrior
 from models.simulator import UserSimulator
-from models.subnormals import subnormals_as_zero
 from models.tastes import TasteAxes, Tastes
 from models.vector_environment import SessionVecEnv
 
@@ -89,10 +88,9 @@ def frames_per_second(  # noqa: PLR0917 - what a rate depends on
         model = stock_agent(env, settings, algorithm)
     else:
         model = new_agent(env, ItemPrior.of(env.sessions, tastes), settings, algorithm, seed=0)
-    with subnormals_as_zero():
-        model.learn(n_envs * 64)
-        done, started = model.num_timesteps, time.perf_counter()
-        model.learn(steps, reset_num_timesteps=False)
+    model.learn(n_envs * 64)
+    done, started = model.num_timesteps, time.perf_counter()
+    model.learn(steps, reset_num_timesteps=False)
     return (model.num_timesteps - done) / (time.perf_counter() - started)
 
 

@@ -32,7 +32,6 @@ from models.item_scorer import ItemPrior
 from models.policies import LearnedPolicy
 from models.query_scorer import QueryPolicy, QueryPrior, QueryScorer
 from models.simulator import UserSimulator
-from models.subnormals import subnormals_as_zero
 from models.tastes import TasteAxes, Tastes
 from models.unfinished_training import Stretches, TrainingStore
 from models.vector_environment import SessionVecEnv
@@ -116,8 +115,7 @@ def train_agent(
     curve = _LearningCurve(calls_a_point, _expected_length(environment), settings.patience)
     stretches = Stretches(store, settings.checkpoint_steps, stream, (curve.points, curve.rewards, curve.ends))
     done = stretches.resume(model)
-    with subnormals_as_zero():
-        model.learn(settings.steps - done, callback=[stretches, curve], reset_num_timesteps=done == 0)
+    model.learn(settings.steps - done, callback=[stretches, curve], reset_num_timesteps=done == 0)
     policy = model.policy
     assert isinstance(policy, ItemActorCriticPolicy | ItemMaskablePolicy | ItemQPolicy | ItemQuantilePolicy)
     seconds = time.perf_counter() - started

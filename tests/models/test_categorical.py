@@ -30,8 +30,17 @@ def test_what_is_closed_is_never_drawn_and_the_rest_shares_its_chances() -> None
 
 
 def test_closed_items_are_below_open_ones_however_high_they_were() -> None:
-    found = masked(torch.tensor([[1000.0, 0.0, -1000.0]]), torch.tensor([[1.0, 0.0, 0.0]]))
-    assert found.tolist() == [[-40.0, 0.0, -1000.0]]
+    found = masked(torch.tensor([[1000.0, 0.0, -30.0]]), torch.tensor([[1.0, 0.0, 0.0]]))
+    assert found.tolist() == [[-40.0, 0.0, -30.0]]
+
+
+def test_what_was_given_up_lies_no_lower_than_what_is_closed() -> None:
+    logits = torch.tensor([[7.0, 5.0, -1000.0]], requires_grad=True)
+    found = masked(logits, torch.tensor([[0.0, 1.0, 0.0]]))
+    assert found.tolist() == [[7.0, -33.0, -33.0]]
+    found.backward(torch.ones_like(found))
+    assert logits.grad is not None
+    assert logits.grad.tolist() == [[1, 0, 1]]
 
 
 def test_where_all_is_closed_all_is_alike() -> None:
