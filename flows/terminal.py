@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from storage.errors import SettingsError
-from storage.run_folder import RunFolder, Split
+from storage.run_folder import DEFAULT_SPLIT, RunFolder, Split
 
 # Tables in a log file are as wide as they need; on a terminal they fit it.
 console = Console(width=None if sys.stdout.isatty() else 140)
@@ -50,5 +50,6 @@ def finished_run(data: Path, dataset: str, split: Split) -> RunFolder:
     """
     folder = RunFolder.of(data, dataset, split)
     if not folder.path("manifest.json").exists():
-        raise SettingsError(f"{folder.root}: no finished run there. Make one with: usersim reproduce {dataset}")
+        command = f"usersim reproduce {dataset}" + (f" --split {split}" if split != DEFAULT_SPLIT else "")
+        raise SettingsError(f"{folder.root}: no finished run there. Make one with: {command}")
     return folder

@@ -135,7 +135,9 @@ class ReinforcementSettings(BaseModel):
         default="cpu", description="where simulated users answer; cuda pays from hundreds of sessions (n_envs) on"
     )
     processes: int | None = Field(
-        default=None, gt=0, description="policies trained at once; null for as many as `threads` go into the cores"
+        default=None,
+        gt=0,
+        description="policies trained at once; null for as many as `threads` go into the cores, one on cuda",
     )
     patience: int | None = Field(
         default=None,

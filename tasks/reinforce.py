@@ -162,7 +162,8 @@ def _train(
     agents = settings.agents
     if policies and "tensorboard" in agents.log and find_spec("tensorboard") is None:
         raise SettingsError("reinforce.agents.log names tensorboard, which is not installed: pip install tensorboard")
-    processes = min(agents.processes or max(1, (os.cpu_count() or 1) // agents.threads), len(policies))
+    at_once = 1 if agents.device == "cuda" else max(1, (os.cpu_count() or 1) // agents.threads)
+    processes = min(agents.processes or at_once, len(policies))
     if processes <= 1:
         for algorithm, seed in policies:
             _train_one(folder, simulator, settings, algorithm, seed)

@@ -46,7 +46,9 @@ def test_a_cap_on_prompts_is_a_whole_number_or_all(cap: str) -> None:
 
 def test_an_unfinished_run_has_no_report_and_explains_nothing() -> None:
     assert "usersim reproduce sample" in str(error_of("report", "sample"))
-    assert "usersim reproduce sample" in str(error_of("explain", "sample", "--user", "u1", "--item", "i1"))
+    explain = ("explain", "sample", "--user", "u1", "--item", "i1")
+    assert str(error_of(*explain)).endswith("usersim reproduce sample")
+    assert str(error_of(*explain, "--split", "loo")).endswith("usersim reproduce sample --split loo")
 
 
 def test_an_unknown_language_model_is_named_with_the_known_ones() -> None:
