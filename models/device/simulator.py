@@ -183,12 +183,14 @@ class DeviceSimulator(nn.Module):
         A GPU answers one part while the next is copied.
         """
         known = None if states is None else torch.from_numpy(states).to(self.device, non_blocking=True)
-        return Answers.joined(
-            self.answer(
-                Pairs.of(users[rows], items[rows], histories[rows], self.device), None if known is None else known[rows]
+        with torch.no_grad():
+            return Answers.joined(
+                self._answer(
+                    Pairs.of(users[rows], items[rows], histories[rows], self.device),
+                    None if known is None else known[rows],
+                )
+                for rows in _parts(len(users))
             )
-            for rows in _parts(len(users))
-        )
 
     def states(self, histories: Histories) -> Tensor:
         """SASRec's states after each of b histories: float32 (b, d)."""
