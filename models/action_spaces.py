@@ -58,7 +58,7 @@ class CatalogueActions(ActionSpace):
 
     def observe(self, sessions: SessionBatch, rows: Rows) -> Parts:
         """A flag for each item that would earn nothing."""
-        return {"seen": sessions.seen[rows].astype(np.int8)}
+        return {"seen": sessions.seen.view(np.int8)[rows].copy()}
 
     def resolve(self, sessions: SessionBatch, actions: NDArray[np.number]) -> NDArray[np.int64]:
         """The actions themselves."""

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from models.compiled import Plain, vector_loop
 from models.fast_exp import fast_exp
-from models.interactions import NO_ITEM
+from models.interactions import NO_ITEM, HistoryArrays
 from models.prefetch import prefetch_row
+from models.reaction_sums import Scalars, Usual, residual
 from models.row_blocks import by_blocks
 
 _TOGETHER = 8  # sequences
@@ -90,39 +91,27 @@ class Answer(NamedTuple):
     norm_constant: NDArray[np.float32]
 
 
-def last_states(
-    network: Plain,
-    items: NDArray[np.int64],
-    likes: NDArray[np.bool_],
-    surprises: NDArray[np.float32],
-) -> NDArray[np.float32]:
+def last_states(network: Plain, usual: Plain, histories: HistoryArrays) -> NDArray[np.float32]:
     """State at the last position of each of b sequences: float32 (b, d).
 
     Parameters
     ----------
     network
         Its parts, `InputVectors`, `Queries` and `Answer`, as `plain` tuples.
-    items, likes, surprises
-        Arrays of shape (b, l), padded on the right with `NO_ITEM`; see `models/sasrec.py`.
+    usual
+        `Usual`, as a `plain` tuple: what makes a reaction a surprise.
+    histories
+        Reactions (b, l), padded on the right with `NO_ITEM`; see `models/sasrec.py`.
     """
-    items, likes, surprises = (
-        np.ascontiguousarray(items),
-        np.ascontiguousarray(likes),
-        np.ascontiguousarray(surprises),
-    )
-    parts = by_blocks(lambda rows: _last_states(network, items[rows], likes[rows], surprises[rows]), len(items))
+    parts = by_blocks(lambda rows: _last_states(network, usual, histories.of(rows)), len(histories.items))
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 @vector_loop
-def _last_states(
-    network: Plain,
-    items: NDArray[np.int64],
-    likes: NDArray[np.bool_],
-    surprises: NDArray[np.float32],
-) -> NDArray[np.float32]:
+def _last_states(network: Plain, known: Plain, histories: Plain) -> NDArray[np.float32]:
     inputs, queries, answer = InputVectors(*network[0]), Queries(*network[1]), Answer(*network[2])
-    (b, length), (heads, d), w = items.shape, queries.constants.shape, len(answer.narrow)
+    usual = Usual(Scalars(*known[0]), known[1], known[2])
+    (b, length), (heads, d), w = histories[0].shape, queries.constants.shape, len(answer.narrow)
     states = np.empty((b, d), dtype=np.float32)
     c = np.empty((_TOGETHER, length + 1, d), dtype=np.float32)
     scales, weights = np.empty((_TOGETHER, length + 1), dtype=np.float32), np.empty(length + 1, dtype=np.float32)
@@ -135,7 +124,7 @@ def _last_states(
     for first in range(0, b, _TOGETHER):
         n = min(_TOGETHER, b - first)
         for row in range(n):
-            ends[row] = _write_inputs(inputs, (items, likes, surprises), first + row, row, c, scales, queries.epsilon)
+            ends[row] = _write_inputs(inputs, usual, histories, first + row, row, c, scales, queries.epsilon)
             for k in range(d):
                 last[row, k] = c[row, ends[row] - 1, k] * scales[row, ends[row] - 1]
         np.dot(last, queries.matrices, query)
@@ -167,7 +156,8 @@ def _last_states(
 @vector_loop
 def _write_inputs(  # noqa: PLR0917 - what a sequence needs
     inputs: InputVectors,
-    sequences: tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float32]],
+    usual: Usual,
+    histories: Plain,
     at: int,
     row: int,
     c: NDArray[np.float32],
@@ -180,10 +170,10 @@ def _write_inputs(  # noqa: PLR0917 - what a sequence needs
     -------
     How many there are.
     """
-    items, likes, surprises = sequences[0][at], sequences[1][at], sequences[2][at]
+    items, likes, ratings = histories[0][at], histories[1][at], histories[2][at]
     own, scale, (positions, d) = c[row], scales[row], c.shape[1:]
     if inputs.items.size > _IN_CACHE:
-        following = sequences[0][min(at + 1, len(sequences[0]) - 1)]
+        following = histories[0][min(at + 1, len(histories[0]) - 1)]
         for t in range(positions - 1):
             prefetch_row(inputs.items, max(following[t], 0))
     square = np.float32(0)
@@ -196,7 +186,8 @@ def _write_inputs(  # noqa: PLR0917 - what a sequence needs
         if item == NO_ITEM:
             end = t
             break
-        of_item, reaction, above = inputs.items[item], inputs.reactions[int(likes[t - 1]), t], surprises[t - 1]
+        of_item, reaction = inputs.items[item], inputs.reactions[int(likes[t - 1]), t]
+        above = np.float32(residual(usual, item, likes[t - 1], ratings[t - 1]))
         square = np.float32(0)
         for k in range(d):
             own[t, k] = of_item[k] + reaction[k] + above * inputs.surprise[k]

@@ -22,6 +22,7 @@ from scipy.sparse import csr_array
 from scipy.special import expit
 
 from models.baselines import Bias
+from models.compiled import Plain
 from models.ensemble import Ensemble
 from models.interactions import Histories, HistoryArrays, Interactions, last
 from models.reaction_sums import (
@@ -139,7 +140,11 @@ class ReactionStatistics:
 
     def surprises(self, histories: Histories) -> NDArray[np.float32]:
         """How many standard deviations each rating lies above its item's usual one: float32 (b, l), 0 on padding."""
-        return self._residuals(histories, float(np.sqrt(self.scalars.residual_variance)))
+        return residuals_of(self.usual(), tuple(histories.arrays()))
+
+    def usual(self) -> Plain:
+        """What `surprises` are measured against, `Usual` as a `plain` tuple."""
+        return tuple(self.scalars), self._rating_effects, float(np.sqrt(self.scalars.residual_variance))
 
     def training_surprises(self, train: Interactions) -> NDArray[np.float32]:
         """`surprises` of the training interactions themselves: float32 (n,)."""
@@ -177,9 +182,9 @@ class ReactionStatistics:
         effects = self._like_effects, self._rating_effects, self._counts
         return Learned(*effects, self._expected, self._category_starts, self._members, self.categories.shape[1])
 
-    def _residuals(self, histories: Histories, scale: float = 1.0) -> NDArray[np.float32]:
-        """Ratings (b, l) less the average and the item's effect, over the scale; 0 on padding."""
-        return residuals_of(tuple(self.scalars), self._rating_effects, tuple(histories.arrays()), scale)
+    def _residuals(self, histories: Histories) -> NDArray[np.float32]:
+        """Ratings (b, l) less the average and the item's effect; 0 on padding."""
+        return residuals_of((tuple(self.scalars), self._rating_effects, 1.0), tuple(histories.arrays()))
 
     def _terms(self, histories: Histories) -> NDArray[np.float32]:
         """What each interaction adds to the sums: float32 (b, l, 6), 0 on padding; see `reaction_terms`."""

@@ -78,26 +78,34 @@ class CandidateItems:
     categories: NDArray[np.float32]
 
 
-@loop
-def residuals_of(
-    known: Plain,
-    rating_effects: NDArray[np.float32],
-    histories: Plain,
-    scale: float,
-) -> NDArray[np.float32]:
-    """Ratings (b, l) less their items' usual ones, over the scale; a missing one is the typical (dis)liked one.
+class Usual(NamedTuple):
+    """What ratings are measured against: typical ones, the items' effects (n_items,), and what counts as 1."""
 
-    `Scalars` and `HistoryArrays` come as `plain` tuples.
+    scalars: Scalars
+    rating_effects: NDArray[np.float32]
+    scale: float
+
+
+@loop
+def residuals_of(known: Plain, histories: Plain) -> NDArray[np.float32]:
+    """`residual` of each reaction of b histories, float32 (b, l), 0 on padding.
+
+    `Usual` and `HistoryArrays` come as `plain` tuples.
     """
-    scalars, (items, likes, ratings) = Scalars(*known), histories
+    usual, (items, likes, ratings) = Usual(Scalars(*known[0]), known[1], known[2]), histories
     residuals = np.zeros(items.shape, dtype=np.float32)
     for row in range(items.shape[0]):
         for t in range(items.shape[1]):
-            item = items[row, t]
-            if item != NO_ITEM:
-                rating = _rating(scalars, likes[row, t], ratings[row, t])
-                residuals[row, t] = (rating - scalars.mean_rating - rating_effects[item]) / scale
+            if items[row, t] != NO_ITEM:
+                residuals[row, t] = residual(usual, items[row, t], likes[row, t], ratings[row, t])
     return residuals
+
+
+@loop
+def residual(usual: Usual, item: int, like: np.bool_, rating: np.float32) -> float:
+    """A rating less its item's usual one, over the scale; a missing one is the typical (dis)liked one."""
+    given = _rating(usual.scalars, like, rating)
+    return (given - usual.scalars.mean_rating - usual.rating_effects[item]) / usual.scale
 
 
 @loop

@@ -11,6 +11,8 @@ from models.interactions import NO_ITEM, UNKNOWN_RATING, Histories
 from models.session_arrays import TrainingReactions
 from models.simulator import UserSimulator
 
+_NEARLY_ALL = 0.95
+
 
 class RunningHistories:
     """The last reactions of b users, as they grow.
@@ -93,9 +95,11 @@ class RunningHistories:
         if self._all_known:
             return
         unknown = rows[~self._known_states[rows]]
-        if len(unknown) == len(self._items):  # as after most steps: nothing needs to be picked out
-            self.states = self._simulator.states(self.histories)
-        elif len(unknown):
+        if len(unknown) > _NEARLY_ALL * len(self._items):  # as after most steps: picking them out would take longer
+            self.states, self._all_known = self._simulator.states(self.histories), True
+            self._known_states[:] = True
+            return
+        if len(unknown):
             self.states[unknown] = self._simulator.states(self.histories[unknown])
-        self._known_states[unknown] = True
+            self._known_states[unknown] = True
         self._all_known = len(rows) == len(self._items)

@@ -134,7 +134,7 @@ def _follow(  # noqa: PLR0917 - what a row needs
         sums, item = summed.sums[row, int(likes[row, t])], items[row, t]
         for k in range(len(sums)):
             sums[k] += described[item, k]
-    for t in range(n):
+    for t in range(0 if gone else known, n):
         summed.items[row, t], summed.likes[row, t] = items[row, t], likes[row, t]
     summed.lengths[row] = n
 
@@ -149,13 +149,10 @@ def _known(items: NDArray[np.int64], likes: NDArray[np.bool_], row: int, n: int,
         kept = summed.lengths[row] - gone
         if kept < 0 or not n - 1 <= kept <= n:
             continue
-        same = 0
-        while (
-            same < kept
-            and items[row, same] == summed.items[row, same + gone]
-            and likes[row, same] == summed.likes[row, same + gone]
-        ):
-            same += 1
-        if same == kept:
+        others = 0
+        for t in range(kept):
+            others += items[row, t] != summed.items[row, t + gone]
+            others += likes[row, t] != summed.likes[row, t + gone]
+        if not others:
             return kept, gone
     return -1, 0

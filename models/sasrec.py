@@ -299,7 +299,7 @@ class SASRec(nn.Module):
                 inputs = InputVectors(*((part - part.mean(-1, keepdim=True)).numpy() for part in parts))
                 block = cast("Block", self.blocks[0])
                 self._compiled = plain((inputs, block.absorbed(), block.answer(self.norm)))
-        return last_states(self._compiled, histories.items, histories.likes, self.statistics.surprises(histories))
+        return last_states(self._compiled, self.statistics.usual(), histories.arrays())
 
     def token_vectors(self) -> Tensor:
         """e of every token, float32 (n_items + 1, d); kept until the weights may change."""

@@ -15,6 +15,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvO
 
 from models.environment import infos, observation_space
 from models.environment_settings import EnvironmentSettings
+from models.outcome import Outcome
 from models.sessions import SessionBatch
 from models.simulator import UserSimulator
 
@@ -81,9 +82,7 @@ class SessionVecEnv(VecEnv):
         """Step all sessions; of one that ends, the info keeps the last observation and the result has the first."""
         sessions = self._sessions
         outcome = sessions.act(self._actions)
-        details = [{"TimeLimit.truncated": truncated} for truncated in outcome.truncated.tolist()]
-        if self._explained:
-            details = [info | detail for info, detail in zip(details, infos(sessions, outcome), strict=True)]
+        details = self._details(outcome)
         done = outcome.done
         ended = done.nonzero()[0]
         remembered = ended if self._explained else ended[outcome.truncated[ended]]
@@ -96,6 +95,15 @@ class SessionVecEnv(VecEnv):
             for row, user in zip(ended.tolist(), sessions.users[ended].tolist(), strict=True):
                 self.reset_infos[row] = {"user": user}
         return sessions.observations(), outcome.rewards, done, details
+
+    def _details(self, outcome: Outcome) -> list[dict[str, object]]:
+        """An info for each session; those that go on and are not explained share one."""
+        details: list[dict[str, object]] = [{"TimeLimit.truncated": False}] * self.num_envs
+        for row in outcome.truncated.nonzero()[0].tolist():
+            details[row] = {"TimeLimit.truncated": True}
+        if not self._explained:
+            return details
+        return [info | detail for info, detail in zip(details, infos(self._sessions, outcome), strict=True)]
 
     def close(self) -> None:
         """Nothing is held open."""
