@@ -58,33 +58,25 @@ def category_history(categories: PackedSets, candidates: NDArray[np.int64], hist
     -------
     bool array of shape (b, l), False on padding.
     """
-    return _category_histories(categories.words, candidates, np.ascontiguousarray(histories.items))
+    return category_histories(categories.words, candidates, np.ascontiguousarray(histories.items))
 
 
 @loop
-def _category_histories(
+def category_histories(
     words: NDArray[np.uint64], candidates: NDArray[np.int64], items: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    relevant = np.zeros(items.shape, dtype=np.bool_)
+    """`category_history` of items (b, l) by the categories' `PackedSets.words`."""
+    relevant = np.empty(items.shape, dtype=np.bool_)
     for row, candidate in enumerate(candidates):
-        relevant[row] = mark_category_history(words, candidate, items, row, relevant[row])
-    return relevant
-
-
-@loop
-def mark_category_history(
-    words: NDArray[np.uint64], candidate: int, items: NDArray[np.int64], row: int, relevant: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
-    """Mark in `relevant` (l,), which is returned, the candidate's h_C among the items (b, l) in a row."""
-    history, any_shared = items[row], False
-    for t in range(len(history)):
-        shared = False
-        if history[t] != NO_ITEM:
-            for word in range(words.shape[1]):
-                shared |= words[candidate, word] & words[history[t], word] != 0
-        relevant[t] = shared
-        any_shared |= shared
-    if not any_shared:
-        for t in range(len(history)):
-            relevant[t] = history[t] != NO_ITEM
+        any_shared = False
+        for t in range(items.shape[1]):
+            item, shared = items[row, t], False
+            if item != NO_ITEM:
+                for word in range(words.shape[1]):
+                    shared |= words[candidate, word] & words[item, word] != 0
+            relevant[row, t] = shared
+            any_shared |= shared
+        if not any_shared:
+            for t in range(items.shape[1]):
+                relevant[row, t] = items[row, t] != NO_ITEM
     return relevant

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from models.compiled import loop
-from models.evidence import Evidence, mark_category_history
+from models.evidence import Evidence, category_history
 from models.interactions import NO_ITEM, Histories, HistoryArrays
 from models.knowledge import ItemKnowledge
 from models.packed_sets import PackedSets
@@ -57,7 +57,8 @@ class KeywordMatching:
         histories
             b histories.
         """
-        evidence = shared_keywords(self.sides, self.categories.words, candidates, histories.arrays())
+        relevant = category_history(self.categories, candidates, histories)
+        evidence = shared_keywords(self.sides, relevant, candidates, histories.arrays())
         return Evidence(evidence[0], evidence[1])
 
     def scores_and_tastes(
@@ -82,8 +83,9 @@ class KeywordMatching:
         -------
         Evidence of b rows and tastes, float32 array of shape (b, 2), 0 where a candidate has no keyword.
         """
+        relevant = category_history(self.categories, candidates, histories)
         rows = histories.arrays(), np.ascontiguousarray(surprises)
-        evidence, tastes = _matched(self.sides, self.categories.words, candidates, *rows)
+        evidence, tastes = _matched(self.sides, relevant, candidates, *rows)
         return Evidence(evidence[0], evidence[1]), tastes
 
 
@@ -137,22 +139,21 @@ def rarity(membership: csr_array) -> NDArray[np.float64]:
 @loop
 def shared_keywords(
     sides: tuple[KeywordSide, KeywordSide],
-    categories: NDArray[np.uint64],
+    relevant: NDArray[np.bool_],
     candidates: NDArray[np.int64],
     histories: HistoryArrays,
 ) -> NDArray[np.float32]:
-    """Keywords shared with the liked (disliked) items that count: float32 (2, b)."""
+    """Keywords shared with the liked (disliked) items that count, being relevant (b, l): float32 (2, b)."""
     items, likes = histories.items, histories.likes
-    evidence, relevant = np.zeros((2, len(candidates)), dtype=np.float32), np.empty(items.shape[1], dtype=np.bool_)
+    evidence = np.zeros((2, len(candidates)), dtype=np.float32)
     own = np.zeros((2, max(sides[0].n_keywords, sides[1].n_keywords)), dtype=np.bool_)  # the candidate's keywords
     for row, candidate in enumerate(candidates):
-        mark_category_history(categories, candidate, items, row, relevant)
         for which in range(2):
             side = sides[which]
             for k in range(side.starts[candidate], side.starts[candidate + 1]):
                 own[which, side.keywords[k]] = True
         for t in range(items.shape[1]):
-            if not relevant[t]:
+            if not relevant[row, t]:
                 continue
             item, which, shared = items[row, t], 0 if likes[row, t] else 1, False
             side = sides[which]
@@ -171,7 +172,7 @@ def shared_keywords(
 @loop
 def _matched(  # noqa: PLR0912 - one pass over a history without a call
     sides: tuple[KeywordSide, KeywordSide],
-    categories: NDArray[np.uint64],
+    relevant: NDArray[np.bool_],
     candidates: NDArray[np.int64],
     histories: HistoryArrays,
     surprises: NDArray[np.float32],
@@ -179,12 +180,11 @@ def _matched(  # noqa: PLR0912 - one pass over a history without a call
     """Keywords shared with the liked (disliked) items that count, (2, b), and tastes by all items, (b, 2): float32."""
     items, likes, (b, length) = histories.items, histories.likes, histories.items.shape
     evidence, tastes = np.zeros((2, b), dtype=np.float32), np.zeros((b, 2), dtype=np.float32)
-    relevant, deviations = np.empty(length, dtype=np.bool_), np.empty(length, dtype=np.float32)
+    deviations = np.empty(length, dtype=np.float32)
     n_keywords = max(sides[0].n_keywords, sides[1].n_keywords)
     places = np.full((2, n_keywords), -1, dtype=np.int32)  # among the candidate's keywords
     counts, sums = np.empty(places.shape[1], dtype=np.float32), np.empty(places.shape[1], dtype=np.float32)
     for row, candidate in enumerate(candidates):
-        mark_category_history(categories, candidate, items, row, relevant)
         count, total = 0, np.float32(0)
         for t in range(length):
             if items[row, t] != NO_ITEM:
@@ -207,7 +207,7 @@ def _matched(  # noqa: PLR0912 - one pass over a history without a call
                         shared |= side.marks[candidate, word] & side.marks[item, word] != 0
                 if not shared:
                     continue
-                counted = relevant[t] and likes[row, t] == like
+                counted = relevant[row, t] and likes[row, t] == like
                 for k in range(side.starts[item], side.starts[item + 1]):
                     at = place[side.keywords[k]]
                     if at >= 0:

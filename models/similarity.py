@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from models.compiled import loop, vector_loop
 from models.cosines import FarCosines, add_up, multiply
-from models.evidence import Evidence, mark_category_history
+from models.evidence import Evidence, category_history
 from models.fast_exp import fast_exp
 from models.interactions import NO_ITEM, Histories, HistoryArrays, Interactions
 from models.knowledge import ItemKnowledge
@@ -100,7 +100,8 @@ class Similarity:
         histories
             b histories.
         """
-        highest = closest(self.cosines(candidates), self.categories.words, candidates, histories.arrays(), self.neutral)
+        relevant = category_history(self.categories, candidates, histories)
+        highest = closest(self.cosines(candidates), relevant, candidates, histories.arrays(), self.neutral)
         return Evidence(highest[0], highest[1])
 
     def cosines(self, candidates: NDArray[np.int64]) -> Cosines:
@@ -136,27 +137,27 @@ class Similarity:
         self, candidates: NDArray[np.int64], histories: Histories, surprises: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Highest cosines by pros and cons, (2, b), -inf where a side has no evidence; and tastes (b, 2): float32."""
+        relevant = category_history(self.categories, candidates, histories)
         rows = histories.arrays(), np.ascontiguousarray(surprises)
-        return _compared(self.cosines(candidates), self.categories.words, candidates, *rows)
+        return _compared(self.cosines(candidates), relevant, candidates, *rows)
 
 
 @vector_loop
 def _compared(
     known: Cosines,
-    categories: NDArray[np.uint64],
+    relevant: NDArray[np.bool_],
     candidates: NDArray[np.int64],
     histories: HistoryArrays,
     surprises: NDArray[np.float32],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Highest cosines to liked (disliked) items that count, (2, b), and tastes by all of them, (b, 2): float32."""
+    """Highest cosines to liked (disliked) relevant items (b, l), (2, b), and tastes by all of them, (b, 2): float32."""
     items, likes, (b, length) = histories.items, histories.likes, histories.items.shape
     highest, tastes = np.full((2, b), -np.inf, dtype=np.float32), np.zeros((b, 2), dtype=np.float32)
-    relevant, cosines = np.empty(length, dtype=np.bool_), np.empty((2, length), dtype=np.float32)
+    cosines = np.empty((2, length), dtype=np.float32)
     products, vectors = known.far
     sums = np.empty((2, products.products.shape[1]), dtype=np.int32)
     own = np.empty((2, vectors.vectors.shape[2]), dtype=np.float32)
-    for row, candidate in enumerate(candidates):
-        mark_category_history(categories, candidate, items, row, relevant)
+    for row in range(b):
         if len(known.pro):
             _look_up(known, row, candidates, items, cosines)
         elif len(products.scales):
@@ -166,7 +167,7 @@ def _compared(
         for which in range(2):
             nearest = np.float32(-np.inf)
             for t in range(length):
-                if relevant[t] and likes[row, t] == (which == 0):
+                if relevant[row, t] and likes[row, t] == (which == 0):
                     nearest = max(nearest, cosines[which, t])
             highest[which, row] = nearest
             weights, weighted = np.float32(1), np.float32(0)
@@ -201,25 +202,24 @@ def _look_up(
 @loop
 def closest(
     known: Cosines,
-    categories: NDArray[np.uint64],
+    relevant: NDArray[np.bool_],
     candidates: NDArray[np.int64],
     histories: HistoryArrays,
     neutral: tuple[float, float],
 ) -> NDArray[np.float32]:
-    """Evidence (b_pos, b_neg) of candidates (b,), float32 (2, b): the highest cosines to liked (disliked) items."""
+    """Evidence (b_pos, b_neg), float32 (2, b): the highest cosines to liked (disliked) relevant items (b, l)."""
     items, likes = histories.items, histories.likes
     if len(known.pro):
-        highest, relevant = np.full((2, len(candidates)), -np.inf, dtype=np.float32), np.empty(items.shape[1], np.bool_)
+        highest = np.full((2, len(candidates)), -np.inf, dtype=np.float32)
         for row, candidate in enumerate(candidates):
-            mark_category_history(categories, candidate, items, row, relevant)
             for t in range(items.shape[1]):
-                if relevant[t] and likes[row, t]:
+                if relevant[row, t] and likes[row, t]:
                     highest[0, row] = max(highest[0, row], known.pro[candidate, items[row, t]])
-                elif relevant[t]:
+                elif relevant[row, t]:
                     highest[1, row] = max(highest[1, row], known.con[candidate, items[row, t]])
     else:  # taking cosines from vectors is most of the work, whatever follows
         nothing = np.zeros(items.shape, dtype=np.float32)
-        highest = _compared(known, categories, candidates, histories, nothing)[0]
+        highest = _compared(known, relevant, candidates, histories, nothing)[0]
     _settle(highest, neutral)
     return highest
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from models.compiled import Plain, loop
 from models.cosines import FarCosines, KeywordProducts, UnitVectors
 from models.ensemble import weighed
+from models.evidence import category_histories
 from models.interactions import HistoryArrays
 from models.keyword_matching import KeywordSide, shared_keywords
 from models.reaction_sums import Learned, Scalars, pair_statistics
@@ -49,8 +50,9 @@ def ask_voters(
     cosines = Cosines(pro, con, FarCosines(KeywordProducts(*products), UnitVectors(*vectors)))
     of_logical, of_statistics = HistoryArrays(*histories[0]), HistoryArrays(*histories[1])
     found = np.empty((5, len(candidates)), dtype=np.float32)
-    found[:2] = shared_keywords((KeywordSide(*sides[0]), KeywordSide(*sides[1])), categories, candidates, of_logical)
-    found[2:4] = closest(cosines, categories, candidates, of_logical, neutral)
+    relevant = category_histories(categories, candidates, of_logical.items)
+    found[:2] = shared_keywords((KeywordSide(*sides[0]), KeywordSide(*sides[1])), relevant, candidates, of_logical)
+    found[2:4] = closest(cosines, relevant, candidates, of_logical, neutral)
     statistics = pair_statistics(Scalars(*scalars), Learned(*learned), candidates, of_statistics)
     logits, of_states = weighed(statistics, *line), matches(states, of_items, candidates)
     for row in range(len(candidates)):
