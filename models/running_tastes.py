@@ -1,7 +1,7 @@
 """Users' tastes as sessions go on: a step adds an item and forgets one, the others stay summed.
 
-Sums of numbers with a limited number of binary places are exact, so that in whatever order they were added up, a taste
-is that of its history and of nothing before it.
+Sums of whole numbers of small units are exact, so that in whatever order they were added up, a taste is that of its
+history and of nothing before it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from models.interactions import NO_ITEM, Histories
 from models.row_blocks import by_blocks
 
 _PSEUDO_REACTIONS = np.float32(1.0)
-_UNITS = 2.0**20  # a unit; 2 ** 33 numbers of at most 1 add up exactly in 64 bits
+_UNITS = 2.0**20  # of 1
+_MOST_IN_32_BITS = 2**11 - 1  # numbers of at most 1 whose sum is below 2 ** 31 units
 
 
 def in_units(described: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -34,13 +35,13 @@ class _Summed(NamedTuple):
     lengths
         int64 array of shape (b,).
     sums
-        float64 array of shape (b, 2, t): over the disliked items, and over the liked ones.
+        int32 or int64 array of shape (b, 2, t), in units: over the disliked items, and over the liked ones.
     """
 
     items: NDArray[np.int64]
     likes: NDArray[np.bool_]
     lengths: NDArray[np.int64]
-    sums: NDArray[np.float64]
+    sums: NDArray[np.signedinteger]
 
     def of(self, rows: slice) -> Plain:
         """Those of some rows, which change with these, as a `plain` tuple."""
@@ -61,7 +62,7 @@ class RunningTastes:
     """
 
     def __init__(self, described: NDArray[np.float32], ends: NDArray[np.int64], b: int) -> None:
-        self._described, self._ends, self._b = described, ends, b
+        self._described, self._ends, self._b = np.rint(described * _UNITS).astype(np.int32), ends, b
         self._summed = self._nothing(0)
 
     def users(self, histories: Histories) -> NDArray[np.float32]:
@@ -78,13 +79,14 @@ class RunningTastes:
 
     def _nothing(self, width: int) -> _Summed:
         shape = self._b, width
-        sums = np.zeros((self._b, 2, self._described.shape[1]))
+        units = np.int32 if width <= _MOST_IN_32_BITS else np.int64
+        sums = np.zeros((self._b, 2, self._described.shape[1]), dtype=units)
         return _Summed(np.full(shape, NO_ITEM), np.zeros(shape, dtype=bool), np.zeros(self._b, dtype=np.int64), sums)
 
 
 @loop
 def _tastes(
-    described: NDArray[np.float32],
+    described: NDArray[np.int32],
     ends: NDArray[np.int64],
     items: NDArray[np.int64],
     likes: NDArray[np.bool_],
@@ -99,19 +101,19 @@ def _tastes(
             liked += likes[row, t]
         _follow(described, items, likes, row, n, summed)
         disliked_sums, liked_sums, own = summed.sums[row, 0], summed.sums[row, 1], tastes[row]
-        usual, share = liked / max(n, 1), 1 / (n + _PSEUDO_REACTIONS)
+        usual, share = np.float32(liked / max(n, 1)), np.float32(1 / (n + _PSEUDO_REACTIONS) / _UNITS)
         for k in range(ends[0]):
-            own[k] = liked_sums[k] * share
+            own[k] = np.float32(liked_sums[k]) * share
         for k in range(ends[0], ends[1]):
-            own[k] = -disliked_sums[k] * share
+            own[k] = np.float32(-disliked_sums[k]) * share
         for k in range(ends[1], ends[2]):
-            own[k] = (liked_sums[k] - usual * (disliked_sums[k] + liked_sums[k])) * share
+            own[k] = (np.float32(liked_sums[k]) - usual * np.float32(disliked_sums[k] + liked_sums[k])) * share
     return tastes
 
 
 @loop
 def _follow(  # noqa: PLR0917 - what a row needs
-    described: NDArray[np.float32],
+    described: NDArray[np.int32],
     items: NDArray[np.int64],
     likes: NDArray[np.bool_],
     row: int,
