@@ -42,7 +42,7 @@ from tasks.simulator_inputs import SIMULATOR_PARTS, load_simulator
 from tasks.step import Summary, step
 from tasks.unfinished_policy import UnfinishedPolicy
 
-VERSION = "5"
+VERSION = "6"
 UPPER_LINE = "greedy"
 _SLOWEST_FIRST: tuple[AlgorithmName, ...] = ("trpo", "qrdqn", "dqn", "ppo", "maskable_ppo", "a2c")
 _TRAINING = ("steps", "n_envs", "hidden", "taste_rank", "threads", "patience", "checkpoint_steps", "device")
