@@ -6,8 +6,8 @@ generator of its own (Salmon et al. 2011), read ahead in blocks, so that drawing
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Iterator, Sequence
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,16 +73,16 @@ class DrawnNumbers(np.random.Generator):
     """A generator whose `random(b)` hands out the columns of numbers drawn before, in order.
 
     It lets code that throws one coin a row from a shared generator take each row's coin from that row's own stream.
-
-    Parameters
-    ----------
-    numbers
-        float64 array of shape (b, width).
     """
 
-    def __init__(self, numbers: NDArray[np.float64]) -> None:
-        super().__init__(_never_asked())
+    def __init__(self) -> None:
+        super().__init__(np.random.PCG64(0))  # never asked
+        self._columns: Iterator[NDArray[np.float64]] = iter(())
+
+    def of(self, numbers: NDArray[np.float64]) -> Self:
+        """Hand out the columns of these numbers, float64 (b, width), from now on; returns itself."""
         self._columns = iter(np.ascontiguousarray(numbers.T))
+        return self
 
     def random(  # type: ignore[override]  # only this one of NumPy's overloads is used
         self, size: int
@@ -98,9 +98,3 @@ class DrawnNumbers(np.random.Generator):
         if column is None or len(column) != size:
             raise ValueError(f"asked for {size} numbers a column; there is {'none' if column is None else len(column)}")
         return column
-
-
-@cache
-def _never_asked() -> np.random.BitGenerator:
-    """What NumPy wants a generator to have; seeding one takes longer than a step's other numbers."""
-    return np.random.PCG64(0)

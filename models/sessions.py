@@ -74,6 +74,7 @@ class SessionBatch:
         self._breadth = StepBreadth(simulator, self.catalogue, len(seeds))
         of_slates = 2 * settings.slate_size + 1 if settings.actions == "slate" else 0  # tied votes, the choice
         self._streams = RandomStreams(seeds, _COINS + settings.explored + of_slates)
+        self._coins = DrawnNumbers()
         b = len(seeds)
         self._running = RunningHistories(simulator, min(settings.max_history, simulator.max_history), b)
         self.users = np.zeros(b, dtype=np.int64)
@@ -86,7 +87,13 @@ class SessionBatch:
         self._next_users = np.full(b, -1)
         self._candidates = Candidates(settings, self.n_actions, b)
         self.action_space = action_space_of(self)
-        self.begin(np.arange(b))
+        self._resize(b)
+        self.begin(self._rows)
+
+    def _resize(self, b: int) -> None:
+        """What depends on the number of sessions alone."""
+        self._rows = np.arange(b)
+        self._end_chances = np.full(b, self.settings.end_probability)
 
     def __len__(self) -> int:
         return len(self.users)
@@ -131,9 +138,9 @@ class SessionBatch:
         actions
             int64 array of shape (b,), or (b, k) for slates: positions in `catalogue`.
         """
-        rows = np.arange(len(self))
+        rows = self._rows
         numbers = self._streams.draw(rows)
-        coins = DrawnNumbers(numbers)  # two for votes, one for the reward
+        coins = self._coins.of(numbers)  # two for votes, one for the reward
         if self.settings.seen_items == "mask":
             actions = session_arrays.opened(actions.reshape(len(self), -1), self.seen).reshape(actions.shape)
         self._running.know_states(rows)
@@ -150,7 +157,7 @@ class SessionBatch:
             taken = rows
         else:
             slates, shown, responses = self._choice(actions, numbers)
-            coins = DrawnNumbers(numbers[:, 2:])
+            coins = self._coins.of(numbers[:, 2:])
             taken = np.flatnonzero(shown != NO_ITEM)
         earned = reward(responses, self.settings.reward, coins)
         novelties = diversities = np.zeros(len(self), dtype=np.float32)
@@ -191,7 +198,7 @@ class SessionBatch:
         last reward, the share of `max_steps` gone, the share of likes and the fill of the remembered history;
         and the parts that belong to the action space: for the catalogue "seen", int8 (b, n_actions).
         """
-        chosen = np.arange(len(self))[rows]
+        chosen = self._rows[rows]
         self._running.know_states(chosen)
         limits = (self.settings.max_steps, STATE_BOUND)
         parts = self._running.states, self._running.arrays, tuple(self._progress)
@@ -237,11 +244,12 @@ class SessionBatch:
         self._candidates.keep(rows)
         self.users, self._next_users = self.users[rows], self._next_users[rows]
         self._progress = self._progress.of(rows)
+        self._resize(len(rows))
 
     def end_chances(self) -> NDArray[np.floating]:
         """P(the session ends after the last step): float array of shape (b,)."""
         if self._patience is None:
-            return np.full(len(self), self.settings.end_probability)
+            return self._end_chances
         likes, known = self._running.latest(RECENT)
         return self._patience.chances(self._progress.steps, likes, known)
 
@@ -257,7 +265,7 @@ class SessionBatch:
         """
         b, k = slates.shape
         rows, own = np.repeat(np.arange(b), k), numbers[:, _COINS + self.settings.explored :]
-        coins = DrawnNumbers(np.stack([own[:, :k].ravel(), own[:, k : 2 * k].ravel()], axis=1))
+        coins = self._coins.of(np.stack([own[:, :k].ravel(), own[:, k : 2 * k].ravel()], axis=1))
         items = self.catalogue[slates]
         responses = self.simulator.respond(
             self.users[rows], items.ravel(), self.histories[rows], coins, self._running.states[rows]

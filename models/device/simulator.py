@@ -196,7 +196,12 @@ class DeviceSimulator(nn.Module):
         """SASRec's states after each of b histories: float32 (b, d)."""
         nobody = np.zeros(len(histories), dtype=np.int64)
         with torch.no_grad():
-            return self._ask_states(Pairs.of(nobody, nobody, histories, self.device), None)
+            return torch.cat(
+                [
+                    self._ask_states(Pairs.of(nobody[rows], nobody[rows], histories[rows], self.device), None)
+                    for rows in _parts(len(histories))
+                ]
+            )
 
     def _statistics_logit(self, pairs: Pairs, residuals: Tensor) -> Tensor:
         cut = pairs.last(self.statistics.max_history)

@@ -115,6 +115,7 @@ def test_many_pairs_are_answered_in_parts(device: str, monkeypatch: pytest.Monke
     for found, expected in zip(in_parts, whole * 2, strict=True):
         for part, of_whole in zip(found, expected, strict=True):
             assert torch.allclose(part, of_whole, atol=1e-5)
+    assert on_device.states(histories).numpy(force=True) == pytest.approx(states, abs=1e-5)
 
 
 def test_states_are_those_of_the_network() -> None:

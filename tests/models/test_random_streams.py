@@ -36,13 +36,14 @@ def test_keep_goes_on_with_the_chosen_streams() -> None:
 
 
 def test_drawn_numbers_are_handed_out_by_column() -> None:
-    rng = DrawnNumbers(np.array([[0.1, 0.2], [0.3, 0.4]]))
+    rng = DrawnNumbers().of(np.array([[0.1, 0.2], [0.3, 0.4]]))
     assert rng.random(2).tolist() == [0.1, 0.3]
     assert rng.random(2).tolist() == [0.2, 0.4]
     with pytest.raises(ValueError, match="none"):
         rng.random(2)
+    assert rng.of(np.array([[0.5]])).random(1).tolist() == [0.5]
 
 
 def test_drawn_numbers_of_another_length_are_refused() -> None:
     with pytest.raises(ValueError, match="asked for 3 numbers"):
-        DrawnNumbers(np.zeros((2, 2))).random(3)
+        DrawnNumbers().of(np.zeros((2, 2))).random(3)
