@@ -6,8 +6,9 @@
 The idle environment has the same spaces and answers at once with what it answered before: it is what a learner can
 take in. Training runs each algorithm with its default settings, on both environments, with as many sessions; infos of
 its environment say nothing but ends, as in `usersim reproduce`. Both environments are timed in turn, `--rounds` times:
-of the rates stand medians, and of their ratios. With `--stock` the networks are not usersim's but those that
-Stable-Baselines3 makes of such observations by itself ("MultiInputPolicy"), with the same settings.
+of the rates stand medians, and of their ratios; `in_steps` is the part of training's time that the own environment's
+steps take, which swings less than a ratio of two runs does. With `--stock` the networks are not usersim's but those
+that Stable-Baselines3 makes of such observations by itself ("MultiInputPolicy"), with the same settings.
 """
 
 from __future__ import annotations
@@ -41,7 +42,21 @@ SECONDS = 2.0
 ALGORITHMS: tuple[AlgorithmName, ...] = ("a2c", "dqn", "ppo", "trpo")
 
 
-class IdleVecEnv(AgentVecEnv):
+class TimedVecEnv(AgentVecEnv):
+    """Adds up the seconds that steps take."""
+
+    seconds = 0.0
+
+    def step(self, actions: NDArray[np.int64]) -> VecEnvStepReturn:
+        """Step, on the clock."""
+        started = time.perf_counter()
+        try:
+            return super().step(actions)
+        finally:
+            self.seconds += time.perf_counter() - started
+
+
+class IdleVecEnv(TimedVecEnv):
     """Answers every step with the first observations, a reward of 1 and no end."""
 
     def reset(self) -> VecEnvObs:
@@ -59,15 +74,15 @@ class IdleVecEnv(AgentVecEnv):
         return self._observations, *self._answer
 
 
-def environment(simulator: UserSimulator, n_envs: int, idle: bool, *, explained: bool) -> tuple[AgentVecEnv, Tastes]:
+def environment(simulator: UserSimulator, n_envs: int, idle: bool, *, explained: bool) -> tuple[TimedVecEnv, Tastes]:
     """The vectorised environment, or its idle likeness."""
     tastes = Tastes(simulator.knowledge, TasteAxes.of(simulator.knowledge, ReinforcementSettings().taste_rank))
     sessions = SessionVecEnv(simulator, EnvironmentSettings(), n_envs, seed=0, explained=explained)
-    return (IdleVecEnv if idle else AgentVecEnv)(sessions, tastes), tastes
+    return (IdleVecEnv if idle else TimedVecEnv)(sessions, tastes), tastes
 
 
-def steps_per_second(env: AgentVecEnv) -> float:
-    """Steps of single sessions per second under random actions."""
+def steps_per_second(env: AgentVecEnv) -> tuple[float, float]:
+    """Steps of single sessions per second under random actions, and that all the time is theirs."""
     rng = np.random.default_rng(0)
     env.reset()
     env.step(rng.integers(env.sessions.n_actions, size=env.num_envs))
@@ -75,13 +90,13 @@ def steps_per_second(env: AgentVecEnv) -> float:
     while time.perf_counter() - started < SECONDS:
         env.step(rng.integers(env.sessions.n_actions, size=env.num_envs))
         steps += env.num_envs
-    return steps / (time.perf_counter() - started)
+    return steps / (time.perf_counter() - started), 1.0
 
 
 def frames_per_second(  # noqa: PLR0917 - what a rate depends on
     simulator: UserSimulator, algorithm: AlgorithmName, n_envs: int, steps: int, stock: bool, idle: bool
-) -> float:
-    """Environment steps per second of training, the first update left out."""
+) -> tuple[float, float]:
+    """Environment steps per second of training, the first update left out, and the part of its time in these steps."""
     env, tastes = environment(simulator, n_envs, idle, explained=False)
     settings = ReinforcementSettings(n_envs=n_envs)
     if stock:
@@ -89,9 +104,10 @@ def frames_per_second(  # noqa: PLR0917 - what a rate depends on
     else:
         model = new_agent(env, ItemPrior.of(env.sessions, tastes), settings, algorithm, seed=0)
     model.learn(n_envs * 64)
-    done, started = model.num_timesteps, time.perf_counter()
+    done, env.seconds, started = model.num_timesteps, 0.0, time.perf_counter()
     model.learn(steps, reset_num_timesteps=False)
-    return (model.num_timesteps - done) / (time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    return (model.num_timesteps - done) / seconds, env.seconds / seconds
 
 
 def stock_agent(env: AgentVecEnv, settings: ReinforcementSettings, algorithm: AlgorithmName) -> BaseAlgorithm:
@@ -100,13 +116,16 @@ def stock_agent(env: AgentVecEnv, settings: ReinforcementSettings, algorithm: Al
     return kinds[algorithm]("MultiInputPolicy", env, seed=0, device="cpu", **getattr(settings, algorithm).model_dump())
 
 
-def timed(rate: Callable[[bool], float], what: str, n_envs: int, rounds: int) -> dict[str, str | int | float]:
+def timed(
+    rate: Callable[[bool], tuple[float, float]], what: str, n_envs: int, rounds: int
+) -> dict[str, str | int | float]:
     """A row: rates of the own and of the idle environment, by turns."""
-    rates = np.array([[rate(idle) for idle in (False, True)] for _ in range(rounds)])
+    found = np.array([[rate(idle) for idle in (False, True)] for _ in range(rounds)])  # (rounds, 2, 2)
+    rates, in_steps = found[:, :, 0], round(float(np.median(found[:, 0, 1])), 2)
     own, of_idle = np.median(rates, axis=0).round().astype(int).tolist()
     share = round(float(np.median(rates[:, 0] / rates[:, 1])), 2)
-    print(f"{what}, {n_envs} sessions: {own} a second, {share} of idle", file=sys.stderr)
-    return {"what": what, "envs": n_envs, "per_s": own, "idle_per_s": of_idle, "share": share}
+    print(f"{what}, {n_envs} sessions: {own} a second, {share} of idle, {in_steps} in steps", file=sys.stderr)
+    return {"what": what, "envs": n_envs, "per_s": own, "idle_per_s": of_idle, "share": share, "in_steps": in_steps}
 
 
 def main() -> None:
