@@ -1,14 +1,15 @@
 """Steps of the vectorised environment per second, and training frames per second, beside an environment of no work.
 
     .venv/bin/python benchmarks/environment.py [--envs 1 16 64 256 1024] [--algorithms a2c dqn ppo trpo] [--stock]
-        [--items 500] [--rounds 3] [--device cuda] [--json]
+        [--items 500] [--rounds 9] [--device cuda] [--json]
 
 The idle environment has the same spaces and answers at once with what it answered before: it is what a learner can
 take in. Training runs each algorithm with its default settings, on both environments, with as many sessions; infos of
-its environment say nothing but ends, as in `usersim reproduce`. Both environments are timed in turn, `--rounds` times:
-of the rates stand medians, and of their ratios; `in_steps` is the part of training's time that the own environment's
-steps take, which swings less than a ratio of two runs does. With `--stock` the networks are not usersim's but those
-that Stable-Baselines3 makes of such observations by itself ("MultiInputPolicy"), with the same settings.
+its environment say nothing but ends, as in `usersim reproduce`. Both environments are timed in turn, `--rounds` times
+for a short while, since a machine's speed changes within minutes: of the rates stand medians, and of their ratios.
+`in_steps` is the part of training's time that the own environment's steps take. With `--stock` the networks are not
+usersim's but those that Stable-Baselines3 makes of such observations by itself ("MultiInputPolicy"), with the same
+settings.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 import torch
@@ -38,7 +38,7 @@ from models.simulator import UserSimulator
 from models.tastes import TasteAxes, Tastes
 from models.vector_environment import SessionVecEnv
 
-SECONDS = 2.0
+SECONDS = 0.5
 ALGORITHMS: tuple[AlgorithmName, ...] = ("a2c", "dqn", "ppo", "trpo")
 
 
@@ -93,10 +93,10 @@ def steps_per_second(env: AgentVecEnv) -> tuple[float, float]:
     return steps / (time.perf_counter() - started), 1.0
 
 
-def frames_per_second(  # noqa: PLR0917 - what a rate depends on
-    simulator: UserSimulator, algorithm: AlgorithmName, n_envs: int, steps: int, stock: bool, idle: bool
-) -> tuple[float, float]:
-    """Environment steps per second of training, the first update left out, and the part of its time in these steps."""
+def agent(
+    simulator: UserSimulator, algorithm: AlgorithmName, n_envs: int, *, stock: bool, idle: bool
+) -> tuple[BaseAlgorithm, TimedVecEnv]:
+    """An agent that has made its first updates, and its environment."""
     env, tastes = environment(simulator, n_envs, idle, explained=False)
     settings = ReinforcementSettings(n_envs=n_envs)
     if stock:
@@ -104,6 +104,11 @@ def frames_per_second(  # noqa: PLR0917 - what a rate depends on
     else:
         model = new_agent(env, ItemPrior.of(env.sessions, tastes), settings, algorithm, seed=0)
     model.learn(n_envs * 64)
+    return model, env
+
+
+def frames_per_second(model: BaseAlgorithm, env: TimedVecEnv, steps: int) -> tuple[float, float]:
+    """Environment steps per second as training goes on, and the part of its time in these steps."""
     done, env.seconds, started = model.num_timesteps, 0.0, time.perf_counter()
     model.learn(steps, reset_num_timesteps=False)
     seconds = time.perf_counter() - started
@@ -133,8 +138,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--envs", type=int, nargs="+", default=[1, 16, 64, 256, 1024])
     parser.add_argument("--items", type=int, default=500)
-    parser.add_argument("--steps", type=int, default=16_384, help="environment steps of training that are timed")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=8192, help="environment steps of training in a round")
+    parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--threads", type=int, default=ReinforcementSettings().threads)
     parser.add_argument("--device", default="cpu", help="where the users answer; learners stay on the CPU")
     parser.add_argument(
@@ -151,9 +156,11 @@ def main() -> None:
         rows.append(timed(lambda idle, of=envs: steps_per_second(of[idle]), "stepping", n_envs, arguments.rounds))
         steps = arguments.steps if n_envs > 1 else arguments.steps // 8
         for algorithm in arguments.algorithms:
-            rate = partial(frames_per_second, simulator, algorithm, n_envs, steps, arguments.stock)
+            agents = [agent(simulator, algorithm, n_envs, stock=arguments.stock, idle=idle) for idle in (False, True)]
             what = f"training {algorithm}{', stock networks' if arguments.stock else ''}"
-            rows.append(timed(rate, what, n_envs, arguments.rounds))
+            rows.append(
+                timed(lambda idle, of=agents, n=steps: frames_per_second(*of[idle], n), what, n_envs, arguments.rounds)
+            )
     if arguments.json:
         print(json.dumps(rows))
         return
