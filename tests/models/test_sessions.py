@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from models.environment import observation_bounds
 from models.environment_settings import EnvironmentSettings, catalogue
 from models.interactions import NO_ITEM
+from models.session_arrays import STATE_BOUND
 from models.sessions import SessionBatch
 from models.simulator import UserSimulator
 from tests.models.planted_worlds import N_ITEMS, N_RATED, NEW_AND_LIKED, planted_world
@@ -152,6 +153,17 @@ def test_observations_describe_the_running_session(planted: UserSimulator) -> No
     assert np.flatnonzero(observation["seen"][0]).tolist() == [*range(N_RATED), GOOD, BAD]
     low, high = observation_bounds(sessions)
     assert np.all((low <= observation["user"]) & (observation["user"] <= high))
+
+
+def test_states_are_those_of_the_histories_where_some_did_not_change() -> None:
+    world, b = tiny_world(0), 40
+    sessions = SessionBatch(world, EnvironmentSettings(known_items="allow"), range(b))
+    for action, n_repeating in ((1, 0), (2, 1), (3, 20), (4, b)):  # nothing changes for those who saw the item before
+        sessions.observations()
+        outcome = sessions.step(np.where(np.arange(b) < n_repeating, 1, action))
+        assert outcome.repeated.sum() == n_repeating
+        states = np.clip(world.sasrec.states(sessions.histories), -STATE_BOUND, STATE_BOUND)
+        np.testing.assert_array_equal(sessions.observations()["user"][:, : states.shape[1]], states)
 
 
 def test_padding_is_never_an_item(planted: UserSimulator) -> None:

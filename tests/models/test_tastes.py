@@ -45,6 +45,16 @@ def test_tastes_of_running_sessions_are_those_of_their_histories_alone() -> None
         sessions.begin(np.flatnonzero(sessions.step(rng.integers(sessions.n_actions, size=8)).done))
 
 
+def test_thousands_of_reactions_add_up() -> None:
+    knowledge, n = tiny_world(0).knowledge, 3000  # of each item: more than 32 bits of a taste's units hold
+    tastes = Tastes(knowledge, TasteAxes.of(knowledge, rank=3))
+    liked, disliked = tastes.items[:, 6:].argmax(axis=0)[:2]
+    histories = Histories(np.repeat([[liked, disliked]], n, axis=1), np.repeat([[True, False]], n, axis=1))
+    expected = n * (tastes.items[liked, 6:] - tastes.items[disliked, 6:]) / 2 / (2 * n + 1)
+    assert np.abs(expected).max() > 0.1
+    np.testing.assert_allclose(tastes.users(histories)[0, 6:], expected, atol=1e-6)
+
+
 def test_tastes_tell_apart_what_no_average_does() -> None:
     world = planted_world()
     tastes = Tastes(world.knowledge, TasteAxes.of(world.knowledge, rank=1))
