@@ -44,7 +44,8 @@ class Candidates:
 
     def change(self, rows: NDArray[np.int64]) -> None:
         """The users in `rows`, or what they know, changed."""
-        self._known[rows] = False
+        if self._offers:
+            self._known[rows] = False
 
     def keep(self, rows: NDArray[np.int64]) -> None:
         """Go on with the sessions in `rows` only, in that order."""

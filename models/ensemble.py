@@ -21,8 +21,9 @@ from scipy.special import expit
 from models.compiled import loop
 
 
-def vote(votes: NDArray[np.int8]) -> NDArray[np.bool_]:
-    """Majority of the three models.
+@loop
+def majority(votes: NDArray[np.int8]) -> NDArray[np.bool_]:
+    """The paper's vote of the three models.
 
     Parameters
     ----------
@@ -33,11 +34,6 @@ def vote(votes: NDArray[np.int8]) -> NDArray[np.bool_]:
     -------
     bool array of shape (b,).
     """
-    return _majority(votes)
-
-
-@loop
-def _majority(votes: NDArray[np.int8]) -> NDArray[np.bool_]:
     likes = np.empty(len(votes), dtype=np.bool_)
     for row in range(len(votes)):
         likes[row] = votes[row, 0] + votes[row, 1] + votes[row, 2] >= 2

@@ -12,7 +12,7 @@ from scipy.special import expit
 
 from models.baselines import Baseline, GlobalRate, ItemMean, UserMean
 from models.calibration import ReliabilityBin, reliability
-from models.ensemble import VoteTable, vote
+from models.ensemble import VoteTable, majority
 from models.gradient_boosting import GradientBoosting
 from models.interactions import Histories, Interactions
 from models.matrix_factorisation import MatrixFactorisation
@@ -152,7 +152,7 @@ def predict(
     for column, name in enumerate(("keyword_matching", "similarity")):
         predictions[name] = Prediction.of_votes(values[:, column], votes[:, column] == 1, tables[name])
     predictions["sasrec"] = Prediction.of_probabilities(opinions.sasrec_probability)
-    predictions["vote"] = Prediction.of_votes(values.sum(axis=1), vote(votes), tables["vote"])
+    predictions["vote"] = Prediction.of_votes(values.sum(axis=1), majority(votes), tables["vote"])
     predictions["ensemble"] = Prediction.of_probabilities(simulator.ensemble.probabilities(opinions.features))
     return predictions
 

@@ -104,6 +104,8 @@ class HistoryArrays(NamedTuple):
 
     def of(self, rows: slice) -> Plain:
         """Those of some consecutive rows, as views, in a `plain` tuple."""
+        if rows.stop - rows.start == len(self.items):
+            return tuple(self)
         return self.items[rows], self.likes[rows], self.ratings[rows]
 
 
@@ -148,8 +150,17 @@ class Histories:
 
     def arrays(self) -> HistoryArrays:
         """The same reactions as compiled loops want them; copied only where needed."""
-        contiguous = np.ascontiguousarray
-        return HistoryArrays(contiguous(self.items), contiguous(self.likes), contiguous(self.ratings))
+        return self._as_they_are or HistoryArrays(*(np.ascontiguousarray(array) for array in self._arrays))
+
+    @cached_property
+    def _as_they_are(self) -> HistoryArrays | None:
+        """The arrays themselves, where compiled loops can have them."""
+        known = self.given_ratings is not None and all(array.flags.c_contiguous for array in self._arrays)
+        return HistoryArrays(*self._arrays) if known else None
+
+    @property
+    def _arrays(self) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float32]]:
+        return self.items, self.likes, self.ratings
 
     def copy(self) -> Histories:
         """The same reactions in arrays of their own."""

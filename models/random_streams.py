@@ -35,7 +35,10 @@ class RandomStreams:
         self._read_ahead()
 
     def draw(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """The next numbers of the streams in `rows` (b,), each row at most once: float64 (b, width) in [0, 1)."""
+        """The next numbers of the streams in `rows` (b,), each row at most once: float64 (b, width) in [0, 1).
+
+        In memory they lie column by column, as `DrawnNumbers` hands them out.
+        """
         drawn, any_at_end = _taken(self._ahead, self._next, rows)
         if any_at_end:
             self._read_ahead()
@@ -60,7 +63,7 @@ def _taken(
 
     The next ones follow afterwards.
     """
-    taken, any_at_end = np.empty((len(rows), ahead.shape[2])), False
+    taken, any_at_end = np.empty((ahead.shape[2], len(rows))).T, False
     for place, row in enumerate(rows):
         for k in range(ahead.shape[2]):
             taken[place, k] = ahead[row, following[row], k]

@@ -22,7 +22,7 @@ from scipy.sparse import csr_array
 from scipy.special import expit
 
 from models.baselines import Bias
-from models.compiled import Plain
+from models.compiled import Plain, plain
 from models.ensemble import Ensemble
 from models.interactions import Histories, HistoryArrays, Interactions, last
 from models.reaction_sums import (
@@ -32,6 +32,7 @@ from models.reaction_sums import (
     Learned,
     Scalars,
     Sums,
+    Usual,
     columns,
     pair_statistics,
     reaction_terms,
@@ -76,6 +77,7 @@ class ReactionStatistics:
         self.scalars = Scalars(0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
         self._like_effects, self._rating_effects, self._counts = np.zeros((3, n_items), dtype=np.float32)
         self._alone: NDArray[np.float32] | None = None
+        self._usual: Plain | None = None
         zeros = (0.0,) * len(STATISTICS)
         self.weights = Ensemble(STATISTICS, zeros, (1.0,) * len(STATISTICS), zeros, 0.0)
 
@@ -100,7 +102,7 @@ class ReactionStatistics:
         self.scalars = Scalars(
             bias.global_effect, mean, max(float(residuals.var()), 1e-3), disliked, liked, (highest + lowest) / 2
         )
-        self._alone = None
+        self._alone = self._usual = None
         self.weights = Ensemble.fit(STATISTICS, self._training_features(train, bias), train.likes, penalty=_PENALTY)
         return self
 
@@ -144,7 +146,10 @@ class ReactionStatistics:
 
     def usual(self) -> Plain:
         """What `surprises` are measured against, `Usual` as a `plain` tuple."""
-        return tuple(self.scalars), self._rating_effects, float(np.sqrt(self.scalars.residual_variance))
+        if self._usual is None:
+            scale = float(np.sqrt(self.scalars.residual_variance))
+            self._usual = plain(Usual(self.scalars, self._rating_effects, scale))
+        return self._usual
 
     def training_surprises(self, train: Interactions) -> NDArray[np.float32]:
         """`surprises` of the training interactions themselves: float32 (n,)."""
@@ -168,7 +173,7 @@ class ReactionStatistics:
         """Take over what `arrays` of statistics of the same catalogue gave."""
         self.scalars = Scalars.of_array(arrays["scalars"])
         self._like_effects, self._rating_effects = arrays["like_effects"], arrays["rating_effects"]
-        self._counts, self._alone = arrays["counts"], None
+        self._counts, self._alone, self._usual = arrays["counts"], None, None
         means, scales, coefficients = (tuple(row) for row in arrays["weights"].tolist())
         self.weights = Ensemble(STATISTICS, means, scales, coefficients, float(arrays["intercept"][0]))
 

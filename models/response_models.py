@@ -23,7 +23,7 @@ from models.rating_factors import RatingFactors
 from models.row_blocks import by_blocks
 from models.sasrec import SASRec
 from models.similarity import Similarity
-from models.voters import LogicalModels, ask_voters
+from models.voters import LogicalModels, ask_voters, cast
 from models.word_taste import WordTaste
 
 FEATURE_NAMES = (
@@ -134,22 +134,7 @@ def cast_votes(
     """
     coins = rng.random(len(keywords)), rng.random(len(keywords))
     evidence = (keywords.positive, keywords.negative), (similarity.positive, similarity.negative)
-    return _cast(evidence, sasrec_probability, coins)
-
-
-@loop
-def _cast(
-    evidence: tuple[tuple[NDArray[np.float32], NDArray[np.float32]], tuple[NDArray[np.float32], NDArray[np.float32]]],
-    sasrec_probability: NDArray[np.float32],
-    coins: tuple[NDArray[np.float64], NDArray[np.float64]],
-) -> NDArray[np.int8]:
-    votes = np.empty((len(sasrec_probability), 3), dtype=np.int8)
-    for row in range(len(votes)):
-        for model in range(2):
-            positive, negative = evidence[model][0][row], evidence[model][1][row]
-            votes[row, model] = coins[model][row] < 0.5 if positive == negative else positive > negative
-        votes[row, 2] = sasrec_probability[row] >= 0.5
-    return votes
+    return cast(evidence, sasrec_probability, coins)
 
 
 @dataclass(frozen=True)
@@ -217,24 +202,40 @@ class ResponseModels:
         self,
         items: NDArray[np.int64],
         histories: Histories,
+        coins: tuple[NDArray[np.float64], NDArray[np.float64]],
         states: NDArray[np.float32] | None = None,
-    ) -> tuple[Evidence, Evidence, NDArray[np.float32]]:
-        """What the paper's vote rests on, as in `opinions`, without what only P(like) needs.
+    ) -> tuple[NDArray[np.float32], NDArray[np.int8], NDArray[np.bool_]]:
+        """What the paper's vote rests on, as in `opinions`, without what only P(like) needs, and the vote.
+
+        Parameters
+        ----------
+        items, histories, states
+            As in `opinions`.
+        coins
+            float64 arrays of shape (b,) in [0, 1): they decide ties of keyword matching and of similarity.
 
         Returns
         -------
-        Evidence of keyword matching and of similarity, and SASRec's probability, float32 (b,).
+        As of `ask_voters`.
         """
         known = self.sasrec.states(histories) if states is None else states
         self.similarity.cosines(items)  # known from now on
         models = self._logical, self.sasrec.pair_model
         logical, statistical = histories.arrays(), self.sasrec.statistics.remembered(histories)
         parts = by_blocks(
-            lambda rows: ask_voters(models, items[rows], (logical.of(rows), statistical.of(rows)), known[rows]),
+            lambda rows: ask_voters(
+                models,
+                items[rows],
+                (logical.of(rows), statistical.of(rows)),
+                known[rows],
+                (coins[0][rows], coins[1][rows]),
+            ),
             len(items),
         )
-        found = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
-        return Evidence(found[0], found[1]), Evidence(found[2], found[3]), expit(found[4])
+        if len(parts) == 1:
+            return parts[0]
+        found, votes, likes = zip(*parts, strict=True)
+        return np.concatenate(found, axis=1), np.concatenate(votes), np.concatenate(likes)
 
     @cached_property
     def _logical(self) -> Plain:

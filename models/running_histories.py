@@ -12,6 +12,7 @@ from models.session_arrays import TrainingReactions
 from models.simulator import UserSimulator
 
 _NEARLY_ALL = 0.95
+_ROOM = 8  # reactions, for which there is room at first and whenever there is none
 
 
 class RunningHistories:
@@ -28,61 +29,63 @@ class RunningHistories:
 
     Attributes
     ----------
+    width
+        Reactions that are remembered.
     training
         All users' `TrainingReactions`, as a `plain` tuple.
+    histories
+        All of them, with room for the longest; arrays that change as these do.
     states
         float32 array of shape (b, d): SASRec's states, up to date in the rows that `know_states` was called for.
     """
 
     def __init__(self, simulator: UserSimulator, width: int, b: int) -> None:
-        self._simulator, known = simulator, simulator.interactions
+        self._simulator, self.width, known = simulator, width, simulator.interactions
         self.training = plain(TrainingReactions(known.offsets, known.items, known.likes, known.ratings))
-        self._items = np.full((b, width), NO_ITEM)
-        self._likes = np.zeros((b, width), dtype=bool)
-        self._ratings = np.full((b, width), UNKNOWN_RATING, dtype=np.float32)
         self._lengths = np.zeros(b, dtype=np.int64)
+        self.histories = _empty(b, min(width, _ROOM))
         self.states = np.zeros((b, simulator.sasrec.settings.width), dtype=np.float32)
-        self._known_states, self._all_known = np.zeros(b, dtype=bool), False
-        self._histories: Histories | None = None
-
-    @property
-    def histories(self) -> Histories:
-        """All of them, as wide as the longest; views, which change as these do."""
-        histories = self._histories
-        if histories is None:
-            width = max(1, int(self._lengths.max(initial=0)))
-            histories = Histories(self._items[:, :width], self._likes[:, :width], self._ratings[:, :width])
-            self._histories = histories
-        return histories
-
-    @property
-    def arrays(self) -> session_arrays.Histories:
-        """All of them in their whole width."""
-        return self._items, self._likes, self._ratings
+        self._known_states, self._n_known = np.zeros(b, dtype=bool), 0
 
     def begin(self, rows: NDArray[np.int64], users: NDArray[np.int64]) -> None:
         """Fill `rows` with what `users` reacted to in training."""
-        session_arrays.begin(rows, users, self.training, self.arrays, self._lengths)
-        self._known_states[rows] = False
-        self._changed()
+        if self._may_grow:
+            offsets = self._simulator.interactions.offsets
+            self._make_room(int((offsets[users + 1] - offsets[users]).max(initial=0)))
+        self._n_known = session_arrays.begin(rows, users, self.training, tuple(self.histories.arrays()), self._upkeep)
 
     def append(self, items: NDArray[np.int64], likes: NDArray[np.bool_], left_out: NDArray[np.bool_]) -> None:
         """Add one reaction (b,), without rating, to each history but those left out (b,); `NO_ITEM` is none.
 
         A full history forgets its oldest.
         """
-        session_arrays.append(self.arrays, (self._lengths, self._known_states), items, likes, left_out)
-        self._changed()
+        if self._may_grow:
+            self._make_room(int(self._lengths.max(initial=0)) + 1)
+        arrays = tuple(self.histories.arrays())
+        self._n_known = session_arrays.append(arrays, self._upkeep, items, likes, left_out)
 
     def keep(self, rows: NDArray[np.int64]) -> None:
         """Go on with `rows` only, in that order."""
-        self._items, self._likes, self._lengths = self._items[rows], self._likes[rows], self._lengths[rows]
-        self._ratings = self._ratings[rows]
+        self.histories, self._lengths = self.histories[rows], self._lengths[rows]
         self.states, self._known_states = self.states[rows], self._known_states[rows]
-        self._changed()
+        self._n_known = int(self._known_states.sum())
 
-    def _changed(self) -> None:
-        self._all_known, self._histories = False, None
+    @property
+    def _upkeep(self) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        return self._lengths, self._known_states
+
+    @property
+    def _may_grow(self) -> bool:
+        return self.histories.items.shape[1] < self.width
+
+    def _make_room(self, length: int) -> None:
+        """Have room for histories of that length, where so much is remembered, and for a few reactions more."""
+        before = self.histories
+        if length <= before.items.shape[1]:
+            return
+        self.histories = _empty(len(before), min(length + _ROOM, self.width))
+        for wider, known in zip(self.histories.arrays(), before.arrays(), strict=True):
+            wider[:, : known.shape[1]] = known
 
     def latest(self, n: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """The last n reactions, latest first, and whether there were so many: bool (b, n) each."""
@@ -92,14 +95,21 @@ class RunningHistories:
 
     def know_states(self, rows: NDArray[np.int64]) -> None:
         """Work out the states in `rows`, each named once, where they are not known; they change with the history."""
-        if self._all_known:
+        b = len(self._lengths)
+        if self._n_known == b:
             return
-        unknown = rows[~self._known_states[rows]]
-        if len(unknown) > _NEARLY_ALL * len(self._items):  # as after most steps: picking them out would take longer
-            self.states, self._all_known = self._simulator.states(self.histories), True
+        if len(rows) == b and b - self._n_known > _NEARLY_ALL * b:  # as after most steps: to pick them out takes longer
+            self.states, self._n_known = self._simulator.states(self.histories), b
             self._known_states[:] = True
             return
+        unknown = rows[~self._known_states[rows]]
         if len(unknown):
             self.states[unknown] = self._simulator.states(self.histories[unknown])
             self._known_states[unknown] = True
-        self._all_known = len(rows) == len(self._items)
+            self._n_known += len(unknown)
+
+
+def _empty(b: int, width: int) -> Histories:
+    shape = b, width
+    ratings = np.full(shape, UNKNOWN_RATING, dtype=np.float32)
+    return Histories(np.full(shape, NO_ITEM), np.zeros(shape, dtype=bool), ratings)

@@ -13,10 +13,6 @@ from models.interactions import NO_ITEM
 STATE_BOUND = 10.0  # of SASRec's state in an observation
 STATISTICS = 5  # that follow on it there
 
-Histories = tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float32]]
-"""Items, likes and ratings of b sessions, (b, w) each."""
-
-
 class TrainingReactions(NamedTuple):
     """All users' reactions, user u's in rows offsets[u] to offsets[u + 1]; see `models.interactions.Interactions`."""
 
@@ -31,11 +27,11 @@ def begin(
     rows: NDArray[np.int64],
     users: NDArray[np.int64],
     training: Plain,
-    histories: Histories,
-    lengths: NDArray[np.int64],
-) -> None:
-    """Fill the histories (b, w) and lengths (b,) of `rows` with the last w `TrainingReactions` of the `users` there."""
-    reactions, (items, likes, ratings) = TrainingReactions(*training), histories
+    histories: Plain,
+    upkeep: tuple[NDArray[np.int64], NDArray[np.bool_]],
+) -> int:
+    """Fill the histories (b, w) of `rows` with the last w `TrainingReactions` of the `users` there; see `append`."""
+    reactions, (items, likes, ratings), (lengths, known_states) = TrainingReactions(*training), histories, upkeep
     width = items.shape[1]
     for row, user in zip(rows, users):  # noqa: B905 - numba's zip
         end = reactions.offsets[user + 1]
@@ -45,21 +41,22 @@ def begin(
             items[row, t] = reactions.items[at] if at < end else NO_ITEM
             likes[row, t] = at < end and reactions.likes[at]
             ratings[row, t] = reactions.ratings[at] if at < end else np.nan
-        lengths[row] = end - start
+        lengths[row], known_states[row] = end - start, False
+    return known_states.sum()
 
 
 @loop
 def append(
-    histories: Histories,
+    histories: Plain,
     upkeep: tuple[NDArray[np.int64], NDArray[np.bool_]],
     reacted_to: NDArray[np.int64],
     liked: NDArray[np.bool_],
     left_out: NDArray[np.bool_],
-) -> None:
+) -> int:
     """Add a reaction, without rating, to each history that is not left out; a full one forgets its oldest.
 
     `NO_ITEM` is no reaction. `upkeep` are the histories' lengths and whether the state after each is known, which it is
-    not any more where a history changed.
+    not any more where a history changed; how many are is returned.
     """
     (items, likes, ratings), (lengths, known_states) = histories, upkeep
     width = items.shape[1]
@@ -75,6 +72,7 @@ def append(
         items[row, at], likes[row, at], ratings[row, at] = item, like, np.nan
         lengths[row] += 1
         known_states[row] = False
+    return known_states.sum()
 
 
 class Progress(NamedTuple):
@@ -168,15 +166,15 @@ def ends(
 def observe(
     rows: NDArray[np.int64],
     states: NDArray[np.float32],
-    histories: Histories,
+    histories: Plain,
     of_sessions: Plain,
-    limits: tuple[int, float],
+    limits: tuple[int, int, float],
 ) -> NDArray[np.float32]:
     """SASRec's states (b, d) within bounds and five statistics, of `rows`; see `SessionBatch.observations`.
 
-    `limits` are the most steps of a session and the bound.
+    `limits` are the most steps of a session, the reactions that are remembered, and the bound.
     """
-    progress, (items, likes, _), (most_steps, bound) = Progress(*of_sessions), histories, limits
+    progress, (items, likes, _), (most_steps, remembered, bound) = Progress(*of_sessions), histories, limits
     d = states.shape[1]
     found = np.empty((len(rows), d + STATISTICS), dtype=np.float32)
     for place, row in enumerate(rows):
@@ -191,7 +189,7 @@ def observe(
         found[place, d + 1] = progress.last_rewards[row]
         found[place, d + 2] = steps / most_steps
         found[place, d + 3] = liked / max(count, 1)
-        found[place, d + 4] = count / items.shape[1]
+        found[place, d + 4] = count / remembered
     return found
 
 

@@ -116,12 +116,12 @@ class SessionBatch:
     def begin(self, rows: NDArray[np.int64], users: NDArray[np.int64] | None = None) -> None:
         """Begin new sessions in `rows`, of the given users, or of users drawn from all with equal chances."""
         if users is None:
-            waiting = rows[self._next_users[rows] < 0]
-            if len(waiting):
-                numbers = self._streams.draw(waiting)
-                self._next_users[waiting] = self._visitors[(numbers[:, 4] * len(self._visitors)).astype(np.int64)]
-                self._candidates.draw(waiting, self._of_exploration(numbers))
             users = self._next_users[rows]
+            if users.min(initial=0) < 0:
+                waiting = rows[users < 0]
+                numbers = self._streams.draw(waiting)
+                users[users < 0] = self._visitors[(numbers[:, 4] * len(self._visitors)).astype(np.int64)]
+                self._candidates.draw(waiting, self._of_exploration(numbers))
         self._next_users[rows] = -1
         self.users[rows] = users
         self._running.begin(rows, users)
@@ -200,8 +200,8 @@ class SessionBatch:
         """
         chosen = self._rows[rows]
         self._running.know_states(chosen)
-        limits = (self.settings.max_steps, STATE_BOUND)
-        parts = self._running.states, self._running.arrays, tuple(self._progress)
+        limits = (self.settings.max_steps, self._running.width, STATE_BOUND)
+        parts = self._running.states, tuple(self.histories.arrays()), tuple(self._progress)
         user = session_arrays.observe(chosen, *parts, limits)
         return {"user": user, **self.action_space.observe(self, rows)}
 

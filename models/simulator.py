@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from models.device.simulator import Answers, DeviceSimulator
-from models.ensemble import Ensemble, vote
+from models.ensemble import Ensemble, majority
 from models.evidence import Evidence
 from models.interactions import Histories, Interactions, last
 from models.knowledge import ItemKnowledge
@@ -177,10 +177,9 @@ class UserSimulator:
         if self.on_device is not None:
             return self._answered(self.on_device.respond(users, items, histories, states), rng)
         if not calibrated:
-            keywords, similarity, sasrec = self.models.of_voters(items, histories, states)
-            votes = cast_votes(keywords, similarity, sasrec, rng)
-            unknown = np.full(len(items), np.nan, dtype=np.float32)
-            return Responses(keywords, similarity, sasrec, votes, vote(votes), unknown)
+            coins = rng.random(len(items)), rng.random(len(items))
+            found, votes, likes = self.models.of_voters(items, histories, coins, states)
+            return Responses(Evidence(found[0], found[1]), Evidence(found[2], found[3]), found[4], votes, likes, found[5])
         opinions = self.models.opinions(users, items, histories, states)
         votes = opinions.votes(rng)
         return Responses(
@@ -188,7 +187,7 @@ class UserSimulator:
             opinions.similarity_evidence,
             opinions.sasrec_probability,
             votes,
-            vote(votes),
+            majority(votes),
             self.ensemble.probabilities(opinions.features),
         )
 
@@ -199,7 +198,7 @@ class UserSimulator:
         found = torch.stack(columns).numpy(force=True)
         keywords, similarity, sasrec = Evidence(found[0], found[1]), Evidence(found[2], found[3]), expit(found[4])
         votes = cast_votes(keywords, similarity, sasrec, rng)
-        return Responses(keywords, similarity, sasrec, votes, vote(votes), found[5])
+        return Responses(keywords, similarity, sasrec, votes, majority(votes), found[5])
 
 
 def reward(responses: Responses, mode: RewardMode, rng: np.random.Generator) -> NDArray[np.float32]:

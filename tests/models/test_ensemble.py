@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from models.ensemble import Ensemble, VoteTable, vote
+from models.ensemble import Ensemble, VoteTable, majority
 from models.metrics import auc, expected_calibration_error
 
 
 def test_two_of_three_votes_are_a_like() -> None:
     votes = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 1], [1, 1, 1]], dtype=np.int8)
-    assert vote(votes).tolist() == [False, False, True, True]
+    assert majority(votes).tolist() == [False, False, True, True]
 
 
 def test_a_vote_tables_rates_are_smoothed_frequencies() -> None:

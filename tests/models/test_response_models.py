@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from models.ensemble import majority
 from models.interactions import NO_ITEM, UNKNOWN_RATING, Histories
 from models.response_models import FEATURE_NAMES, ResponseModels
 from tests.models import plain_reference
@@ -43,12 +44,15 @@ def test_batches_equal_the_reference_on_random_worlds(seed: int, lengths: list[i
 
 def _voters_agree(models: ResponseModels, items: NDArray[np.int64], histories: Histories) -> None:
     """Asked alone, those who vote say what they say among all."""
-    opinions = models.opinions(np.zeros(len(items), dtype=np.int64), items, histories)
-    keywords, similarity, sasrec = models.of_voters(items, histories)
-    for alone, among in ((keywords, opinions.keyword_evidence), (similarity, opinions.similarity_evidence)):
-        assert np.array_equal(alone.positive, among.positive)
-        assert np.array_equal(alone.negative, among.negative)
-    assert sasrec == pytest.approx(opinions.sasrec_probability, abs=1e-6)
+    opinions, rng = models.opinions(np.zeros(len(items), dtype=np.int64), items, histories), np.random.default_rng(0)
+    found, votes, likes = models.of_voters(items, histories, (rng.random(len(items)), rng.random(len(items))))
+    for place, among in enumerate((opinions.keyword_evidence, opinions.similarity_evidence)):
+        assert np.array_equal(found[2 * place], among.positive)
+        assert np.array_equal(found[2 * place + 1], among.negative)
+    assert found[4] == pytest.approx(opinions.sasrec_probability, abs=1e-6)
+    assert np.isnan(found[5]).all()
+    assert np.array_equal(votes, opinions.votes(np.random.default_rng(0)))
+    assert np.array_equal(likes, majority(votes))
 
 
 @settings(max_examples=25, deadline=None)
@@ -68,10 +72,11 @@ def test_voters_alone_say_what_they_say_among_all(seed: int, lengths: list[int],
 def test_voters_follow_statistics_that_are_fitted_anew() -> None:
     world, rng = tiny_world(0), np.random.default_rng(0)
     items, histories = rng.integers(world.n_items, size=8), _random_histories(rng, [5] * 8, world.n_items)
-    before = world.models.of_voters(items, histories)[2]
+    coins = np.zeros(8), np.zeros(8)
+    before = world.models.of_voters(items, histories, coins)[0][4]
     world.models.sasrec.statistics.fit(random_interactions(7))
     _voters_agree(world.models, items, histories)
-    assert np.abs(world.models.of_voters(items, histories)[2] - before).max() > 1e-3
+    assert np.abs(world.models.of_voters(items, histories, coins)[0][4] - before).max() > 1e-3
 
 
 def test_threads_share_a_batch_without_changing_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
