@@ -150,7 +150,7 @@ class Histories:
 
     def arrays(self) -> HistoryArrays:
         """The same reactions as compiled loops want them; copied only where needed."""
-        return self._as_they_are or HistoryArrays(*(np.ascontiguousarray(array) for array in self._arrays))
+        return self._as_they_are or HistoryArrays._make(np.ascontiguousarray(array) for array in self._arrays)
 
     @cached_property
     def _as_they_are(self) -> HistoryArrays | None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import Plain, loop
-from models.interactions import NO_ITEM
+from models.interactions import NO_ITEM, Histories
 
 STATE_BOUND = 10.0  # of SASRec's state in an observation
 STATISTICS = 5  # that follow on it there
+
 
 class TrainingReactions(NamedTuple):
     """All users' reactions, user u's in rows offsets[u] to offsets[u + 1]; see `models.interactions.Interactions`."""
@@ -22,122 +23,134 @@ class TrainingReactions(NamedTuple):
     ratings: NDArray[np.float32]
 
 
-@loop
-def begin(
-    rows: NDArray[np.int64],
-    users: NDArray[np.int64],
-    training: Plain,
-    histories: Plain,
-    upkeep: tuple[NDArray[np.int64], NDArray[np.bool_]],
-) -> int:
-    """Fill the histories (b, w) of `rows` with the last w `TrainingReactions` of the `users` there; see `append`."""
-    reactions, (items, likes, ratings), (lengths, known_states) = TrainingReactions(*training), histories, upkeep
-    width = items.shape[1]
-    for row, user in zip(rows, users):  # noqa: B905 - numba's zip
-        end = reactions.offsets[user + 1]
-        start = max(reactions.offsets[user], end - width)
-        for t in range(width):
-            at = start + t
-            items[row, t] = reactions.items[at] if at < end else NO_ITEM
-            likes[row, t] = at < end and reactions.likes[at]
-            ratings[row, t] = reactions.ratings[at] if at < end else np.nan
-        lengths[row], known_states[row] = end - start, False
-    return known_states.sum()
+class SessionArrays(NamedTuple):
+    """What is counted of b sessions, of which w reactions have room and n items can be shown.
 
-
-@loop
-def append(
-    histories: Plain,
-    upkeep: tuple[NDArray[np.int64], NDArray[np.bool_]],
-    reacted_to: NDArray[np.int64],
-    liked: NDArray[np.bool_],
-    left_out: NDArray[np.bool_],
-) -> int:
-    """Add a reaction, without rating, to each history that is not left out; a full one forgets its oldest.
-
-    `NO_ITEM` is no reaction. `upkeep` are the histories' lengths and whether the state after each is known, which it is
-    not any more where a history changed; how many are is returned.
+    Parameters
+    ----------
+    items, likes, ratings
+        Histories: arrays of shape (b, w), padded on the right with `NO_ITEM`.
+    lengths
+        int64 array of shape (b,): of the histories.
+    states_known
+        bool array of shape (b,): whether SASRec's state after the history is known; not any more where that changed.
+    earned, last_rewards, steps
+        Sum of rewards, float64, last reward, float32, and number of steps, int64: arrays of shape (b,).
+    seen
+        bool array of shape (b, n).
     """
-    (items, likes, ratings), (lengths, known_states) = histories, upkeep
-    width = items.shape[1]
-    for row, (item, like) in enumerate(zip(reacted_to, liked)):  # noqa: B905 - numba's zip
-        if item == NO_ITEM or left_out[row]:
-            continue
-        if lengths[row] == width:
-            for t in range(width - 1):
-                items[row, t], likes[row, t] = items[row, t + 1], likes[row, t + 1]
-                ratings[row, t] = ratings[row, t + 1]
-            lengths[row] -= 1
-        at = lengths[row]
-        items[row, at], likes[row, at], ratings[row, at] = item, like, np.nan
-        lengths[row] += 1
-        known_states[row] = False
-    return known_states.sum()
 
-
-class Progress(NamedTuple):
-    """What b sessions came to so far: sum of rewards, last reward, number of steps; and what was seen, (b, n)."""
-
+    items: NDArray[np.int64]
+    likes: NDArray[np.bool_]
+    ratings: NDArray[np.float32]
+    lengths: NDArray[np.int64]
+    states_known: NDArray[np.bool_]
     earned: NDArray[np.float64]
     last_rewards: NDArray[np.float32]
     steps: NDArray[np.int64]
     seen: NDArray[np.bool_]
 
-    def of(self, rows: NDArray[np.int64]) -> Progress:
-        """Of the sessions in `rows`, in that order."""
-        return Progress(self.earned[rows], self.last_rewards[rows], self.steps[rows], self.seen[rows])
+    @classmethod
+    def of(cls, empty: Histories, n: int) -> Self:
+        """Sessions that did not begin, with the room of b empty histories."""
+        b = len(empty)
+        return cls(
+            *empty.arrays(),
+            lengths=np.zeros(b, dtype=np.int64),
+            states_known=np.zeros(b, dtype=bool),
+            earned=np.zeros(b),
+            last_rewards=np.zeros(b, dtype=np.float32),
+            steps=np.zeros(b, dtype=np.int64),
+            seen=np.zeros((b, n), dtype=bool),
+        )
+
+
+# Below, `SessionArrays` and `TrainingReactions` come as `plain` tuples.
 
 
 @loop
-def restart(
+def begin(
     rows: NDArray[np.int64],
     users: NDArray[np.int64],
     training: Plain,
     action_of: NDArray[np.int64],
-    progress: Plain,
-) -> None:
-    """Begin the `Progress` of `rows` anew, with what the `users` there reacted to in training as seen.
+    of_sessions: Plain,
+) -> int:
+    """Begin the sessions of `rows` anew, with the last w training reactions of the `users` there.
 
-    `action_of` is the place in the catalogue of every item, `NO_ITEM` where it counts as not seen.
+    All that these users reacted to counts as seen: `action_of` is the place in the catalogue of every item, `NO_ITEM`
+    where it does not count.
+
+    Returns
+    -------
+    Of how many sessions the state is known still.
     """
-    reactions, begun = TrainingReactions(*training), Progress(*progress)
+    reactions, begun = TrainingReactions(*training), SessionArrays(*of_sessions)
+    width = begun.items.shape[1]
     for row, user in zip(rows, users):  # noqa: B905 - numba's zip
+        end = reactions.offsets[user + 1]
+        start = max(reactions.offsets[user], end - width)
+        for t in range(width):
+            at = start + t
+            begun.items[row, t] = reactions.items[at] if at < end else NO_ITEM
+            begun.likes[row, t] = at < end and reactions.likes[at]
+            begun.ratings[row, t] = reactions.ratings[at] if at < end else np.nan
+        begun.lengths[row], begun.states_known[row] = end - start, False
         begun.earned[row] = begun.last_rewards[row] = begun.steps[row] = 0
         begun.seen[row] = False
-        for at in range(reactions.offsets[user], reactions.offsets[user + 1]):
+        for at in range(reactions.offsets[user], end):
             action = action_of[reactions.items[at]]
             if action != NO_ITEM:
                 begun.seen[row, action] = True
+    return begun.states_known.sum()
 
 
 @loop
-def account(
+def react(  # noqa: PLR0917 - what a step needs
     shown: NDArray[np.int64],
     earned: NDArray[np.float32],
+    liked: NDArray[np.bool_],
     catalogue: NDArray[np.int64],
     of_sessions: Plain,
     rules: tuple[float, bool],
-) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float32]]:
-    """Count, in their `Progress`, a step that showed places in the catalogue (b,) and would earn so much (b,).
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float32], int]:
+    """Go on by a step that showed places in the catalogue, would earn so much, and was liked or not: (b,) each.
 
     `NO_ITEM` is nothing shown. `rules` are the reward of what was seen, and whether what is shown is seen from now on.
 
     Returns
     -------
-    Items, whether each was seen before, and rewards: (b,) each.
+    Items, whether each was seen before, and rewards, (b,) each; and of how many sessions the state is known still.
     """
-    progress, (of_seen, marks) = Progress(*of_sessions), rules
+    sessions, (of_seen, marks) = SessionArrays(*of_sessions), rules
     items, repeated = np.full(len(shown), NO_ITEM), np.zeros(len(shown), dtype=np.bool_)
     rewards = np.zeros(len(shown), dtype=np.float32)
     for row, action in enumerate(shown):
         if action != NO_ITEM:
-            items[row], repeated[row] = catalogue[action], progress.seen[row, action]
+            items[row], repeated[row] = catalogue[action], sessions.seen[row, action]
             rewards[row] = of_seen if repeated[row] else earned[row]
-            progress.seen[row, action] |= marks
-        progress.earned[row] += rewards[row]
-        progress.last_rewards[row] = rewards[row]
-        progress.steps[row] += 1
-    return items, repeated, rewards
+            sessions.seen[row, action] |= marks
+            if not repeated[row]:
+                _remember(sessions, row, items[row], liked[row])
+        sessions.earned[row] += rewards[row]
+        sessions.last_rewards[row] = rewards[row]
+        sessions.steps[row] += 1
+    return items, repeated, rewards, sessions.states_known.sum()
+
+
+@loop
+def _remember(sessions: SessionArrays, row: int, item: int, like: np.bool_) -> None:
+    """Add a reaction without rating to a history; a full one forgets its oldest."""
+    (items, likes, ratings), lengths, width = sessions[:3], sessions.lengths, sessions.items.shape[1]
+    if lengths[row] == width:
+        for t in range(width - 1):
+            items[row, t], likes[row, t] = items[row, t + 1], likes[row, t + 1]
+            ratings[row, t] = ratings[row, t + 1]
+        lengths[row] -= 1
+    at = lengths[row]
+    items[row, at], likes[row, at], ratings[row, at] = item, like, np.nan
+    lengths[row] += 1
+    sessions.states_known[row] = False
 
 
 @loop
@@ -166,7 +179,6 @@ def ends(
 def observe(
     rows: NDArray[np.int64],
     states: NDArray[np.float32],
-    histories: Plain,
     of_sessions: Plain,
     limits: tuple[int, int, float],
 ) -> NDArray[np.float32]:
@@ -174,19 +186,19 @@ def observe(
 
     `limits` are the most steps of a session, the reactions that are remembered, and the bound.
     """
-    progress, (items, likes, _), (most_steps, remembered, bound) = Progress(*of_sessions), histories, limits
+    sessions, (most_steps, remembered, bound) = SessionArrays(*of_sessions), limits
     d = states.shape[1]
     found = np.empty((len(rows), d + STATISTICS), dtype=np.float32)
     for place, row in enumerate(rows):
         count = liked = 0
-        for t in range(items.shape[1]):
-            count += items[row, t] != NO_ITEM
-            liked += likes[row, t]
+        for t in range(sessions.items.shape[1]):
+            count += sessions.items[row, t] != NO_ITEM
+            liked += sessions.likes[row, t]
         for k in range(d):
             found[place, k] = min(max(states[row, k], -bound), bound)
-        steps = progress.steps[row]
-        found[place, d] = progress.earned[row] / max(steps, 1)
-        found[place, d + 1] = progress.last_rewards[row]
+        steps = sessions.steps[row]
+        found[place, d] = sessions.earned[row] / max(steps, 1)
+        found[place, d + 1] = sessions.last_rewards[row]
         found[place, d + 2] = steps / most_steps
         found[place, d + 3] = liked / max(count, 1)
         found[place, d + 4] = count / remembered

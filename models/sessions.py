@@ -24,8 +24,7 @@ from models.item_space import ItemSpace, item_space
 from models.outcome import Outcome
 from models.patience import RECENT
 from models.random_streams import DrawnNumbers, RandomStreams
-from models.running_histories import RunningHistories
-from models.session_arrays import STATE_BOUND, Progress
+from models.running_sessions import RunningSessions
 from models.session_breadth import StepBreadth
 from models.simulator import Responses, UserSimulator, reward
 from models.slates import Slates, take
@@ -67,23 +66,14 @@ class SessionBatch:
         self._calibrated = explained or settings.reward in {"draw", "probability"}
         self._patience = patience_of(simulator, settings)
         self.catalogue = catalogue(simulator, settings.catalogue_size)
-        self._known_action_of = np.full(simulator.n_items, NO_ITEM)  # where what users know earns nothing
-        if settings.known_items == "penalise":
-            self._known_action_of[self.catalogue] = np.arange(len(self.catalogue))
         self._visitors = visitors(simulator, settings)
         self._breadth = StepBreadth(simulator, self.catalogue, len(seeds))
         of_slates = 2 * settings.slate_size + 1 if settings.actions == "slate" else 0  # tied votes, the choice
         self._streams = RandomStreams(seeds, _COINS + settings.explored + of_slates)
         self._coins = DrawnNumbers()
         b = len(seeds)
-        self._running = RunningHistories(simulator, min(settings.max_history, simulator.max_history), b)
+        self._running = RunningSessions(simulator, settings, self.catalogue, b)
         self.users = np.zeros(b, dtype=np.int64)
-        self._progress = Progress(
-            earned=np.zeros(b),
-            last_rewards=np.zeros(b, dtype=np.float32),
-            steps=np.zeros(b, dtype=np.int64),
-            seen=np.zeros((b, len(self.catalogue)), dtype=bool),
-        )
         self._next_users = np.full(b, -1)
         self._candidates = Candidates(settings, self.n_actions, b)
         self.action_space = action_space_of(self)
@@ -106,7 +96,7 @@ class SessionBatch:
     @property
     def seen(self) -> NDArray[np.bool_]:
         """bool array of shape (b, n_actions): what would earn nothing, being recommended before or known."""
-        return self._progress.seen
+        return self._running.arrays.seen
 
     @property
     def histories(self) -> Histories:
@@ -126,7 +116,6 @@ class SessionBatch:
         self.users[rows] = users
         self._running.begin(rows, users)
         self._candidates.change(rows)
-        session_arrays.restart(rows, users, self._running.training, self._known_action_of, tuple(self._progress))
         if any(self.settings.breadth_weights):
             self._breadth.begin(rows)
 
@@ -164,13 +153,10 @@ class SessionBatch:
         if any(weights := self.settings.breadth_weights):
             novelties, diversities = self._breadth.terms(taken, shown[taken], weights)
             earned = (earned + weights[0] * novelties + weights[1] * diversities).astype(np.float32)
-        # what was shown beside the item taken is not seen: good items would be used up
-        rules = 0 - self.settings.seen_penalty, self.settings.repeats == "penalise"
-        items, repeated, rewards = session_arrays.account(shown, earned, self.catalogue, tuple(self._progress), rules)
-        self._running.append(items, responses.like, repeated)
+        items, repeated, rewards = self._running.react(shown, earned, responses.like)
         self._candidates.draw(rows, self._of_exploration(numbers))
         terminated, truncated, self._next_users = session_arrays.ends(
-            numbers[:, 3:5], self.end_chances(), self._progress.steps, self.settings.max_steps, self._visitors
+            numbers[:, 3:5], self.end_chances(), self._running.arrays.steps, self.settings.max_steps, self._visitors
         )
         return Outcome(
             items,
@@ -198,12 +184,7 @@ class SessionBatch:
         last reward, the share of `max_steps` gone, the share of likes and the fill of the remembered history;
         and the parts that belong to the action space: for the catalogue "seen", int8 (b, n_actions).
         """
-        chosen = self._rows[rows]
-        self._running.know_states(chosen)
-        limits = (self.settings.max_steps, self._running.width, STATE_BOUND)
-        parts = self._running.states, tuple(self.histories.arrays()), tuple(self._progress)
-        user = session_arrays.observe(chosen, *parts, limits)
-        return {"user": user, **self.action_space.observe(self, rows)}
+        return {"user": self._running.observe(self._rows[rows]), **self.action_space.observe(self, rows)}
 
     @property
     def item_space(self) -> ItemSpace:
@@ -243,7 +224,6 @@ class SessionBatch:
         self._breadth.keep(rows)
         self._candidates.keep(rows)
         self.users, self._next_users = self.users[rows], self._next_users[rows]
-        self._progress = self._progress.of(rows)
         self._resize(len(rows))
 
     def end_chances(self) -> NDArray[np.floating]:
@@ -251,7 +231,7 @@ class SessionBatch:
         if self._patience is None:
             return self._end_chances
         likes, known = self._running.latest(RECENT)
-        return self._patience.chances(self._progress.steps, likes, known)
+        return self._patience.chances(self._running.arrays.steps, likes, known)
 
     def _of_exploration(self, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
         return numbers[:, _COINS : _COINS + self.settings.explored]

@@ -179,7 +179,8 @@ class UserSimulator:
         if not calibrated:
             coins = rng.random(len(items)), rng.random(len(items))
             found, votes, likes = self.models.of_voters(items, histories, coins, states)
-            return Responses(Evidence(found[0], found[1]), Evidence(found[2], found[3]), found[4], votes, likes, found[5])
+            keywords, similarity = Evidence(found[0], found[1]), Evidence(found[2], found[3])
+            return Responses(keywords, similarity, found[4], votes, likes, found[5])
         opinions = self.models.opinions(users, items, histories, states)
         votes = opinions.votes(rng)
         return Responses(
