@@ -11,7 +11,7 @@ from models.session_arrays import STATE_BOUND
 from models.sessions import SessionBatch
 from models.simulator import UserSimulator
 from tests.models.planted_worlds import N_ITEMS, N_RATED, NEW_AND_LIKED, planted_world
-from tests.models.worlds import tiny_world
+from tests.models.worlds import MAX_HISTORY, tiny_world
 
 GOOD, BAD = int(NEW_AND_LIKED[0]), N_ITEMS - 1
 
@@ -43,6 +43,24 @@ def test_a_full_history_forgets_its_oldest(planted: UserSimulator) -> None:
     sessions.step(np.array([BAD]))
     assert sessions.histories.items.tolist() == [[7, GOOD, BAD]]
     assert sessions.histories.likes.tolist() == [[False, True, False]]
+
+
+def test_histories_grow_as_sessions_do_up_to_what_is_remembered() -> None:
+    world = tiny_world(3)
+    settings = EnvironmentSettings(max_history=MAX_HISTORY, repeats="allow", known_items="allow", end_probability=1e-9)
+    sessions, rng = SessionBatch(world, settings, range(5)), np.random.default_rng(0)
+    known = [
+        history[mask].tolist() for history, mask in zip(sessions.histories.items, sessions.histories.mask, strict=True)
+    ]
+    for _ in range(2 * MAX_HISTORY):
+        actions = rng.integers(sessions.n_actions, size=len(sessions))
+        sessions.step(actions)
+        known = [
+            [*before, int(item)][-MAX_HISTORY:] for before, item in zip(known, sessions.catalogue[actions], strict=True)
+        ]
+        histories = sessions.histories
+        assert [items[mask].tolist() for items, mask in zip(histories.items, histories.mask, strict=True)] == known
+    assert sessions.histories.items.shape == (5, MAX_HISTORY)
 
 
 @pytest.mark.parametrize(("repeats", "second"), [("penalise", 0.0), ("allow", 1.0)])
