@@ -36,7 +36,6 @@ from models.environment_settings import EnvironmentSettings
 from models.item_scorer import ItemPrior
 from models.simulator import UserSimulator
 from models.tastes import TasteAxes, Tastes
-from models.vector_environment import SessionVecEnv
 
 SECONDS = 0.5
 ALGORITHMS: tuple[AlgorithmName, ...] = ("a2c", "dqn", "ppo", "trpo")
@@ -77,8 +76,8 @@ class IdleVecEnv(TimedVecEnv):
 def environment(simulator: UserSimulator, n_envs: int, idle: bool, *, explained: bool) -> tuple[TimedVecEnv, Tastes]:
     """The vectorised environment, or its idle likeness."""
     tastes = Tastes(simulator.knowledge, TasteAxes.of(simulator.knowledge, ReinforcementSettings().taste_rank))
-    sessions = SessionVecEnv(simulator, EnvironmentSettings(), n_envs, seed=0, explained=explained)
-    return (IdleVecEnv if idle else TimedVecEnv)(sessions, tastes), tastes
+    kind = IdleVecEnv if idle else TimedVecEnv
+    return kind(simulator, EnvironmentSettings(), n_envs, 0, tastes, explained=explained), tastes
 
 
 def steps_per_second(env: AgentVecEnv) -> tuple[float, float]:

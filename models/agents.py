@@ -100,15 +100,15 @@ def train_agent(
     torch.set_num_threads(settings.threads)
     started = time.perf_counter()
     stream = int(np.random.SeedSequence([seed, ALGORITHMS.index(algorithm)]).generate_state(1)[0])
-    sessions = SessionVecEnv(simulator, environment, settings.n_envs, stream, explained=False)
-    axes = None
+    of_sessions, axes = (simulator, environment, settings.n_envs, stream), None
     if environment.actions == "catalogue":
         axes = TasteAxes.of(simulator.knowledge, settings.taste_rank)
         tastes = Tastes(simulator.knowledge, axes)
-        env = AgentVecEnv(sessions, tastes)
+        env = AgentVecEnv(*of_sessions, tastes)
         model = new_agent(env, ItemPrior.of(env.sessions, tastes), settings, algorithm, stream)
     else:
-        model = new_agent(sessions, QueryPrior.of(sessions.sessions), settings, algorithm, stream)
+        env = SessionVecEnv(*of_sessions, explained=False)
+        model = new_agent(env, QueryPrior.of(env.sessions), settings, algorithm, stream)
     if settings.log and log_folder is not None:
         model.set_logger(configure(str(log_folder), list(settings.log)))
     calls_a_point = max(1, settings.steps // (_POINTS * settings.n_envs))

@@ -44,7 +44,9 @@ class _Summed(NamedTuple):
     sums: NDArray[np.signedinteger]
 
     def of(self, rows: slice) -> Plain:
-        """Those of some rows, which change with these, as a `plain` tuple."""
+        """Those of some consecutive rows, which change with these, as a `plain` tuple."""
+        if rows.stop - rows.start == len(self.items):
+            return tuple(self)
         return self.items[rows], self.likes[rows], self.lengths[rows], self.sums[rows]
 
 
@@ -67,14 +69,11 @@ class RunningTastes:
 
     def users(self, histories: Histories) -> NDArray[np.float32]:
         """What the users of b histories like: float32 array of shape (b, t)."""
-        items, likes = np.ascontiguousarray(histories.items), np.ascontiguousarray(histories.likes)
-        if items.shape[1] > self._summed.items.shape[1]:
-            self._summed = self._nothing(items.shape[1])
+        arrays, (b, width) = histories.arrays(), histories.items.shape
+        if width > self._summed.items.shape[1]:
+            self._summed = self._nothing(width)
         summed = self._summed
-        parts = by_blocks(
-            lambda rows: _tastes(self._described, self._ends, items[rows], likes[rows], summed.of(rows)),
-            len(items),
-        )
+        parts = by_blocks(lambda rows: _tastes(self._described, self._ends, arrays.of(rows), summed.of(rows)), b)
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _nothing(self, width: int) -> _Summed:
@@ -88,12 +87,12 @@ class RunningTastes:
 def _tastes(
     described: NDArray[np.int32],
     ends: NDArray[np.int64],
-    items: NDArray[np.int64],
-    likes: NDArray[np.bool_],
+    histories: Plain,
     before: Plain,
 ) -> NDArray[np.float32]:
     """Means over the history: liked items in the pro block, disliked ones off the con block, both in the categories."""
-    tastes, summed = np.empty((len(items), described.shape[1]), dtype=np.float32), _Summed(*before)
+    (items, likes, _), summed = histories, _Summed(*before)
+    tastes = np.empty((len(items), described.shape[1]), dtype=np.float32)
     for row in range(len(items)):
         n = liked = 0
         for t in range(items.shape[1]):

@@ -68,7 +68,7 @@ class SessionVecEnv(VecEnv):
         else:
             self._sessions.begin(np.arange(self.num_envs))
         self.reset_infos = [{"user": user} for user in self._sessions.users.tolist()]
-        return self._sessions.observations()
+        return self._observe()
 
     def action_masks(self) -> NDArray[np.bool_]:
         """What may be chosen, a row each session: having it is how MaskablePPO knows its environments."""
@@ -87,14 +87,22 @@ class SessionVecEnv(VecEnv):
         ended = done.nonzero()[0]
         remembered = ended if self._explained else ended[outcome.truncated[ended]]
         if len(remembered):
-            parts = sessions.observations(remembered)
+            parts = self._observe_ended(remembered)
             for place, row in enumerate(remembered.tolist()):
                 details[row]["terminal_observation"] = {name: part[place] for name, part in parts.items()}
         if len(ended):
             sessions.begin(ended)
             for row, user in zip(ended.tolist(), sessions.users[ended].tolist(), strict=True):
                 self.reset_infos[row] = {"user": user}
-        return sessions.observations(), outcome.rewards, done, details
+        return self._observe(), outcome.rewards, done, details
+
+    def _observe(self) -> dict[str, NDArray[np.number]]:
+        """All sessions as they are."""
+        return self._sessions.observations()
+
+    def _observe_ended(self, rows: NDArray[np.int64]) -> dict[str, NDArray[np.number]]:
+        """The sessions in `rows`, which end, after their last step."""
+        return self._sessions.observations(rows)
 
     def _details(self, outcome: Outcome) -> list[dict[str, object]]:
         """An info for each session; those that go on and are not explained share one."""
