@@ -65,7 +65,7 @@ class IdleVecEnv(TimedVecEnv):
         self._answer = np.ones(n, dtype=np.float32), np.zeros(n, dtype=bool), [{"TimeLimit.truncated": False}] * n
         return self._observations
 
-    def step_async(self, actions: NDArray[np.int64]) -> None:
+    def step_async(self, actions: NDArray[np.number]) -> None:
         """Forget the actions."""
 
     def step_wait(self) -> VecEnvStepReturn:

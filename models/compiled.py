@@ -3,23 +3,56 @@
 Python's division by zero is an error that a loop would have to stop for, so with it a loop that divides is not turned
 into vector instructions. Here a division by zero gives inf or NaN.
 
-What is kept is compiled anew when its own file changes. After a change to a loop that loops of other files call, delete
-what is kept: `make clean`.
+What is kept is compiled anew when its own file changes, or any file of this package that it imports from: loops of
+other files become part of a loop. Numba sees to the former; the latter is told by the name that a loop is kept under.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import re
+import sys
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, TypeVar, cast
 
 from numba import njit
 
 Plain = tuple[Any, ...]
+Function = TypeVar("Function")
+_IMPORTED = re.compile(rf"^from ({__package__}\.\w+) import", re.MULTILINE)
 
-loop = njit(cache=True, nogil=True, error_model="numpy")
-"""Compile a loop."""
 
-vector_loop = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
-"""Compile a loop whose sums may be taken in any order, so that they vectorise; NaN and infinity stay what they are."""
+def loop(function: Function) -> Function:
+    """Compile a loop."""
+    return cast("Function", njit(cache=True, nogil=True, error_model="numpy")(_named(function)))
+
+
+def vector_loop(function: Function) -> Function:
+    """Compile a loop whose sums may be taken in any order, so that they vectorise; NaN and infinity stay so."""
+    compiled = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})(_named(function))
+    return cast("Function", compiled)
+
+
+def _named(function: Any) -> Any:  # noqa: ANN401 - a function has no type that has a name
+    sources = "".join(_text(module) for module in sorted(_imports(function.__module__)))
+    function.__qualname__ += f"-{blake2b(sources.encode(), digest_size=6).hexdigest()}"
+    return function
+
+
+@cache
+def _imports(module: str) -> frozenset[str]:
+    """Modules of this package that one imports from, itself included, directly or not."""
+    found = new = frozenset([module])
+    while new:
+        new = frozenset(name for known in new for name in _IMPORTED.findall(_text(known))) - found
+        found |= new
+    return found
+
+
+@cache
+def _text(module: str) -> str:
+    return Path(cast("str", sys.modules[module].__file__)).read_text(encoding="utf-8")
 
 
 def plain(named: Plain) -> Plain:
