@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.lanes import filled_up
 from models.last_position import Answer, Queries
 from models.sasrec_settings import SASRecSettings
 
@@ -44,8 +45,8 @@ class Block(nn.Module):
         norm = self.attention_norm
         to_query = norm.weight[:, None] * k.transpose(1, 2) / size**0.5  # (heads, d, size)
         matrices, constants = to_query @ q * norm.weight, (to_query @ (q @ norm.bias[:, None] + bias))[:, :, 0]
-        side_by_side = matrices.reshape(heads * d, d).T.contiguous()
-        return Queries(side_by_side.numpy(), constants.numpy(), np.float32(norm.eps))
+        side_by_side = np.concatenate([filled_up(matrix.T.numpy()) for matrix in matrices], axis=1)
+        return Queries(side_by_side, filled_up(constants.numpy()), np.float32(norm.eps))
 
     def answer(self, last_norm: nn.LayerNorm) -> Answer:
         """What follows on attention, up to the network's last normalisation, as `models/last_position.py` does it."""
@@ -57,7 +58,6 @@ class Block(nn.Module):
             self.query_key_value.bias[2 * d :], self.project.weight, self.project.bias
         )
         parts = (
-            (project * before.weight).transpose(1, 2).reshape(-1, d),
             constant,
             (self.widen.weight * wide.weight).T,
             self.widen.bias + self.widen.weight @ wide.bias,
@@ -66,7 +66,8 @@ class Block(nn.Module):
             last_norm.weight,
             last_norm.bias,
         )
-        return Answer(*(np.ascontiguousarray(part.detach().numpy()) for part in parts))
+        of_heads = filled_up((project * before.weight).transpose(1, 2).detach().numpy(), axis=1)  # (heads, f, d)
+        return Answer(of_heads.reshape(-1, d), *(np.ascontiguousarray(part.detach().numpy()) for part in parts))
 
     def at(self, x: Tensor, positions: Tensor) -> Tensor:
         """`forward` at one position of each row, in evaluation: (b, d) of x (b, l, d) and positions int64 (b,)."""

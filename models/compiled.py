@@ -20,24 +20,37 @@ from numba import njit
 
 Plain = tuple[Any, ...]
 Function = TypeVar("Function")
+_ANY_ORDER = {"reassoc", "contract"}
 _IMPORTED = re.compile(rf"^from ({__package__}\.\w+) import", re.MULTILINE)
 
 
 def loop(function: Function) -> Function:
     """Compile a loop."""
-    return cast("Function", njit(cache=True, nogil=True, error_model="numpy")(_named(function)))
+    return _compiled(function)
 
 
 def vector_loop(function: Function) -> Function:
     """Compile a loop whose sums may be taken in any order, so that they vectorise; NaN and infinity stay so."""
-    compiled = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})(_named(function))
-    return cast("Function", compiled)
+    return _compiled(function, fastmath=_ANY_ORDER)
 
 
-def _named(function: Any) -> Any:  # noqa: ANN401 - a function has no type that has a name
+def inner_loop(function: Function) -> Function:
+    """Compile a loop that others call. It makes no array.
+
+    So references to the arrays that it is given need not be counted, which takes as long as going over a few numbers.
+    """
+    return _compiled(function, _nrt=False)
+
+
+def inner_vector_loop(function: Function) -> Function:
+    """Compile a loop as `inner_loop` and `vector_loop` do."""
+    return _compiled(function, fastmath=_ANY_ORDER, _nrt=False)
+
+
+def _compiled(function: Any, **options: Any) -> Any:  # noqa: ANN401 - a function has no type that has a name
     sources = "".join(_text(module) for module in sorted(_imports(function.__module__)))
     function.__qualname__ += f"-{blake2b(sources.encode(), digest_size=6).hexdigest()}"
-    return function
+    return njit(cache=True, nogil=True, error_model="numpy", **options)(function)
 
 
 @cache

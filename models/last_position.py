@@ -18,9 +18,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from models.compiled import Plain, vector_loop
+from models.compiled import Plain, inner_loop, inner_vector_loop, vector_loop
 from models.fast_exp import fast_exp
 from models.interactions import NO_ITEM, HistoryArrays
+from models.lanes import LANES, add, larger, largest, load, multiply_add, spread, store, total
 from models.prefetch import prefetch_row
 from models.reaction_sums import Scalars, Usual, residual
 from models.row_blocks import by_blocks
@@ -30,18 +31,18 @@ _IN_CACHE = 1 << 18  # numbers that are at hand unasked
 
 
 class InputVectors(NamedTuple):
-    """What the inputs of a network of width d are sums of, each centred to a mean of 0.
+    """What the inputs of a network of width d are sums of, each centred to a mean of 0 and `filled_up` to a width f.
 
     Parameters
     ----------
     items
-        float32 array of shape (n_items, d).
+        float32 array of shape (n_items, f).
     reactions
-        float32 array of shape (2, at least l + 1, d): of a dislike and of a like at each position.
+        float32 array of shape (2, at least l + 1, f): of a dislike and of a like at each position.
     surprise
-        float32 array of shape (d,): times a reaction's surprise.
+        float32 array of shape (f,): times a reaction's surprise.
     start
-        float32 array of shape (d,): the whole input at position 0.
+        float32 array of shape (f,): the whole input at position 0.
     """
 
     items: NDArray[np.float32]
@@ -56,7 +57,7 @@ class Queries(NamedTuple):
     Parameters
     ----------
     matrices, constants
-        float32 arrays of shapes (d, h d), the heads side by side, and (h, d).
+        float32 arrays of shapes (d, h f), the heads side by side, and (h, f): each `filled_up`.
     epsilon
         float32, added to variances.
     """
@@ -72,7 +73,7 @@ class Answer(NamedTuple):
     Parameters
     ----------
     project, project_constant
-        float32 arrays of shapes (h d, d) and (d,): values and projection of each head as one matrix, one below another.
+        float32 arrays of shapes (h f, d) and (d,): values and projection of each head as one matrix, one below another.
     widen, widen_constant
         float32 arrays of shapes (d, w) and (w,), with the normalisation before it taken in.
     narrow, narrow_constant
@@ -111,20 +112,20 @@ def last_states(network: Plain, usual: Plain, histories: HistoryArrays) -> NDArr
 def _last_states(network: Plain, known: Plain, histories: Plain) -> NDArray[np.float32]:
     inputs, queries, answer = InputVectors(*network[0]), Queries(*network[1]), Answer(*network[2])
     usual = Usual(Scalars(*known[0]), known[1], known[2])
-    (b, length), (heads, d), w = histories[0].shape, queries.constants.shape, len(answer.narrow)
+    (b, length), (heads, f), (w, d) = histories[0].shape, queries.constants.shape, answer.narrow.shape
     states = np.empty((b, d), dtype=np.float32)
-    c = np.empty((_TOGETHER, length + 1, d), dtype=np.float32)
-    scales, weights = np.empty((_TOGETHER, length + 1), dtype=np.float32), np.empty(length + 1, dtype=np.float32)
+    c, room = np.empty((_TOGETHER, length + 1, f), dtype=np.float32), _whole_lanes(length + 1)
+    scales, weights = np.ones((_TOGETHER, room), dtype=np.float32), np.empty((heads, room), dtype=np.float32)
     ends = np.zeros(_TOGETHER, dtype=np.int64)
     last, own = np.zeros((_TOGETHER, d), dtype=np.float32), np.empty((_TOGETHER, d), dtype=np.float32)
-    query = np.empty((_TOGETHER, heads * d), dtype=np.float32)
-    attended = np.zeros((_TOGETHER, heads * d), dtype=np.float32)
+    query = np.empty((_TOGETHER, heads * f), dtype=np.float32)
+    attended = np.zeros((_TOGETHER, heads * f), dtype=np.float32)
     normal, wide = np.zeros((_TOGETHER, d), dtype=np.float32), np.empty((_TOGETHER, w), dtype=np.float32)
     added = np.empty((_TOGETHER, d), dtype=np.float32)
     for first in range(0, b, _TOGETHER):
         n = min(_TOGETHER, b - first)
         for row in range(n):
-            ends[row] = _write_inputs(inputs, usual, histories, first + row, row, c, scales, queries.epsilon)
+            ends[row] = _write_inputs(inputs, usual, histories, first + row, row, c, scales, (d, queries.epsilon))
             for k in range(d):
                 last[row, k] = c[row, ends[row] - 1, k] * scales[row, ends[row] - 1]
         np.dot(last, queries.matrices, query)
@@ -150,10 +151,12 @@ def _last_states(network: Plain, known: Plain, histories: Plain) -> NDArray[np.f
     return states
 
 
-# Below, rows are cut out where they are used: an array that is handed on has its references counted.
+@inner_loop
+def _whole_lanes(n: int) -> int:
+    return (n + LANES - 1) // LANES * LANES
 
 
-@vector_loop
+@inner_vector_loop
 def _write_inputs(  # noqa: PLR0917 - what a sequence needs
     inputs: InputVectors,
     usual: Usual,
@@ -162,43 +165,46 @@ def _write_inputs(  # noqa: PLR0917 - what a sequence needs
     row: int,
     c: NDArray[np.float32],
     scales: NDArray[np.float32],
-    epsilon: np.float32,
+    of_variances: tuple[int, np.float32],
 ) -> int:
-    """Write centred inputs of the sequence `at` into a row of c (r, l + 1, d), 1 / their standard deviations beside it.
+    """Write centred inputs of the sequence `at` into a row of c (r, l + 1, f), 1 / their standard deviations beside it.
+
+    The latter (r, whole lanes) end with some other numbers. `of_variances` are the width that is not filled up, and what is added.
 
     Returns
     -------
     How many there are.
     """
-    items, likes, ratings = histories[0][at], histories[1][at], histories[2][at]
-    own, scale, (positions, d) = c[row], scales[row], c.shape[1:]
+    (items, likes, ratings), (end, f), (d, epsilon) = histories, c.shape[1:], of_variances
     if inputs.items.size > _IN_CACHE:
-        following = histories[0][min(at + 1, len(histories[0]) - 1)]
-        for t in range(positions - 1):
-            prefetch_row(inputs.items, max(following[t], 0))
-    square = np.float32(0)
-    for k in range(d):
-        own[0, k] = inputs.start[k]
-        square += own[0, k] ** 2
-    scale[0], end = square, positions
-    for t in range(1, positions):
-        item = items[t - 1]
-        if item == NO_ITEM:
-            end = t
-            break
-        of_item, reaction = inputs.items[item], inputs.reactions[int(likes[t - 1]), t]
-        above = np.float32(residual(usual, item, likes[t - 1], ratings[t - 1]))
-        square = np.float32(0)
-        for k in range(d):
-            own[t, k] = of_item[k] + reaction[k] + above * inputs.surprise[k]
-            square += own[t, k] ** 2
-        scale[t] = square
+        following = min(at + 1, len(items) - 1)
+        for t in range(end - 1):
+            prefetch_row(inputs.items, max(items[following, t], 0))
     for t in range(end):
-        scale[t] = 1 / np.sqrt(scale[t] / np.float32(d) + epsilon)
+        squares = spread(np.float32(0))
+        if t == 0:
+            for k in range(0, f, LANES):
+                x = load(inputs.start, (k,))
+                store(c, (row, t, k), x)
+                squares = multiply_add(x, x, squares)
+        else:
+            item, like = items[at, t - 1], likes[at, t - 1]
+            if item == NO_ITEM:
+                end = t
+                break
+            surprise = spread(np.float32(residual(usual, item, like, ratings[at, t - 1])))
+            for k in range(0, f, LANES):
+                x = add(load(inputs.items, (item, k)), load(inputs.reactions, (int(like), t, k)))
+                x = multiply_add(surprise, load(inputs.surprise, (k,)), x)
+                store(c, (row, t, k), x)
+                squares = multiply_add(x, x, squares)
+        scales[row, t] = total(squares)
+    for t in range(_whole_lanes(end)):
+        scales[row, t] = 1 / np.sqrt(scales[row, t] / np.float32(d) + epsilon)
     return end
 
 
-@vector_loop
+@inner_vector_loop
 def _attend(  # noqa: PLR0917 - what a sequence needs
     query: NDArray[np.float32],
     constants: NDArray[np.float32],
@@ -209,33 +215,33 @@ def _attend(  # noqa: PLR0917 - what a sequence needs
     weights: NDArray[np.float32],
     attended: NDArray[np.float32],
 ) -> None:
-    """Write what each head of a row's query (r, h d) attends to of the first inputs; weights (l + 1,) are room."""
-    (heads, d), own, scale = constants.shape, c[row], scales[row]
+    """Write what each head of a row's query (r, h f) attends to of the first inputs; weights (h, l + 1) are room."""
+    (heads, f), nothing, room = constants.shape, spread(np.float32(0)), _whole_lanes(end)
     for head in range(heads):
-        asked, found = query[row, head * d : head * d + d], attended[row, head * d : head * d + d]
-        highest, total = np.float32(-np.inf), np.float32(0)
-        for k in range(d):
-            asked[k] += constants[head, k]
-            found[k] = 0
+        for k in range(0, f, LANES):
+            at = (row, head * f + k)
+            store(query, at, add(load(query, at), load(constants, (head, k))))
+        store(weights, (head, room - LANES), spread(np.float32(-np.inf)))
         for t in range(end):
-            product = np.float32(0)
-            for k in range(d):
-                product += asked[k] * own[t, k]
-            weights[t] = product * scale[t]
-            highest = max(highest, weights[t])
-        for t in range(end):
-            weights[t] = fast_exp(weights[t] - highest)
-            total += weights[t]
-        for t in range(end):
-            weights[t] *= scale[t] / total
-        for t in range(end % 4):
-            for k in range(d):
-                found[k] += weights[t] * own[t, k]
-        for t in range(end % 4, end, 4):  # four at once: what is found goes to memory and back each time
-            first, second, third, fourth = weights[t], weights[t + 1], weights[t + 2], weights[t + 3]
-            for k in range(d):
-                two = first * own[t, k] + second * own[t + 1, k]
-                found[k] += two + third * own[t + 2, k] + fourth * own[t + 3, k]
+            product = nothing
+            for k in range(0, f, LANES):
+                product = multiply_add(load(query, (row, head * f + k)), load(c, (row, t, k)), product)
+            weights[head, t] = total(product) * scales[row, t]
+    for head in range(heads):
+        high = load(weights, (head, 0))
+        for t in range(LANES, room, LANES):
+            high = larger(high, load(weights, (head, t)))
+        highest, of_all = largest(high), np.float32(0)
+        for t in range(room):
+            weight = fast_exp(weights[head, t] - highest)
+            of_all += weight
+            weights[head, t] = weight * scales[row, t]
+        share = spread(1 / of_all)
+        for k in range(0, f, LANES):
+            found = nothing
+            for t in range(end):
+                found = multiply_add(spread(weights[head, t]), load(c, (row, t, k)), found)
+            store(attended, (row, head * f + k), multiply_add(found, share, nothing))
 
 
 @njit(inline="always")
@@ -249,7 +255,7 @@ def _normal_distribution(x: np.float32) -> np.float32:
     return above + np.float32(x > 0) * (np.float32(1) - np.float32(2) * above)  # no branch, so that it vectorises
 
 
-@vector_loop
+@inner_vector_loop
 def _normalise(x: NDArray[np.float32], row: int, epsilon: np.float32, normal: NDArray[np.float32]) -> None:
     """Write a row of x (r, d) less its mean, over its standard deviation."""
     own, found, d = x[row], normal[row], x.shape[1]

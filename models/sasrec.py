@@ -30,6 +30,7 @@ from torch import Tensor, nn
 from models.attention_block import Block
 from models.compiled import Plain, plain, vector_loop
 from models.interactions import Histories, last
+from models.lanes import filled_up
 from models.last_position import InputVectors, last_states
 from models.reaction_statistics import ReactionStatistics
 from models.reaction_sums import Learned, Scalars
@@ -296,7 +297,7 @@ class SASRec(nn.Module):
                     self.surprise * of_reactions,
                     self.start + self.position.weight[0],
                 )
-                inputs = InputVectors(*((part - part.mean(-1, keepdim=True)).numpy() for part in parts))
+                inputs = InputVectors(*(filled_up((part - part.mean(-1, keepdim=True)).numpy()) for part in parts))
                 block = cast("Block", self.blocks[0])
                 self._compiled = plain((inputs, block.absorbed(), block.answer(self.norm)))
         return last_states(self._compiled, self.statistics.usual(), histories.arrays())
