@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from models.compiled import loop, vector_loop
+from models.compiled import inner_loop, inner_vector_loop, loop
 from models.interactions import NO_ITEM
 from models.knowledge import ItemKnowledge
 from models.prefetch import LINE, prefetch
@@ -165,7 +165,7 @@ def _squares(products: NDArray[np.int16], starts: NDArray[np.int32], keywords: N
     return squares
 
 
-@loop
+@inner_loop
 def add_up(  # noqa: PLR0917 - what a row needs
     known: KeywordProducts,
     row: int,
@@ -213,7 +213,7 @@ def add_up(  # noqa: PLR0917 - what a row needs
             cosines[which, t] = cosine
 
 
-@loop
+@inner_loop
 def _add_rows(products: NDArray[np.int16], keywords: NDArray[np.uint16], sums: NDArray[np.int32]) -> None:
     """Add the rows of eight keywords, read together, to sums (w,)."""
     a, b, c, d = products[keywords[0]], products[keywords[1]], products[keywords[2]], products[keywords[3]]
@@ -228,7 +228,7 @@ def _add_rows(products: NDArray[np.int16], keywords: NDArray[np.uint16], sums: N
         )
 
 
-@loop
+@inner_loop
 def _of_keywords(sums: NDArray[np.int32], keywords: NDArray[np.uint16]) -> int:
     """Sums (w,) of eight keywords, read together, added up."""
     a, b, c, d = sums[keywords[0]], sums[keywords[1]], sums[keywords[2]], sums[keywords[3]]
@@ -236,7 +236,7 @@ def _of_keywords(sums: NDArray[np.int32], keywords: NDArray[np.uint16]) -> int:
     return int((a + b) + (c + d) + ((e + f) + (g + h)))
 
 
-@vector_loop
+@inner_vector_loop
 def multiply(  # noqa: PLR0917 - what a row needs
     known: UnitVectors,
     row: int,

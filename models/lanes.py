@@ -54,7 +54,6 @@ def filled_up(array: NDArray[np.float32], axis: int = -1) -> NDArray[np.float32]
 
 # Numba calls what follows with types of its own, which have no annotations.
 # ruff: noqa: ANN001, ANN202
-# mypy: disable-error-code=no-untyped-def
 
 
 def _pointer(context, builder, array_type, array, index):

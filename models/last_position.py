@@ -169,7 +169,8 @@ def _write_inputs(  # noqa: PLR0917 - what a sequence needs
 ) -> int:
     """Write centred inputs of the sequence `at` into a row of c (r, l + 1, f), 1 / their standard deviations beside it.
 
-    The latter (r, whole lanes) end with some other numbers. `of_variances` are the width that is not filled up, and what is added.
+    The latter (r, whole lanes) end with other numbers. `of_variances` are the width without what fills it up, and what
+    is added to variances.
 
     Returns
     -------

@@ -11,7 +11,7 @@ from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from models.compiled import loop
+from models.compiled import inner_loop
 
 LINE = 64  # bytes that come at once
 
@@ -32,7 +32,7 @@ prefetch = cast("Callable[[np.uint64], None]", intrinsic(_prefetch))
 """Start to load the line of memory at an address, an unsigned 64-bit number; any address is allowed."""
 
 
-@loop
+@inner_loop
 def prefetch_row(array: NDArray[np.generic], row: int) -> None:
     """Start to load a row of a C-contiguous array, or an element where it has one dimension."""
     size = array.strides[0]

@@ -12,7 +12,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiled import Plain, loop
+from models.compiled import Plain, inner_loop, loop
 from models.interactions import NO_ITEM, HistoryArrays
 
 STATISTICS = (
@@ -101,14 +101,14 @@ def residuals_of(known: Plain, histories: Plain) -> NDArray[np.float32]:
     return residuals
 
 
-@loop
+@inner_loop
 def residual(usual: Usual, item: int, like: np.bool_, rating: np.float32) -> float:
     """A rating less its item's usual one, over the scale; a missing one is the typical (dis)liked one."""
     given = _rating(usual.scalars, like, rating)
     return (given - usual.scalars.mean_rating - usual.rating_effects[item]) / usual.scale
 
 
-@loop
+@inner_loop
 def _rating(scalars: Scalars, like: np.bool_, rating: np.float32) -> float:
     if np.isnan(rating):
         return scalars.liked_rating if like else scalars.disliked_rating

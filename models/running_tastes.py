@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiled import Plain, loop
+from models.compiled import Plain, inner_loop, loop
 from models.interactions import NO_ITEM, Histories
 from models.row_blocks import by_blocks
 
@@ -110,7 +110,7 @@ def _tastes(
     return tastes
 
 
-@loop
+@inner_loop
 def _follow(  # noqa: PLR0917 - what a row needs
     described: NDArray[np.int32],
     items: NDArray[np.int64],
@@ -140,7 +140,7 @@ def _follow(  # noqa: PLR0917 - what a row needs
     summed.lengths[row] = n
 
 
-@loop
+@inner_loop
 def _known(items: NDArray[np.int64], likes: NDArray[np.bool_], row: int, n: int, summed: _Summed) -> tuple[int, int]:
     """How many of a row's n reactions were summed, all but the last at least, and how many of those before are gone.
 

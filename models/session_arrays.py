@@ -7,7 +7,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiled import Plain, loop
+from models.compiled import Plain, inner_loop, loop
 from models.interactions import NO_ITEM, Histories
 
 STATE_BOUND = 10.0  # of SASRec's state in an observation
@@ -138,7 +138,7 @@ def react(  # noqa: PLR0917 - what a step needs
     return items, repeated, rewards, sessions.states_known.sum()
 
 
-@loop
+@inner_loop
 def _remember(sessions: SessionArrays, row: int, item: int, like: np.bool_) -> None:
     """Add a reaction without rating to a history; a full one forgets its oldest."""
     (items, likes, ratings), lengths, width = sessions[:3], sessions.lengths, sessions.items.shape[1]
@@ -251,7 +251,7 @@ def offer(
     return offered
 
 
-@loop
+@inner_loop
 def _first_free(start: int, closed: NDArray[np.bool_]) -> int:
     n = len(closed)
     for step in range(n):

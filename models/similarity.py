@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiled import loop, vector_loop
+from models.compiled import inner_loop, loop, vector_loop
 from models.cosines import FarCosines, add_up, multiply
 from models.evidence import Evidence, category_history
 from models.fast_exp import fast_exp
@@ -179,7 +179,7 @@ def _compared(
     return highest, tastes
 
 
-@loop
+@inner_loop
 def _look_up(
     known: Cosines,
     row: int,
@@ -224,7 +224,7 @@ def closest(
     return highest
 
 
-@loop
+@inner_loop
 def _settle(highest: NDArray[np.float32], neutral: tuple[float, float]) -> None:
     """`settle` in place: highest cosines (2, b)."""
     for row in range(highest.shape[1]):

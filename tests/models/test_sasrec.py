@@ -200,6 +200,21 @@ def test_the_state_of_a_history_is_what_the_whole_network_says_at_its_end(blocks
     np.testing.assert_allclose(model.states(histories), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize(("width", "heads"), [(1, 1), (32, 2), (40, 4), (64, 1), (72, 3)])
+@pytest.mark.parametrize("length", [30, 31, 32, 33, 70])
+def test_states_are_those_of_the_whole_network_at_any_width_and_length(width: int, heads: int, length: int) -> None:
+    sizes = {"blocks": 1, "width": width, "heads": heads, "max_history": length}
+    model = _model(settings=TINY.model_copy(update=sizes))
+    rng = np.random.default_rng(length)
+    lengths = [length, length - 1, 3, length, 0, 1, length, 2, length, 7]
+    rows = [[(int(rng.integers(N_ITEMS)), bool(rng.integers(2))) for _ in range(n)] for n in lengths]
+    histories = _histories(*rows, width=length)
+    with torch.inference_mode():
+        surprises = torch.from_numpy(model.statistics.surprises(histories))
+        h = model(torch.from_numpy(histories.items + 1), torch.from_numpy(histories.likes), surprises)
+    np.testing.assert_allclose(model.states(histories), h.numpy()[np.arange(len(rows)), lengths], atol=1e-4)
+
+
 def test_item_vectors_follow_the_weights() -> None:
     model = _model()
     before = model.item_vectors().copy()
