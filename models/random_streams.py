@@ -30,7 +30,7 @@ class RandomStreams:
 
     def __init__(self, seeds: Sequence[int], width: int) -> None:
         self._generators = [np.random.Generator(np.random.Philox(np.random.SeedSequence(seed))) for seed in seeds]
-        self._ahead = np.zeros((len(seeds), _ROWS_AHEAD, width))
+        self._ahead = np.zeros((_ROWS_AHEAD, len(seeds), width))  # what sessions in step draw lies together
         self._next = np.full(len(seeds), _ROWS_AHEAD)
         self._read_ahead()
 
@@ -46,29 +46,29 @@ class RandomStreams:
 
     def _read_ahead(self) -> None:
         for row in np.flatnonzero(self._next == _ROWS_AHEAD):
-            self._generators[row].random(out=self._ahead[row])
+            self._ahead[:, row] = self._generators[row].random(self._ahead[:, row].shape)
             self._next[row] = 0
 
     def keep(self, rows: NDArray[np.int64]) -> None:
         """Go on with the streams in `rows` only, in that order."""
         self._generators = [self._generators[row] for row in rows]
-        self._ahead, self._next = self._ahead[rows], self._next[rows]
+        self._ahead, self._next = np.ascontiguousarray(self._ahead[:, rows]), self._next[rows]
 
 
 @loop
 def _taken(
     ahead: NDArray[np.float64], following: NDArray[np.int64], rows: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], bool]:
-    """The numbers (b, width) that follow in the blocks (n, rows, width) of `rows`, and whether any block is at its end.
+    """The numbers (b, width) that follow in the blocks (ahead, n, width) of `rows`, and whether any block is at its end.
 
     The next ones follow afterwards.
     """
     taken, any_at_end = np.empty((ahead.shape[2], len(rows))).T, False
     for place, row in enumerate(rows):
         for k in range(ahead.shape[2]):
-            taken[place, k] = ahead[row, following[row], k]
+            taken[place, k] = ahead[following[row], row, k]
         following[row] += 1
-        any_at_end |= following[row] == ahead.shape[1]
+        any_at_end |= following[row] == len(ahead)
     return taken, any_at_end
 
 
