@@ -190,10 +190,7 @@ def observe(
     d = states.shape[1]
     found = np.empty((len(rows), d + STATISTICS), dtype=np.float32)
     for place, row in enumerate(rows):
-        count = liked = 0
-        for t in range(sessions.items.shape[1]):
-            count += sessions.items[row, t] != NO_ITEM
-            liked += sessions.likes[row, t]
+        count, liked = sessions.lengths[row], sessions.likes[row].sum()
         for k in range(d):
             found[place, k] = min(max(states[row, k], -bound), bound)
         steps = sessions.steps[row]
