@@ -37,9 +37,9 @@ class Candidates:
         self._known = np.zeros(b, dtype=bool)
 
     def draw(self, rows: NDArray[np.int64], numbers: NDArray[np.float64]) -> None:
-        """Let uniform numbers, of shape (len(rows), explored), draw the next candidates in `rows`."""
+        """Let uniform numbers, of shape (len(rows), at least explored), draw the next candidates in `rows`."""
         if self._offers:
-            self._numbers[rows] = numbers
+            self._numbers[rows] = numbers[:, : self._numbers.shape[1]]
             self.change(rows)
 
     def change(self, rows: NDArray[np.int64]) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from models.compiled import loop
 
-_ROWS_AHEAD = 32
+_ROWS_AHEAD = 128
 
 
 class RandomStreams:
@@ -59,7 +59,7 @@ class RandomStreams:
 def _taken(
     ahead: NDArray[np.float64], following: NDArray[np.int64], rows: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], bool]:
-    """The numbers (b, width) that follow in the blocks (ahead, n, width) of `rows`, and whether any block is at its end.
+    """The numbers (b, width) that follow in `rows` of the blocks (ahead, n, width), and whether one is at its end.
 
     The next ones follow afterwards.
     """

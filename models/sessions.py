@@ -107,11 +107,11 @@ class SessionBatch:
         """Begin new sessions in `rows`, of the given users, or of users drawn from all with equal chances."""
         if users is None:
             users = self._next_users[rows]
-            if users.min(initial=0) < 0:
-                waiting = rows[users < 0]
+            waiting = rows[users < 0]
+            if len(waiting):
                 numbers = self._streams.draw(waiting)
                 users[users < 0] = self._visitors[(numbers[:, 4] * len(self._visitors)).astype(np.int64)]
-                self._candidates.draw(waiting, self._of_exploration(numbers))
+                self._candidates.draw(waiting, numbers[:, _COINS:])
         self._next_users[rows] = -1
         self.users[rows] = users
         self._running.begin(rows, users)
@@ -154,7 +154,7 @@ class SessionBatch:
             novelties, diversities = self._breadth.terms(taken, shown[taken], weights)
             earned = (earned + weights[0] * novelties + weights[1] * diversities).astype(np.float32)
         items, repeated, rewards = self._running.react(shown, earned, responses.like)
-        self._candidates.draw(rows, self._of_exploration(numbers))
+        self._candidates.draw(rows, numbers[:, _COINS:])
         terminated, truncated, self._next_users = session_arrays.ends(
             numbers[:, 3:5], self.end_chances(), self._running.arrays.steps, self.settings.max_steps, self._visitors
         )
@@ -232,9 +232,6 @@ class SessionBatch:
             return self._end_chances
         likes, known = self._running.latest(RECENT)
         return self._patience.chances(self._running.arrays.steps, likes, known)
-
-    def _of_exploration(self, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
-        return numbers[:, _COINS : _COINS + self.settings.explored]
 
     def _choice(
         self, slates: NDArray[np.int64], numbers: NDArray[np.float64]
