@@ -1,12 +1,13 @@
 """Steps of the vectorised environment per second, and training frames per second, beside an environment of no work.
 
     .venv/bin/python benchmarks/environment.py [--envs 1 16 64 256 1024] [--algorithms a2c dqn ppo trpo] [--stock]
-        [--items 500] [--rounds 9] [--device cuda] [--json]
+        [--items 500] [--seconds 20] [--rounds 3] [--device cuda] [--json]
 
 The idle environment has the same spaces and answers at once with what it answered before: it is what a learner can
 take in. Training runs each algorithm with its default settings, on both environments, with as many sessions; infos of
-its environment say nothing but ends, as in `usersim reproduce`. Both environments are timed in turn, `--rounds` times
-for a short while, since a machine's speed changes within minutes: of the rates stand medians, and of their ratios.
+its environment say nothing but ends, as in `usersim reproduce`. Both environments are timed in turn, for a short while
+each, since a machine's speed changes within minutes: of the rates stand medians, and of their ratios. A row's turns go
+on for `--seconds`, and for `--rounds` at least; the whole table takes a quarter of an hour, most of it TRPO's.
 `in_steps` is the part of training's time that the own environment's steps take. With `--stock` the networks are not
 usersim's but those that Stable-Baselines3 makes of such observations by itself ("MultiInputPolicy"), with the same
 settings.
@@ -121,10 +122,13 @@ def stock_agent(env: AgentVecEnv, settings: ReinforcementSettings, algorithm: Al
 
 
 def timed(
-    rate: Callable[[bool], tuple[float, float]], what: str, n_envs: int, rounds: int
+    rate: Callable[[bool], tuple[float, float]], what: str, n_envs: int, least: tuple[int, float]
 ) -> dict[str, str | int | float]:
-    """A row: rates of the own and of the idle environment, by turns."""
-    found = np.array([[rate(idle) for idle in (False, True)] for _ in range(rounds)])  # (rounds, 2, 2)
+    """A row: rates of the own and of the idle environment, by turns, so many and for so many seconds at least."""
+    turns, (rounds, seconds), started = [], least, time.perf_counter()
+    while len(turns) < rounds or time.perf_counter() - started < seconds:
+        turns.append([rate(idle) for idle in (False, True)])
+    found = np.array(turns)  # (rounds, 2, 2)
     rates, in_steps = found[:, :, 0], round(float(np.median(found[:, 0, 1])), 2)
     own, of_idle = np.median(rates, axis=0).round().astype(int).tolist()
     share = round(float(np.median(rates[:, 0] / rates[:, 1])), 2)
@@ -138,7 +142,8 @@ def main() -> None:
     parser.add_argument("--envs", type=int, nargs="+", default=[1, 16, 64, 256, 1024])
     parser.add_argument("--items", type=int, default=500)
     parser.add_argument("--steps", type=int, default=8192, help="environment steps of training in a round")
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--seconds", type=float, default=20, help="of a row, at least")
+    parser.add_argument("--rounds", type=int, default=3, help="of a row, at least")
     parser.add_argument("--threads", type=int, default=ReinforcementSettings().threads)
     parser.add_argument("--device", default="cpu", help="where the users answer; learners stay on the CPU")
     parser.add_argument(
@@ -149,17 +154,15 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     simulator = random_world(arguments.items, n_users=2000, seed=0).to(arguments.device)
-    rows = []
+    rows, least = [], (arguments.rounds, arguments.seconds)
     for n_envs in arguments.envs:
         envs = [environment(simulator, n_envs, idle, explained=True)[0] for idle in (False, True)]
-        rows.append(timed(lambda idle, of=envs: steps_per_second(of[idle]), "stepping", n_envs, arguments.rounds))
+        rows.append(timed(lambda idle, of=envs: steps_per_second(of[idle]), "stepping", n_envs, least))
         steps = arguments.steps if n_envs > 1 else arguments.steps // 8
         for algorithm in arguments.algorithms:
             agents = [agent(simulator, algorithm, n_envs, stock=arguments.stock, idle=idle) for idle in (False, True)]
             what = f"training {algorithm}{', stock networks' if arguments.stock else ''}"
-            rows.append(
-                timed(lambda idle, of=agents, n=steps: frames_per_second(*of[idle], n), what, n_envs, arguments.rounds)
-            )
+            rows.append(timed(lambda idle, of=agents, n=steps: frames_per_second(*of[idle], n), what, n_envs, least))
     if arguments.json:
         print(json.dumps(rows))
         return
