@@ -115,7 +115,7 @@ def _last_states(network: Plain, known: Plain, histories: Plain) -> NDArray[np.f
     (b, length), (heads, f), (w, d) = histories[0].shape, queries.constants.shape, answer.narrow.shape
     states = np.empty((b, d), dtype=np.float32)
     c, room = np.empty((_TOGETHER, length + 1, f), dtype=np.float32), _whole_lanes(length + 1)
-    scales, weights = np.ones((_TOGETHER, room), dtype=np.float32), np.empty((heads, room), dtype=np.float32)
+    scales, weights = np.empty((_TOGETHER, room), dtype=np.float32), np.empty((heads, room), dtype=np.float32)
     ends = np.zeros(_TOGETHER, dtype=np.int64)
     last, own = np.zeros((_TOGETHER, d), dtype=np.float32), np.empty((_TOGETHER, d), dtype=np.float32)
     query = np.empty((_TOGETHER, heads * f), dtype=np.float32)
@@ -169,8 +169,9 @@ def _write_inputs(  # noqa: PLR0917 - what a sequence needs
 ) -> int:
     """Write centred inputs of the sequence `at` into a row of c (r, l + 1, f), 1 / their standard deviations beside it.
 
-    The latter (r, whole lanes) end with other numbers. `of_variances` are the width without what fills it up, and what
-    is added to variances.
+    The latter (r, whole lanes) are filled up with ones or nearly so: weights of nothing, which are as small as normal
+    numbers can be, are multiplied by them. `of_variances` are the width without what fills it up, and what is added to
+    variances.
 
     Returns
     -------
@@ -181,6 +182,8 @@ def _write_inputs(  # noqa: PLR0917 - what a sequence needs
         following = min(at + 1, len(items) - 1)
         for t in range(end - 1):
             prefetch_row(inputs.items, max(items[following, t], 0))
+    for t in range(0, _whole_lanes(end), LANES):
+        store(scales, (row, t), spread(np.float32(d)))
     for t in range(end):
         squares = spread(np.float32(0))
         if t == 0:
