@@ -7,7 +7,7 @@ The idle environment has the same spaces and answers at once with what it answer
 take in. Training runs each algorithm with its default settings, on both environments, with as many sessions; infos of
 its environment say nothing but ends, as in `usersim reproduce`. Both environments are timed in turn, for a short while
 each, since a machine's speed changes within minutes: of the rates stand medians, and of their ratios. A row's turns go
-on for `--seconds`, and for `--rounds` at least; the whole table takes a quarter of an hour, most of it TRPO's.
+on for `--seconds`, and for `--rounds` at least; the whole table takes twenty minutes, most of it TRPO's.
 `in_steps` is the part of training's time that the own environment's steps take. With `--stock` the networks are not
 usersim's but those that Stable-Baselines3 makes of such observations by itself ("MultiInputPolicy"), with the same
 settings.

@@ -21,6 +21,7 @@ from numba import njit
 Plain = tuple[Any, ...]
 Function = TypeVar("Function")
 _ANY_ORDER = {"reassoc", "contract"}
+_WITHOUT_RUNTIME = {"_nrt": False}  # Numba's runtime allocates and counts references; an option of its internals
 _IMPORTED = re.compile(rf"^from ({__package__}\.\w+) import", re.MULTILINE)
 
 
@@ -39,12 +40,12 @@ def inner_loop(function: Function) -> Function:
 
     So references to the arrays that it is given need not be counted, which takes as long as going over a few numbers.
     """
-    return _compiled(function, _nrt=False)
+    return _compiled(function, **_WITHOUT_RUNTIME)
 
 
 def inner_vector_loop(function: Function) -> Function:
     """Compile a loop as `inner_loop` and `vector_loop` do."""
-    return _compiled(function, fastmath=_ANY_ORDER, _nrt=False)
+    return _compiled(function, fastmath=_ANY_ORDER, **_WITHOUT_RUNTIME)
 
 
 def _compiled(function: Any, **options: Any) -> Any:  # noqa: ANN401 - a function has no type that has a name
