@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.sparse import csr_array, random_array
 
 from models.baselines import Bias
@@ -22,11 +23,16 @@ from models.simulator import UserSimulator
 from models.word_taste import WordTaste
 
 HISTORY, VOCABULARY, WIDTH, CATEGORIES, WORDS = 50, 2000, 384, 20, 8
-_ACTIVE = 2000  # users with a full history; where there are more, the others have one reaction each
+_ACTIVE = 2000
+
+
+def active_users(n_users: int) -> NDArray[np.int64]:
+    """Users with `HISTORY` reactions, 2,000 all over the table; where there are more, the others have one each."""
+    return np.linspace(0, n_users, min(_ACTIVE, n_users), endpoint=False, dtype=np.int64)
 
 
 def random_world(n_items: int, n_users: int, seed: int) -> UserSimulator:
-    """A simulator of `n_users` users, of whom the first 2,000 have `HISTORY` reactions and the others one."""
+    """A simulator of `n_users` users, of whom the `active_users` have `HISTORY` reactions and the others one."""
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
     sets = [csr_array(random_array((n_items, VOCABULARY), density=0.003, rng=rng, dtype=np.float32)) for _ in range(2)]
@@ -45,13 +51,19 @@ def random_world(n_items: int, n_users: int, seed: int) -> UserSimulator:
         category_names=tuple(f"c{k}" for k in range(CATEGORIES)),
         item_names=tuple(f"i{i}" for i in range(n_items)),
     )
-    users = np.repeat(np.arange(n_users), np.where(np.arange(n_users) < _ACTIVE, HISTORY, 1))
+    reactions = np.ones(n_users, dtype=np.int64)
+    reactions[active_users(n_users)] = HISTORY
+    users = np.repeat(np.arange(n_users), reactions)
     ratings = rng.integers(1, 6, size=len(users)).astype(np.float32)
     items = rng.integers(n_items, size=len(users))
     train = Interactions(users, items, ratings >= 3, ratings, n_users, n_items)
     sasrec = SASRec(knowledge.categories, SASRecSettings()).eval()
     few = slice(0, HISTORY * _ACTIVE)  # what is learned of them is as dear to use as what is learned of all
-    sasrec.statistics.fit(Interactions(users[few], items[few], ratings[few] >= 3, ratings[few], n_users, n_items))
+    last_user = int(users[few][-1])
+    of_few = Interactions(users[few], items[few], train.likes[few], ratings[few], last_user + 1, n_items)
+    sasrec.statistics.fit(of_few)
+    bias = Bias().fit(of_few)
+    bias.user_effects = np.resize(bias.user_effects, n_users)
     factors = RatingFactors(n_items, FactorSettings(rounds=1))
     factors.items = rng.normal(size=factors.items.shape).astype(np.float32)
     logical = KeywordMatching(knowledge), Similarity(knowledge, (0.5, 0.5))
@@ -60,7 +72,7 @@ def random_world(n_items: int, n_users: int, seed: int) -> UserSimulator:
     known = EASESettings()
     ease = EASE(most_frequent(items, n_items, known.n_items), n_items, known.penalty)
     ease.weights = rng.normal(scale=0.01, size=ease.weights.shape).astype(np.float32)
-    models = ResponseModels(*logical, sasrec, Bias().fit(train), factors, WordTaste(of_words), ease)
+    models = ResponseModels(*logical, sasrec, bias, factors, WordTaste(of_words), ease)
     n = len(FEATURE_NAMES)
     stack = Ensemble(FEATURE_NAMES, (0.0,) * n, (1.0,) * n, (0.1,) * n, 0.0)
     return UserSimulator(knowledge, train, models, stack, max_history=HISTORY)

@@ -27,14 +27,13 @@ import numpy as np
 import torch
 from device_floor import floor_per_second, settle
 from numpy.typing import NDArray
-from random_world import CATEGORIES, HISTORY, WIDTH, random_world
+from random_world import CATEGORIES, HISTORY, WIDTH, active_users, random_world
 
 from models.device.pairs import Pairs
 from models.interactions import Histories
 from models.sasrec_settings import SASRecSettings
 from models.simulator import UserSimulator
 
-ASKED = 2000  # users that are asked, whatever their number
 SECONDS = 3.0  # of each figure
 
 
@@ -86,12 +85,13 @@ def bare_products(batch: int, settings: SASRecSettings, device: torch.device) ->
 def rates(simulator: UserSimulator, arguments: argparse.Namespace) -> Iterator[dict[str, float]]:
     """One row a batch."""
     rng, n_items, device = np.random.default_rng(arguments.seed), simulator.n_items, arguments.device
-    users, items = rng.integers(ASKED, size=64), rng.integers(n_items, size=64)
+    asked_users = active_users(simulator.interactions.n_users)
+    users, items = rng.choice(asked_users, size=64), rng.integers(n_items, size=64)
     histories = simulator.interactions.histories(users, HISTORY)
     reference = rate(lambda: one_by_one(simulator, users, items, histories), len(users))
     of_device = None if device.type == "cpu" else DeviceRates(simulator, device)
     for batch in arguments.batches:
-        users, items = rng.integers(ASKED, size=batch), rng.integers(n_items, size=batch)
+        users, items = rng.choice(asked_users, size=batch), rng.integers(n_items, size=batch)
         histories = simulator.interactions.histories(users, HISTORY)
         states = simulator.sasrec.states(histories)
         asked = (users, items, histories, rng)

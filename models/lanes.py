@@ -16,7 +16,7 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, models, register_model
+from numba.extending import intrinsic, models, register_jitable, register_model
 from numpy.typing import NDArray
 
 LANES = 32
@@ -45,10 +45,16 @@ class _LanesModel(models.PrimitiveModel):
 _LANES = _LanesType()
 
 
+@register_jitable
+def whole_lanes(n: int) -> int:
+    """A number of numbers, or as many more as fill the last lanes; for Python too."""
+    return (n + LANES - 1) // LANES * LANES
+
+
 def filled_up(array: NDArray[np.float32], axis: int = -1) -> NDArray[np.float32]:
     """An array with zeros at the end of an axis, so that this is a whole number of lanes long."""
     widths = [(0, 0)] * array.ndim
-    widths[axis] = (0, -array.shape[axis] % LANES)
+    widths[axis] = (0, whole_lanes(array.shape[axis]) - array.shape[axis])
     return np.ascontiguousarray(np.pad(array, widths))
 
 

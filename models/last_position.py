@@ -18,10 +18,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from models.compiled import Plain, inner_loop, inner_vector_loop, vector_loop
+from models.compiled import Plain, inner_vector_loop, vector_loop
 from models.fast_exp import fast_exp
 from models.interactions import NO_ITEM, HistoryArrays
-from models.lanes import LANES, add, larger, largest, load, multiply_add, spread, store, total
+from models.lanes import LANES, add, larger, largest, load, multiply_add, spread, store, total, whole_lanes
 from models.prefetch import prefetch_row
 from models.reaction_sums import Scalars, Usual, residual
 from models.row_blocks import by_blocks
@@ -114,7 +114,7 @@ def _last_states(network: Plain, known: Plain, histories: Plain) -> NDArray[np.f
     usual = Usual(Scalars(*known[0]), known[1], known[2])
     (b, length), (heads, f), (w, d) = histories[0].shape, queries.constants.shape, answer.narrow.shape
     states = np.empty((b, d), dtype=np.float32)
-    c, room = np.empty((_TOGETHER, length + 1, f), dtype=np.float32), _whole_lanes(length + 1)
+    c, room = np.empty((_TOGETHER, length + 1, f), dtype=np.float32), whole_lanes(length + 1)
     scales, weights = np.empty((_TOGETHER, room), dtype=np.float32), np.empty((heads, room), dtype=np.float32)
     ends = np.zeros(_TOGETHER, dtype=np.int64)
     last, own = np.zeros((_TOGETHER, d), dtype=np.float32), np.empty((_TOGETHER, d), dtype=np.float32)
@@ -151,11 +151,6 @@ def _last_states(network: Plain, known: Plain, histories: Plain) -> NDArray[np.f
     return states
 
 
-@inner_loop
-def _whole_lanes(n: int) -> int:
-    return (n + LANES - 1) // LANES * LANES
-
-
 @inner_vector_loop
 def _write_inputs(  # noqa: PLR0917 - what a sequence needs
     inputs: InputVectors,
@@ -182,7 +177,7 @@ def _write_inputs(  # noqa: PLR0917 - what a sequence needs
         following = min(at + 1, len(items) - 1)
         for t in range(end - 1):
             prefetch_row(inputs.items, max(items[following, t], 0))
-    for t in range(0, _whole_lanes(end), LANES):
+    for t in range(0, whole_lanes(end), LANES):
         store(scales, (row, t), spread(np.float32(d)))
     for t in range(end):
         squares = spread(np.float32(0))
@@ -203,7 +198,7 @@ def _write_inputs(  # noqa: PLR0917 - what a sequence needs
                 store(c, (row, t, k), x)
                 squares = multiply_add(x, x, squares)
         scales[row, t] = total(squares)
-    for t in range(_whole_lanes(end)):
+    for t in range(whole_lanes(end)):
         scales[row, t] = 1 / np.sqrt(scales[row, t] / np.float32(d) + epsilon)
     return end
 
@@ -220,7 +215,7 @@ def _attend(  # noqa: PLR0917 - what a sequence needs
     attended: NDArray[np.float32],
 ) -> None:
     """Write what each head of a row's query (r, h f) attends to of the first inputs; weights (h, l + 1) are room."""
-    (heads, f), nothing, room = constants.shape, spread(np.float32(0)), _whole_lanes(end)
+    (heads, f), nothing, room = constants.shape, spread(np.float32(0)), whole_lanes(end)
     for head in range(heads):
         for k in range(0, f, LANES):
             at = (row, head * f + k)

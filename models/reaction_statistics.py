@@ -12,8 +12,7 @@ what came before it, and its item by everybody else's reactions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import pairwise
+from collections.abc import Iterator, Mapping
 from typing import Self
 
 import numpy as np
@@ -45,6 +44,7 @@ MAX_CATEGORIES = 64
 _PSEUDO_ITEM = 3.0  # reactions at the average that each item is given beforehand
 _PENALTY = 100.0  # L2 penalty of the standardised weights, in reactions
 _ROUNDS = 15
+_ROWS_AT_ONCE = 16384
 
 
 class ReactionStatistics:
@@ -72,7 +72,8 @@ class ReactionStatistics:
         self.categories = categories.toarray()[:, chosen].astype(np.float32)  # (n_items, k)
         self.category_shares = self.categories / np.maximum(self.categories.sum(axis=1, keepdims=True), 1)
         of_item = csr_array(self.categories)
-        self._category_starts, self._members = of_item.indptr.astype(np.int64), of_item.indices.astype(np.int64)
+        starts, members = of_item.indptr.astype(np.int64), of_item.indices.astype(np.int64)
+        self._of_categories = starts, members, len(chosen)
         n_items = len(self.categories)
         self.scalars = Scalars(0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
         self._like_effects, self._rating_effects, self._counts = np.zeros((3, n_items), dtype=np.float32)
@@ -185,7 +186,7 @@ class ReactionStatistics:
     def learned(self) -> Learned:
         """What is known of all items."""
         effects = self._like_effects, self._rating_effects, self._counts
-        return Learned(*effects, self._expected, self._category_starts, self._members, self.categories.shape[1])
+        return Learned(*effects, self._expected, *self._of_categories)
 
     def _residuals(self, histories: Histories) -> NDArray[np.float32]:
         """Ratings (b, l) less the average and the item's effect; 0 on padding."""
@@ -199,29 +200,33 @@ class ReactionStatistics:
     def _sums(self, histories: Histories) -> Sums:
         histories = last(histories, self.max_history)
         items = np.ascontiguousarray(histories.items)
-        shape = (self._category_starts, self._members, self.categories.shape[1])
-        return Sums(*summed(items, self._terms(histories), *shape))
+        return Sums(*summed(items, self._terms(histories), self._of_categories))
 
     def _training_features(self, train: Interactions, bias: Bias) -> NDArray[np.float32]:
         mean, by_user, by_item, counts = _rating_effects(train)
         rest = train.ratings - mean - by_user[train.users]
         others = counts[train.items] - 1
         without = (by_item[train.items] * (others + 1 + _PSEUDO_ITEM) - rest) / (others + _PSEUDO_ITEM)
-        items = CandidateItems(
-            bias.held_out_item_effects(train), without.astype(np.float32), others, self.category_shares[train.items]
-        )
-        parts = []
-        for start, end in pairwise(train.offsets):
-            rows = slice(start, end)
-            history = Histories(train.items[rows][None], train.likes[rows][None], train.ratings[rows][None])
-            terms = self._terms(history)[0]
-            by_category = terms[:, :4, None] * self.categories[train.items[rows]][:, None, :]  # (l, 4, k)
-            sums = Sums(sums_before(terms, self.max_history), sums_before(by_category, self.max_history))
-            candidates = CandidateItems(
-                items.like_effects[rows], items.rating_effects[rows], items.counts[rows], items.categories[rows]
-            )
-            parts.append(np.stack(columns(self.scalars, sums, candidates, crossed=False), axis=1))
-        return np.concatenate(parts)
+        of_items = bias.held_out_item_effects(train), without.astype(np.float32), others
+        found = np.empty((len(train), len(STATISTICS)), dtype=np.float32)
+        for rows in _whole_users(train, _ROWS_AT_ONCE):
+            users, items = train.users[rows], train.items[rows]
+            terms = self._terms(Histories(items[:, None], train.likes[rows, None], train.ratings[rows, None]))[:, 0]
+            sums = Sums(*sums_before(users, items, terms, self.max_history, self._of_categories))
+            like_effects, rating_effects, counts = (of[rows] for of in of_items)
+            candidates = CandidateItems(like_effects, rating_effects, counts, self.category_shares[items])
+            found[rows] = np.stack(columns(self.scalars, sums, candidates, crossed=False), axis=1)
+        return found
+
+
+def _whole_users(train: Interactions, n: int) -> Iterator[slice]:
+    """Consecutive rows, some n at once, each user's in one part."""
+    start = 0
+    while start < len(train):
+        last_user = train.users[min(start + n, len(train)) - 1]
+        end = int(train.offsets[last_user + 1])
+        yield slice(start, end)
+        start = end
 
 
 def _rating_effects(

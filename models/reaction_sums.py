@@ -48,6 +48,10 @@ class Scalars(NamedTuple):
         return cls(*values.tolist())
 
 
+ItemCategories = tuple[NDArray[np.int64], NDArray[np.int64], int]
+"""starts, members and n_categories of `Learned`."""
+
+
 class Learned(NamedTuple):
     """What is known of the items: float32 (n_items,) each, and the categories of each, one after another."""
 
@@ -191,24 +195,33 @@ def reaction_terms(
 def summed(
     items: NDArray[np.int64],
     terms: NDArray[np.float32],
-    category_starts: NDArray[np.int64],
-    categories: NDArray[np.int64],
-    n_categories: int,
+    of_categories: ItemCategories,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Sums of the terms (b, l, 6) of each row: float32 (b, 6), and of the first four by category: (b, 4, k)."""
-    b, length = items.shape
+    (b, length), (_, _, n_categories) = items.shape, of_categories
     total, by_category = np.zeros((b, 6), dtype=np.float32), np.zeros((b, 4, n_categories), dtype=np.float32)
     for row in range(b):
         for t in range(length):
             item = items[row, t]
-            if item == NO_ITEM:
-                continue
-            for k in range(6):
-                total[row, k] += terms[row, t, k]
-            for at in range(category_starts[item], category_starts[item + 1]):
-                for k in range(4):
-                    by_category[row, k, categories[at]] += terms[row, t, k]
+            if item != NO_ITEM:
+                _add(total[row], by_category[row], item, terms[row, t], of_categories)
     return total, by_category
+
+
+@inner_loop
+def _add(
+    total: NDArray[np.floating],
+    by_category: NDArray[np.floating],
+    item: int,
+    terms: NDArray[np.float32],
+    of_categories: ItemCategories,
+) -> None:
+    starts, members, _ = of_categories
+    for k in range(6):
+        total[k] += terms[k]
+    for at in range(starts[item], starts[item + 1]):
+        for k in range(4):
+            by_category[k, members[at]] += terms[k]
 
 
 def columns(scalars: Scalars, sums: Sums, items: CandidateItems, crossed: bool) -> list[NDArray[np.float32]]:
@@ -251,8 +264,29 @@ def columns(scalars: Scalars, sums: Sums, items: CandidateItems, crossed: bool) 
     ]
 
 
-def sums_before(terms: NDArray[np.float32], window: int) -> NDArray[np.float32]:
-    """Sum of the `window` terms before each of l: shaped as the terms (l, ...)."""
-    sums = np.concatenate([np.zeros_like(terms[:1]), terms.cumsum(axis=0, dtype=np.float64)])  # of the first 0 .. l
-    ends = np.arange(len(terms))
-    return (sums[ends] - sums[np.maximum(ends - window, 0)]).astype(np.float32)
+@loop
+def sums_before(
+    users: NDArray[np.int64],
+    items: NDArray[np.int64],
+    terms: NDArray[np.float32],
+    window: int,
+    of_categories: ItemCategories,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """What `summed` gives of the `window` interactions before each of n, of the same user: (n, 6) and (n, 4, k).
+
+    Interactions (n,) with terms (n, 6) are sorted by user, each user's oldest first. A sum is the difference of two
+    that begin with the user's first interaction, in float64.
+    """
+    n, (_, _, n_categories) = len(users), of_categories
+    total, by_category = np.empty((n, 6), dtype=np.float32), np.empty((n, 4, n_categories), dtype=np.float32)
+    of_all, of_category = np.zeros((2, 6)), np.zeros((2, 4, n_categories))  # up to now, up to where the window begins
+    first = 0
+    for row in range(n):
+        if row > 0 and users[row] != users[row - 1]:
+            first = row
+            of_all[:], of_category[:] = 0, 0
+        for past, added in enumerate((row - 1, row - 1 - window)):
+            if added >= first:
+                _add(of_all[past], of_category[past], items[added], terms[added], of_categories)
+        total[row], by_category[row] = of_all[0] - of_all[1], of_category[0] - of_category[1]
+    return total, by_category

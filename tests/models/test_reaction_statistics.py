@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
+from models import reaction_statistics
 from models.interactions import NO_ITEM, Histories, Interactions
 from models.reaction_statistics import MAX_CATEGORIES, ReactionStatistics
 from models.reaction_sums import STATISTICS
@@ -87,17 +88,23 @@ def test_a_training_reaction_is_described_without_itself_and_its_future() -> Non
     assert differences[row] < 0.5 * differences[train.items == train.items[row]].max()
 
 
-def test_training_features_of_the_last_reaction_are_those_of_a_history() -> None:
+@pytest.mark.parametrize("rows_at_once", [1, 7, 100_000])
+@pytest.mark.parametrize("max_history", [2, MAX_HISTORY])
+def test_training_features_are_those_of_the_history_before_each_reaction(
+    max_history: int, rows_at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """All but the item's own statistics: in training these leave the reaction itself out."""
-    statistics, train = _fitted()
-    ends = train.offsets[1:] - 1
-    kept = np.ones(len(train), dtype=bool)
-    kept[ends] = False
-    earlier = Interactions(
-        train.users[kept], train.items[kept], train.likes[kept], train.ratings[kept], N_USERS, N_ITEMS
+    monkeypatch.setattr(reaction_statistics, "_ROWS_AT_ONCE", rows_at_once)
+    statistics, train = _fitted(max_history=max_history)
+    histories = train.histories(train.users, len(train))
+    past = np.arange(len(train)) - train.offsets[train.users]  # reactions of the same user
+    before = np.arange(histories.items.shape[1]) < past[:, None]
+    earlier = Histories(
+        np.where(before, histories.items, NO_ITEM),
+        histories.likes & before,
+        np.where(before, histories.ratings, np.nan),
     )
-    asked = statistics.features(train.items[ends], earlier.histories(np.arange(N_USERS), MAX_HISTORY))
-    trained = statistics.training_features(train)[ends]
+    asked, trained = statistics.features(train.items, earlier), statistics.training_features(train)
     for name in STATISTICS:
         if not name.startswith("item_") and name != "rating_margin":
             assert _column(trained, name) == pytest.approx(_column(asked, name), abs=1e-4), name
