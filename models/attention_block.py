@@ -67,7 +67,8 @@ class Block(nn.Module):
             last_norm.bias,
         )
         of_heads = filled_up((project * before.weight).transpose(1, 2).detach().numpy(), axis=1)  # (heads, f, d)
-        return Answer(of_heads.reshape(-1, d), *(np.ascontiguousarray(part.detach().numpy()) for part in parts))
+        arrays = (of_heads.reshape(-1, d), *(part.detach().numpy() for part in parts))
+        return Answer(*(filled_up(array) if array.ndim > 1 else array for array in arrays))
 
     def at(self, x: Tensor, positions: Tensor) -> Tensor:
         """`forward` at one position of each row, in evaluation: (b, d) of x (b, l, d) and positions int64 (b,)."""

@@ -6,8 +6,9 @@ not see. Likewise the sum of w_t (W_V n_t + b_V) is W_V (g * sum of w_t c_t / s_
 width instead of two projections; and as inputs are sums of an item's, a reaction's and a position's vector, centring
 them beforehand centres the sum. The idea is that of absorbed projections (DeepSeek-V2, arXiv 2405.04434, section 2.1).
 
-What remains of projections and of the feed-forward layer is a matrix product of a few sequences at a time. Their number
-is always the same, the last ones filled up, so that a state does not depend on what was asked together.
+What remains of projections and of the feed-forward layer are products of vectors and small matrices, for two sequences
+at a time, which share what is read of a matrix. A sequence's sums are taken in the same order whatever is beside it, so
+that a state does not depend on what was asked together.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from models.prefetch import prefetch_row
 from models.reaction_sums import Scalars, Usual, residual
 from models.row_blocks import by_blocks
 
-_TOGETHER = 8  # sequences
+_TOGETHER = 2  # sequences
 _IN_CACHE = 1 << 18  # numbers that are at hand unasked
 
 
@@ -70,14 +71,16 @@ class Queries(NamedTuple):
 class Answer(NamedTuple):
     """How the block goes on from what its heads attended to; w is the width of its feed-forward layer.
 
+    Rows of matrices are `filled_up`.
+
     Parameters
     ----------
     project, project_constant
-        float32 arrays of shapes (h f, d) and (d,): values and projection of each head as one matrix, one below another.
+        float32 arrays of shapes (h f, f) and (d,): values and projection of each head as one matrix, one below another.
     widen, widen_constant
         float32 arrays of shapes (d, w) and (w,), with the normalisation before it taken in.
     narrow, narrow_constant
-        float32 arrays of shapes (w, d) and (d,).
+        float32 arrays of shapes (w, f) and (d,).
     norm, norm_constant
         float32 arrays of shape (d,): the network's last normalisation.
     """
@@ -112,36 +115,36 @@ def last_states(network: Plain, usual: Plain, histories: HistoryArrays) -> NDArr
 def _last_states(network: Plain, known: Plain, histories: Plain) -> NDArray[np.float32]:
     inputs, queries, answer = InputVectors(*network[0]), Queries(*network[1]), Answer(*network[2])
     usual = Usual(Scalars(*known[0]), known[1], known[2])
-    (b, length), (heads, f), (w, d) = histories[0].shape, queries.constants.shape, answer.narrow.shape
+    (b, length), (heads, f), d, w = histories[0].shape, queries.constants.shape, len(answer.norm), len(answer.narrow)
     states = np.empty((b, d), dtype=np.float32)
     c, room = np.empty((_TOGETHER, length + 1, f), dtype=np.float32), whole_lanes(length + 1)
     scales, weights = np.empty((_TOGETHER, room), dtype=np.float32), np.empty((heads, room), dtype=np.float32)
     ends = np.zeros(_TOGETHER, dtype=np.int64)
-    last, own = np.zeros((_TOGETHER, d), dtype=np.float32), np.empty((_TOGETHER, d), dtype=np.float32)
+    last, normal = np.zeros((_TOGETHER, d), dtype=np.float32), np.zeros((_TOGETHER, d), dtype=np.float32)
     query = np.empty((_TOGETHER, heads * f), dtype=np.float32)
     attended = np.zeros((_TOGETHER, heads * f), dtype=np.float32)
-    normal, wide = np.zeros((_TOGETHER, d), dtype=np.float32), np.empty((_TOGETHER, w), dtype=np.float32)
-    added = np.empty((_TOGETHER, d), dtype=np.float32)
+    own, added = np.empty((_TOGETHER, f), dtype=np.float32), np.empty((_TOGETHER, f), dtype=np.float32)
+    wide = np.zeros((_TOGETHER, answer.widen.shape[1]), dtype=np.float32)
     for first in range(0, b, _TOGETHER):
         n = min(_TOGETHER, b - first)
         for row in range(n):
             ends[row] = _write_inputs(inputs, usual, histories, first + row, row, c, scales, (d, queries.epsilon))
             for k in range(d):
                 last[row, k] = c[row, ends[row] - 1, k] * scales[row, ends[row] - 1]
-        np.dot(last, queries.matrices, query)
+        _multiply(last, queries.matrices, query)
         for row in range(n):
             _attend(query, queries.constants, row, c, scales, ends[row], weights, attended)
-        np.dot(attended, answer.project, own)
+        _multiply(attended, answer.project, own)
         for row in range(n):
             for k in range(d):
                 own[row, k] += c[row, ends[row] - 1, k] + answer.project_constant[k]
             _normalise(own, row, queries.epsilon, normal)
-        np.dot(normal, answer.widen, wide)
+        _multiply(normal, answer.widen, wide)
         for row in range(n):
             for k in range(w):
                 x = wide[row, k] + answer.widen_constant[k]
                 wide[row, k] = x * _normal_distribution(x)  # GELU
-        np.dot(wide, answer.narrow, added)
+        _multiply(wide, answer.narrow, added)
         for row in range(n):
             for k in range(d):
                 own[row, k] += added[row, k] + answer.narrow_constant[k]
@@ -149,6 +152,19 @@ def _last_states(network: Plain, known: Plain, histories: Plain) -> NDArray[np.f
             for k in range(d):
                 states[first + row, k] = normal[row, k] * answer.norm[k] + answer.norm_constant[k]
     return states
+
+
+@inner_vector_loop
+def _multiply(rows: NDArray[np.float32], matrix: NDArray[np.float32], found: NDArray[np.float32]) -> None:
+    """Write products of two rows (2, at least m) with a matrix (m, n) whose own are `filled_up`: (2, n)."""
+    for k in range(0, matrix.shape[1], LANES):
+        first = second = spread(np.float32(0))
+        for m in range(len(matrix)):
+            weights = load(matrix, (m, k))
+            first = multiply_add(spread(rows[0, m]), weights, first)
+            second = multiply_add(spread(rows[1, m]), weights, second)
+        store(found, (0, k), first)
+        store(found, (1, k), second)
 
 
 @inner_vector_loop
@@ -256,8 +272,8 @@ def _normal_distribution(x: np.float32) -> np.float32:
 
 @inner_vector_loop
 def _normalise(x: NDArray[np.float32], row: int, epsilon: np.float32, normal: NDArray[np.float32]) -> None:
-    """Write a row of x (r, d) less its mean, over its standard deviation."""
-    own, found, d = x[row], normal[row], x.shape[1]
+    """Write the first d numbers of a row of x less their mean, over their standard deviation; normal is (r, d)."""
+    own, found, d = x[row], normal[row], normal.shape[1]
     mean, square = np.float32(0), np.float32(0)
     for k in range(d):
         mean += own[k]

@@ -39,7 +39,8 @@ def by_blocks(work: Callable[[slice], Part], n_rows: int, least: int = ROWS_A_TH
     least
         Rows of a block at least.
     """
-    n_blocks = 1 if _busy.taken else max(1, min(torch.get_num_threads(), n_rows // least))
+    most = n_rows // least
+    n_blocks = 1 if most <= 1 or _busy.taken else min(torch.get_num_threads(), most)
     if n_blocks == 1:
         return [work(slice(0, n_rows))]
     ends = np.linspace(0, n_rows, n_blocks + 1).astype(int).tolist()

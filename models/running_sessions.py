@@ -12,7 +12,7 @@ from models.interactions import NO_ITEM, UNKNOWN_RATING, Histories
 from models.session_arrays import STATE_BOUND, SessionArrays, TrainingReactions
 from models.simulator import UserSimulator
 
-_NEARLY_ALL = 0.95
+_FEW, _SHARE = 32, 0.05  # known states that are worked out again, as to pick out the others takes as long
 _ROOM = 8  # reactions, for which there is room at first and whenever there is none
 
 
@@ -114,7 +114,7 @@ class RunningSessions:
         known, b = self.arrays.states_known, len(self.states)
         if self._n_known == b:
             return
-        if len(rows) == b and b - self._n_known > _NEARLY_ALL * b:  # as after most steps: to pick them out takes longer
+        if len(rows) == b and self._n_known < max(_FEW, _SHARE * b):
             self.states, self._n_known = self._simulator.states(self.histories), b
             known[:] = True
             return

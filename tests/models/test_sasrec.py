@@ -215,6 +215,14 @@ def test_states_are_those_of_the_whole_network_at_any_width_and_length(width: in
     np.testing.assert_allclose(model.states(histories), h.numpy()[np.arange(len(rows)), lengths], atol=1e-4)
 
 
+def test_a_state_is_the_same_to_the_last_bit_whatever_is_asked_beside_it() -> None:
+    model = _model(settings=TINY.model_copy(update={"blocks": 1}))
+    histories = _histories(SHORT, LONG, [], LONG[::-1], SHORT[:1])
+    together = model.states(histories)
+    for rows in (np.array([0]), np.array([4, 1]), np.array([3, 2, 4]), np.arange(5)[::-1]):
+        np.testing.assert_array_equal(model.states(histories[rows]), together[rows])
+
+
 def test_item_vectors_follow_the_weights() -> None:
     model = _model()
     before = model.item_vectors().copy()
