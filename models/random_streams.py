@@ -32,19 +32,25 @@ class RandomStreams:
         self._generators = [np.random.Generator(np.random.Philox(np.random.SeedSequence(seed))) for seed in seeds]
         self._ahead = np.zeros((_ROWS_AHEAD, len(seeds), width))  # what sessions in step draw lies together
         self._next = np.full(len(seeds), _ROWS_AHEAD)
-        self._read_ahead()
+        self.read_ahead()
 
     def draw(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """The next numbers of the streams in `rows` (b,), each row at most once: float64 (b, width) in [0, 1).
 
         In memory they lie column by column, as `DrawnNumbers` hands them out.
         """
-        drawn, any_at_end = _taken(self._ahead, self._next, rows)
+        drawn, any_at_end = taken(*self.ahead, rows)
         if any_at_end:
-            self._read_ahead()
+            self.read_ahead()
         return drawn
 
-    def _read_ahead(self) -> None:
+    @property
+    def ahead(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """What `taken` takes numbers from; whoever calls it calls `read_ahead` where one is at its end."""
+        return self._ahead, self._next
+
+    def read_ahead(self) -> None:
+        """Read the next numbers of streams whose numbers are used up."""
         for row in np.flatnonzero(self._next == _ROWS_AHEAD):
             self._ahead[:, row] = self._generators[row].random(self._ahead[:, row].shape)
             self._next[row] = 0
@@ -56,7 +62,7 @@ class RandomStreams:
 
 
 @loop
-def _taken(
+def taken(
     ahead: NDArray[np.float64], following: NDArray[np.int64], rows: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], bool]:
     """The numbers (b, width) that follow in `rows` of the blocks (ahead, n, width), and whether one is at its end.

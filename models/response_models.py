@@ -219,8 +219,7 @@ class ResponseModels:
         As of `ask_voters`.
         """
         known = self.sasrec.states(histories) if states is None else states
-        self.similarity.cosines(items)  # known from now on
-        models = self._logical, self.sasrec.pair_model
+        models = self.voters(items)
         logical, statistical = histories.arrays(), self.sasrec.statistics.remembered(histories)
         parts = by_blocks(
             lambda rows: ask_voters(
@@ -236,6 +235,11 @@ class ResponseModels:
             return parts[0]
         found, votes, likes = zip(*parts, strict=True)
         return np.concatenate(found, axis=1), np.concatenate(votes), np.concatenate(likes)
+
+    def voters(self, items: NDArray[np.int64]) -> tuple[Plain, Plain]:
+        """What `ask_voters` asks about items, int64 (b,)."""
+        self.similarity.cosines(items)  # known from now on
+        return self._logical, self.sasrec.pair_model
 
     @cached_property
     def _logical(self) -> Plain:

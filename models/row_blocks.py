@@ -25,6 +25,12 @@ class _Busy(threading.local):
 _busy = _Busy()
 
 
+def n_blocks(n_rows: int, least: int = ROWS_A_THREAD) -> int:
+    """In how many blocks `by_blocks` works now."""
+    most = n_rows // least
+    return 1 if most <= 1 or _busy.taken else min(torch.get_num_threads(), most)
+
+
 def by_blocks(work: Callable[[slice], Part], n_rows: int, least: int = ROWS_A_THREAD) -> list[Part]:
     """What the work makes of each block of rows, in order; one block for each of torch's threads.
 
@@ -39,11 +45,10 @@ def by_blocks(work: Callable[[slice], Part], n_rows: int, least: int = ROWS_A_TH
     least
         Rows of a block at least.
     """
-    most = n_rows // least
-    n_blocks = 1 if most <= 1 or _busy.taken else min(torch.get_num_threads(), most)
-    if n_blocks == 1:
+    n = n_blocks(n_rows, least)
+    if n == 1:
         return [work(slice(0, n_rows))]
-    ends = np.linspace(0, n_rows, n_blocks + 1).astype(int).tolist()
+    ends = np.linspace(0, n_rows, n + 1).astype(int).tolist()
     own, *others = [slice(start, end) for start, end in pairwise(ends)]
     asked = [_threads(len(others)).submit(work, rows) for rows in others]
     _busy.taken = True

@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import session_arrays
-from models.compiled import plain
+from models.compiled import Plain, plain
 from models.environment_settings import EnvironmentSettings
 from models.interactions import NO_ITEM, UNKNOWN_RATING, Histories
 from models.session_arrays import STATE_BOUND, SessionArrays, TrainingReactions
 from models.simulator import UserSimulator
+from models.voted_step import VotedStep, voted_step
 
 _FEW, _SHARE = 32, 0.05  # known states that are worked out again, as to pick out the others takes as long
 _ROOM = 8  # reactions, for which there is room at first and whenever there is none
@@ -56,7 +57,7 @@ class RunningSessions:
         self._take(SessionArrays.of(_empty(b, min(self._remembered, _ROOM)), len(catalogue)))
 
     def _take(self, arrays: SessionArrays) -> None:
-        self.arrays, self._plain = arrays, tuple(arrays)
+        self.arrays, self._plain, self._rows = arrays, tuple(arrays), np.arange(len(arrays.items))
         self.histories = Histories(arrays.items, arrays.likes, arrays.ratings)
 
     def begin(self, rows: NDArray[np.int64], users: NDArray[np.int64]) -> None:
@@ -78,6 +79,29 @@ class RunningSessions:
         found = session_arrays.react(shown, earned, liked, self._catalogue, self._plain, self._rules)
         items, repeated, rewards, self._n_known = found
         return items, repeated, rewards
+
+    def vote(
+        self, actions: NDArray[np.int64], ahead: Plain, ends: tuple[NDArray[np.floating], NDArray[np.int64]]
+    ) -> VotedStep:
+        """Go on by a step in one compiled pass: users vote on an item each, react, and stay or leave.
+
+        Parameters
+        ----------
+        actions
+            int64 array of shape (b,): places in the catalogue.
+        ahead
+            `RandomStreams.ahead`.
+        ends
+            Chances (b,) that sessions end, and who may come next.
+        """
+        if self._may_grow:
+            self._make_room(int(self.arrays.lengths.max(initial=0)) + 1)
+        self.know_states(self._rows)
+        rules = self._catalogue, self._rules, ends[0], self._limits[0], ends[1]
+        models = self._simulator.models.voters(self._catalogue[actions])
+        step = VotedStep(*voted_step(models, rules, self._plain, self.states, ahead, actions))
+        self._n_known = step.n_known
+        return step
 
     def observe(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """The part "user" of observations in `rows`; see `SessionBatch.observations`."""

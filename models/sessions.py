@@ -24,10 +24,12 @@ from models.item_space import ItemSpace, item_space
 from models.outcome import Outcome
 from models.patience import RECENT
 from models.random_streams import DrawnNumbers, RandomStreams
+from models.row_blocks import n_blocks
 from models.running_sessions import RunningSessions
 from models.session_breadth import StepBreadth
 from models.simulator import Responses, UserSimulator, reward
 from models.slates import Slates, take
+from models.voted_step import votes_alone
 
 _COINS = 5  # drawn a step: two tied votes, the reward, the end, the next user
 
@@ -65,6 +67,7 @@ class SessionBatch:
         self.simulator, self.settings = simulator, settings
         self._calibrated = explained or settings.reward in {"draw", "probability"}
         self._patience = patience_of(simulator, settings)
+        self._by_votes_alone = not (self._calibrated or self._patience) and votes_alone(simulator, settings)
         self.catalogue = catalogue(simulator, settings.catalogue_size)
         self._visitors = visitors(simulator, settings)
         self._breadth = StepBreadth(simulator, self.catalogue, len(seeds))
@@ -174,6 +177,18 @@ class SessionBatch:
     def act(self, actions: NDArray[np.number]) -> Outcome:
         """Take one of the agent's actions, as `action_space` says, in every session."""
         return self.step(self.action_space.resolve(self, actions))
+
+    def advance(self, actions: NDArray[np.number]) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]:
+        """`act`, for who asks only what was earned, which sessions ended and which were cut off: (b,) each."""
+        if not self._by_votes_alone or self.simulator.on_device is not None or n_blocks(len(self)) > 1:
+            outcome = self.act(actions)
+            return outcome.rewards, outcome.done, outcome.truncated
+        places = self.action_space.resolve(self, actions)
+        step = self._running.vote(places, self._streams.ahead, (self._end_chances, self._visitors))
+        if step.any_at_end:
+            self._streams.read_ahead()
+        self._next_users = step.next_users
+        return step.rewards, step.done, step.truncated
 
     def observations(self, rows: NDArray[np.int64] | slice = slice(None)) -> dict[str, NDArray[np.number]]:
         """What an agent sees of the sessions in `rows`.

@@ -15,7 +15,6 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvO
 
 from models.environment import infos, observation_space
 from models.environment_settings import EnvironmentSettings
-from models.outcome import Outcome
 from models.sessions import SessionBatch
 from models.simulator import UserSimulator
 
@@ -81,11 +80,16 @@ class SessionVecEnv(VecEnv):
     def step_wait(self) -> VecEnvStepReturn:
         """Step all sessions; of one that ends, the info keeps the last observation and the result has the first."""
         sessions = self._sessions
-        outcome = sessions.act(self._actions)
-        details = self._details(outcome)
-        done = outcome.done
+        if self._explained:
+            outcome = sessions.act(self._actions)
+            rewards, done, truncated = outcome.rewards, outcome.done, outcome.truncated
+            told = infos(sessions, outcome)
+        else:
+            rewards, done, truncated = sessions.advance(self._actions)
+            told = []
+        details = self._details(truncated, told)
         ended = done.nonzero()[0]
-        remembered = ended if self._explained else ended[outcome.truncated[ended]]
+        remembered = ended if self._explained else ended[truncated[ended]]
         if len(remembered):
             parts = self._observe_ended(remembered)
             for place, row in enumerate(remembered.tolist()):
@@ -94,7 +98,7 @@ class SessionVecEnv(VecEnv):
             sessions.begin(ended)
             for row, user in zip(ended.tolist(), sessions.users[ended].tolist(), strict=True):
                 self.reset_infos[row] = {"user": user}
-        return self._observe(), outcome.rewards, done, details
+        return self._observe(), rewards, done, details
 
     def _observe(self) -> dict[str, NDArray[np.number]]:
         """All sessions as they are."""
@@ -104,14 +108,12 @@ class SessionVecEnv(VecEnv):
         """The sessions in `rows`, which end, after their last step."""
         return self._sessions.observations(rows)
 
-    def _details(self, outcome: Outcome) -> list[dict[str, object]]:
-        """An info for each session; those that go on and are not explained share one."""
+    def _details(self, truncated: NDArray[np.bool_], told: list[dict[str, object]]) -> list[dict[str, object]]:
+        """An info for each session, with what is told of it; those that go on and are not explained share one."""
         details: list[dict[str, object]] = [{"TimeLimit.truncated": False}] * self.num_envs
-        for row in outcome.truncated.nonzero()[0].tolist():
+        for row in truncated.nonzero()[0].tolist():
             details[row] = {"TimeLimit.truncated": True}
-        if not self._explained:
-            return details
-        return [info | detail for info, detail in zip(details, infos(self._sessions, outcome), strict=True)]
+        return [info | detail for info, detail in zip(details, told, strict=True)] if told else details
 
     def close(self) -> None:
         """Nothing is held open."""
