@@ -48,5 +48,5 @@ class AgentVecEnv(SessionVecEnv):
         self._last = self._tastes.users(self.sessions.histories)
         return {**super()._observe(), "taste": self._last}
 
-    def _observe_ended(self, rows: NDArray[np.int64]) -> dict[str, NDArray[np.number]]:
-        return {**super()._observe_ended(rows), "taste": self._last[rows]}
+    def _ended(self, rows: NDArray[np.int64], looked: dict[str, NDArray[np.number]]) -> dict[str, NDArray[np.number]]:
+        return {**looked, "taste": self._last[rows]}

@@ -95,24 +95,25 @@ class Answer(NamedTuple):
     norm_constant: NDArray[np.float32]
 
 
-def last_states(network: Plain, usual: Plain, histories: HistoryArrays) -> NDArray[np.float32]:
+def last_states_of(network: Plain, usual: Plain, histories: HistoryArrays) -> NDArray[np.float32]:
+    """`last_states`, in blocks of rows."""
+    parts = by_blocks(lambda rows: last_states(network, usual, histories.of(rows)), len(histories.items))
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+@vector_loop
+def last_states(network: Plain, known: Plain, histories: Plain) -> NDArray[np.float32]:
     """State at the last position of each of b sequences: float32 (b, d).
 
     Parameters
     ----------
     network
         Its parts, `InputVectors`, `Queries` and `Answer`, as `plain` tuples.
-    usual
+    known
         `Usual`, as a `plain` tuple: what makes a reaction a surprise.
     histories
         Reactions (b, l), padded on the right with `NO_ITEM`; see `models/sasrec.py`.
     """
-    parts = by_blocks(lambda rows: _last_states(network, usual, histories.of(rows)), len(histories.items))
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
-
-
-@vector_loop
-def _last_states(network: Plain, known: Plain, histories: Plain) -> NDArray[np.float32]:
     inputs, queries, answer = InputVectors(*network[0]), Queries(*network[1]), Answer(*network[2])
     usual = Usual(Scalars(*known[0]), known[1], known[2])
     (b, length), (heads, f), d, w = histories[0].shape, queries.constants.shape, len(answer.norm), len(answer.narrow)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -54,6 +56,7 @@ class RunningSessions:
         self._rules = 0 - settings.seen_penalty, settings.repeats == "penalise"
         self._limits = settings.max_steps, self._remembered, STATE_BOUND
         self.states, self._n_known = np.zeros((b, simulator.sasrec.settings.width), dtype=np.float32), 0
+        self._observed: NDArray[np.float32] | None = None
         self._take(SessionArrays.of(_empty(b, min(self._remembered, _ROOM)), len(catalogue)))
 
     def _take(self, arrays: SessionArrays) -> None:
@@ -62,6 +65,7 @@ class RunningSessions:
 
     def begin(self, rows: NDArray[np.int64], users: NDArray[np.int64]) -> None:
         """Begin anew in `rows`, with what `users` reacted to in training."""
+        self._observed = None
         if self._may_grow:
             offsets = self._simulator.interactions.offsets
             self._make_room(int((offsets[users + 1] - offsets[users]).max(initial=0)))
@@ -76,31 +80,41 @@ class RunningSessions:
         """
         if self._may_grow:
             self._make_room(int(self.arrays.lengths.max(initial=0)) + 1)
+        self._observed = None
         found = session_arrays.react(shown, earned, liked, self._catalogue, self._plain, self._rules)
         items, repeated, rewards, self._n_known = found
         return items, repeated, rewards
 
     def vote(
-        self, actions: NDArray[np.int64], ahead: Plain, ends: tuple[NDArray[np.floating], NDArray[np.int64]]
+        self,
+        actions: NDArray[np.int64],
+        users: NDArray[np.int64],
+        ahead: Plain,
+        ends: tuple[NDArray[np.floating], NDArray[np.int64]],
     ) -> VotedStep:
-        """Go on by a step in one compiled pass: users vote on an item each, react, and stay or leave.
+        """Go on by a step in one compiled pass: users vote on an item each, react, stay or leave, are observed.
+
+        Only where `votes_alone` says so.
 
         Parameters
         ----------
         actions
             int64 array of shape (b,): places in the catalogue.
+        users
+            int64 array of shape (b,): whose sessions they are; changed where others come.
         ahead
             `RandomStreams.ahead`.
         ends
             Chances (b,) that sessions end, and who may come next.
         """
         if self._may_grow:
-            self._make_room(int(self.arrays.lengths.max(initial=0)) + 1)
+            self._make_room(max(int(self.arrays.lengths.max(initial=0)) + 1, self._longest))
         self.know_states(self._rows)
-        rules = self._catalogue, self._rules, ends[0], self._limits[0], ends[1]
-        models = self._simulator.models.voters(self._catalogue[actions])
-        step = VotedStep(*voted_step(models, rules, self._plain, self.states, ahead, actions))
-        self._n_known = step.n_known
+        sasrec, voters = self._simulator.sasrec.one_block, self._simulator.models.voters(self._catalogue[actions])
+        assert sasrec is not None  # as `votes_alone` says
+        rules = self._catalogue, self._rules, *ends, self._training, self._known_action_of, self._limits
+        step = VotedStep(*voted_step((*voters, sasrec), rules, self._plain, self.states, ahead, actions, users))
+        self.states, self._n_known, self._observed = step.states, step.n_known, step.observed if step.begun else None
         return step
 
     def observe(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -108,10 +122,21 @@ class RunningSessions:
         self.know_states(rows)
         return session_arrays.observe(rows, self.states, self._plain, self._limits)
 
+    def observe_all(self) -> NDArray[np.float32]:
+        """`observe` of all sessions, which the last step may have done."""
+        observed, self._observed = self._observed, None
+        return self.observe(self._rows) if observed is None else observed
+
     def keep(self, rows: NDArray[np.int64]) -> None:
         """Go on with `rows` only, in that order."""
+        self._observed = None
         self._take(SessionArrays._make(array[rows] for array in self.arrays))
         self.states, self._n_known = self.states[rows], int(self.arrays.states_known.sum())
+
+    @cached_property
+    def _longest(self) -> int:
+        """Reactions in training of the user who has most."""
+        return int(np.diff(self._simulator.interactions.offsets).max(initial=0))
 
     @property
     def _may_grow(self) -> bool:

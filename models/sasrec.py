@@ -31,7 +31,7 @@ from models.attention_block import Block
 from models.compiled import Plain, plain, vector_loop
 from models.interactions import Histories, last
 from models.lanes import filled_up
-from models.last_position import InputVectors, last_states
+from models.last_position import InputVectors, last_states_of
 from models.reaction_statistics import ReactionStatistics
 from models.reaction_sums import Learned, Scalars
 from models.sasrec_settings import SASRecSettings
@@ -178,8 +178,8 @@ class SASRec(nn.Module):
         was_training = self.training
         if was_training:
             self.eval()
-        if self._compiled is not None or (self.start.device.type == "cpu" and len(self.blocks) == 1):
-            states = self._only_last_states(last(histories, self.settings.max_history))
+        if (one_block := self.one_block) is not None:
+            states = last_states_of(*one_block, last(histories, self.settings.max_history).arrays())
         else:
             with torch.inference_mode():
                 starts = range(0, max(1, len(histories)), _ROWS_AT_ONCE)
@@ -286,21 +286,27 @@ class SASRec(nn.Module):
             return self.norm(x[torch.arange(b, device=x.device), lengths])
         return self.norm(cast("Block", self.blocks[-1]).at(x, lengths))
 
-    def _only_last_states(self, histories: Histories) -> NDArray[np.float32]:
-        """`last_states` of one block on a CPU, where no other position than the last is needed of any layer."""
+    @property
+    def one_block(self) -> tuple[Plain, Plain] | None:
+        """Network and usual ratings, as `last_states` takes them; None with more blocks, in training or on a GPU."""
         if self._compiled is None:
-            of_reactions = 0 if self.settings.published else 1
-            with torch.inference_mode():
-                parts = (
-                    self.token_vectors()[1:],
-                    (self.feedback.weight * of_reactions)[:, None] + self.position.weight,
-                    self.surprise * of_reactions,
-                    self.start + self.position.weight[0],
-                )
-                inputs = InputVectors(*(filled_up((part - part.mean(-1, keepdim=True)).numpy()) for part in parts))
-                block = cast("Block", self.blocks[0])
-                self._compiled = plain((inputs, block.absorbed(), block.answer(self.norm)))
-        return last_states(self._compiled, self.statistics.usual(), histories.arrays())
+            if self.training or len(self.blocks) != 1 or self.start.device.type != "cpu":
+                return None
+            self._compiled = self._absorbed()
+        return self._compiled, self.statistics.usual()
+
+    def _absorbed(self) -> Plain:
+        of_reactions = 0 if self.settings.published else 1
+        with torch.inference_mode():
+            parts = (
+                self.token_vectors()[1:],
+                (self.feedback.weight * of_reactions)[:, None] + self.position.weight,
+                self.surprise * of_reactions,
+                self.start + self.position.weight[0],
+            )
+            inputs = InputVectors(*(filled_up((part - part.mean(-1, keepdim=True)).numpy()) for part in parts))
+            block = cast("Block", self.blocks[0])
+            return plain((inputs, block.absorbed(), block.answer(self.norm)))
 
     def token_vectors(self) -> Tensor:
         """e of every token, float32 (n_items + 1, d); kept until the weights may change."""

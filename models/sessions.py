@@ -29,7 +29,7 @@ from models.running_sessions import RunningSessions
 from models.session_breadth import StepBreadth
 from models.simulator import Responses, UserSimulator, reward
 from models.slates import Slates, take
-from models.voted_step import votes_alone
+from models.voted_step import VotedStep, votes_alone
 
 _COINS = 5  # drawn a step: two tied votes, the reward, the end, the next user
 
@@ -178,17 +178,34 @@ class SessionBatch:
         """Take one of the agent's actions, as `action_space` says, in every session."""
         return self.step(self.action_space.resolve(self, actions))
 
-    def advance(self, actions: NDArray[np.number]) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]:
-        """`act`, for who asks only what was earned, which sessions ended and which were cut off: (b,) each."""
-        if not self._by_votes_alone or self.simulator.on_device is not None or n_blocks(len(self)) > 1:
-            outcome = self.act(actions)
-            return outcome.rewards, outcome.done, outcome.truncated
+    def advance(
+        self, actions: NDArray[np.number]
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_], dict[str, NDArray[np.number]]]:
+        """Take an action in every session, as `act` does, and begin anew where one ends.
+
+        Returns
+        -------
+        Rewards, which sessions ended, and which were cut off, (b,) each; and how the latter looked at last.
+        """
+        step = self._vote(actions) if self._in_one_pass else self.act(actions)
+        looked: dict[str, NDArray[np.number]] = {}
+        if isinstance(step, Outcome) or not step.begun:
+            cut_off = step.truncated.nonzero()[0]
+            looked = self.observations(cut_off) if len(cut_off) else {}
+            self.begin(step.done.nonzero()[0])
+        return step.rewards, step.done, step.truncated, looked
+
+    @property
+    def _in_one_pass(self) -> bool:
+        return self._by_votes_alone and self.simulator.on_device is None and n_blocks(len(self)) == 1
+
+    def _vote(self, actions: NDArray[np.number]) -> VotedStep:
         places = self.action_space.resolve(self, actions)
-        step = self._running.vote(places, self._streams.ahead, (self._end_chances, self._visitors))
+        step = self._running.vote(places, self.users, self._streams.ahead, (self._end_chances, self._visitors))
         if step.any_at_end:
             self._streams.read_ahead()
         self._next_users = step.next_users
-        return step.rewards, step.done, step.truncated
+        return step
 
     def observations(self, rows: NDArray[np.int64] | slice = slice(None)) -> dict[str, NDArray[np.number]]:
         """What an agent sees of the sessions in `rows`.
@@ -199,7 +216,9 @@ class SessionBatch:
         last reward, the share of `max_steps` gone, the share of likes and the fill of the remembered history;
         and the parts that belong to the action space: for the catalogue "seen", int8 (b, n_actions).
         """
-        return {"user": self._running.observe(self._rows[rows]), **self.action_space.observe(self, rows)}
+        everyone = isinstance(rows, slice) and rows == slice(None)
+        user = self._running.observe_all() if everyone else self._running.observe(self._rows[rows])
+        return {"user": user, **self.action_space.observe(self, rows)}
 
     @property
     def item_space(self) -> ItemSpace:

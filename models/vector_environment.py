@@ -83,30 +83,29 @@ class SessionVecEnv(VecEnv):
         if self._explained:
             outcome = sessions.act(self._actions)
             rewards, done, truncated = outcome.rewards, outcome.done, outcome.truncated
-            told = infos(sessions, outcome)
+            told, remembered = infos(sessions, outcome), done.nonzero()[0]
+            looked = sessions.observations(remembered) if len(remembered) else {}
+            sessions.begin(remembered)
         else:
-            rewards, done, truncated = sessions.advance(self._actions)
-            told = []
+            rewards, done, truncated, looked = sessions.advance(self._actions)
+            told, remembered = [], truncated.nonzero()[0]
         details = self._details(truncated, told)
-        ended = done.nonzero()[0]
-        remembered = ended if self._explained else ended[truncated[ended]]
         if len(remembered):
-            parts = self._observe_ended(remembered)
+            parts = self._ended(remembered, looked)
             for place, row in enumerate(remembered.tolist()):
                 details[row]["terminal_observation"] = {name: part[place] for name, part in parts.items()}
-        if len(ended):
-            sessions.begin(ended)
-            for row, user in zip(ended.tolist(), sessions.users[ended].tolist(), strict=True):
-                self.reset_infos[row] = {"user": user}
+        ended = done.nonzero()[0]
+        for row, user in zip(ended.tolist(), sessions.users[ended].tolist(), strict=True):
+            self.reset_infos[row] = {"user": user}
         return self._observe(), rewards, done, details
 
     def _observe(self) -> dict[str, NDArray[np.number]]:
         """All sessions as they are."""
         return self._sessions.observations()
 
-    def _observe_ended(self, rows: NDArray[np.int64]) -> dict[str, NDArray[np.number]]:
-        """The sessions in `rows`, which end, after their last step."""
-        return self._sessions.observations(rows)
+    def _ended(self, rows: NDArray[np.int64], looked: dict[str, NDArray[np.number]]) -> dict[str, NDArray[np.number]]:
+        """How the sessions in `rows`, which ended, looked at last, of which `sessions` say so much."""
+        return looked
 
     def _details(self, truncated: NDArray[np.bool_], told: list[dict[str, object]]) -> list[dict[str, object]]:
         """An info for each session, with what is told of it; those that go on and are not explained share one."""

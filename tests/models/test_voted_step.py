@@ -34,20 +34,25 @@ def test_sessions_advance_as_they_step(changed: dict[str, object], in_one_pass: 
     assert votes_alone(world, settings) == in_one_pass
     advancing, stepping = (SessionBatch(world, settings, range(7), explained=False) for _ in range(2))
     rng, cut_off, earned = np.random.default_rng(0), 0, 0.0
-    for _ in range(MORE_THAN_IS_READ_AHEAD):
+    for turn in range(MORE_THAN_IS_READ_AHEAD):
         actions = rng.integers(advancing.n_actions, size=7)
-        rewards, done, truncated = advancing.advance(actions)
+        rewards, done, truncated, looked = advancing.advance(actions)
         outcome = stepping.act(actions)
         np.testing.assert_array_equal(rewards, outcome.rewards)
         np.testing.assert_array_equal(done, outcome.done)
         np.testing.assert_array_equal(truncated, outcome.truncated)
-        for batch in (advancing, stepping):
-            batch.begin(np.flatnonzero(done))
+        for name, part in looked.items():
+            np.testing.assert_array_equal(part, stepping.observations(np.flatnonzero(truncated))[name])
+        stepping.begin(np.flatnonzero(done))
+        if turn % 10 == 0:
+            for batch in (advancing, stepping):
+                batch.begin(np.array([turn % 7]), np.array([1]))
         np.testing.assert_array_equal(advancing.users, stepping.users)
         for name, part in advancing.observations().items():
             np.testing.assert_array_equal(part, stepping.observations()[name])
         for found, expected in zip(advancing.histories.arrays(), stepping.histories.arrays(), strict=True):
             np.testing.assert_array_equal(found, expected)
+        assert bool(looked) == truncated.any()
         cut_off, earned = cut_off + int(truncated.sum()), earned + float(rewards.sum())
     assert cut_off > 0
     assert earned != 0
