@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from models.compiled import loop
 from models.interactions import NO_ITEM, Histories
 from models.packed_sets import PackedSets
+from models.prefetch import prefetch_next
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ def category_histories(
     """`category_history` of items (b, l) by the categories' `PackedSets.words`."""
     relevant = np.empty(items.shape, dtype=np.bool_)
     for row, candidate in enumerate(candidates):
+        prefetch_next(words, items, row)
         any_shared = False
         for t in range(items.shape[1]):
             item, shared = items[row, t], False

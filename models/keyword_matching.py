@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from models.compiled import loop
+from models.compiled import inner_loop, loop
 from models.evidence import Evidence, category_history
 from models.interactions import NO_ITEM, Histories, HistoryArrays
 from models.knowledge import ItemKnowledge
 from models.packed_sets import PackedSets
+from models.prefetch import prefetch_next, prefetch_row
 
 PSEUDO_REACTIONS = np.float32(5.0)
 _MARKS = 4
@@ -136,6 +137,27 @@ def rarity(membership: csr_array) -> NDArray[np.float64]:
     return np.log(n_items / np.maximum(having, 1))
 
 
+@inner_loop
+def share_marks(
+    side: KeywordSide, candidate: int, items: NDArray[np.int64], row: int, places: NDArray[np.int64]
+) -> int:
+    """Write places in a row of histories (b, l) whose items may share a keyword with the candidate; returns how many.
+
+    Their keywords are asked for meanwhile.
+    """
+    n = 0
+    for t in range(items.shape[1]):
+        item, shared = max(items[row, t], 0), False
+        for word in range(_MARKS):
+            shared |= side.marks[candidate, word] & side.marks[item, word] != 0
+        places[n] = t
+        n += shared and items[row, t] != NO_ITEM
+        prefetch_row(side.starts, item)
+    for place in places[:n]:
+        prefetch_row(side.keywords, int(side.starts[items[row, place]]))
+    return n
+
+
 @loop
 def shared_keywords(
     sides: tuple[KeywordSide, KeywordSide],
@@ -170,7 +192,7 @@ def shared_keywords(
 
 
 @loop
-def _matched(  # noqa: PLR0912 - one pass over a history without a call
+def _matched(
     sides: tuple[KeywordSide, KeywordSide],
     relevant: NDArray[np.bool_],
     candidates: NDArray[np.int64],
@@ -180,11 +202,13 @@ def _matched(  # noqa: PLR0912 - one pass over a history without a call
     """Keywords shared with the liked (disliked) items that count, (2, b), and tastes by all items, (b, 2): float32."""
     items, likes, (b, length) = histories.items, histories.likes, histories.items.shape
     evidence, tastes = np.zeros((2, b), dtype=np.float32), np.zeros((b, 2), dtype=np.float32)
-    deviations = np.empty(length, dtype=np.float32)
+    deviations, sharing = np.empty(length, dtype=np.float32), np.empty(length, dtype=np.int64)
     n_keywords = max(sides[0].n_keywords, sides[1].n_keywords)
     places = np.full((2, n_keywords), -1, dtype=np.int32)  # among the candidate's keywords
     counts, sums = np.empty(places.shape[1], dtype=np.float32), np.empty(places.shape[1], dtype=np.float32)
     for row, candidate in enumerate(candidates):
+        prefetch_next(sides[0].marks, items, row)
+        prefetch_next(sides[1].marks, items, row)
         count, total = 0, np.float32(0)
         for t in range(length):
             if items[row, t] != NO_ITEM:
@@ -199,15 +223,9 @@ def _matched(  # noqa: PLR0912 - one pass over a history without a call
             for k in range(first, end):
                 place[side.keywords[k]] = k - first
                 counts[k - first] = sums[k - first] = 0
-            shares = 0
-            for t in range(length):
-                item, shared = items[row, t], False
-                if item != NO_ITEM:
-                    for word in range(_MARKS):
-                        shared |= side.marks[candidate, word] & side.marks[item, word] != 0
-                if not shared:
-                    continue
-                counted = relevant[row, t] and likes[row, t] == like
+            shares, n = 0, share_marks(side, candidate, items, row, sharing)
+            for t in sharing[:n]:
+                item, counted = items[row, t], relevant[row, t] and likes[row, t] == like
                 for k in range(side.starts[item], side.starts[item + 1]):
                     at = place[side.keywords[k]]
                     if at >= 0:

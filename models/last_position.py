@@ -23,12 +23,11 @@ from models.compiled import Plain, inner_vector_loop, vector_loop
 from models.fast_exp import fast_exp
 from models.interactions import NO_ITEM, HistoryArrays
 from models.lanes import LANES, add, larger, largest, load, multiply_add, spread, store, total, whole_lanes
-from models.prefetch import prefetch_row
+from models.prefetch import prefetch_next
 from models.reaction_sums import Scalars, Usual, residual
 from models.row_blocks import by_blocks
 
 _TOGETHER = 2  # sequences
-_IN_CACHE = 1 << 18  # numbers that are at hand unasked
 
 
 class InputVectors(NamedTuple):
@@ -190,10 +189,7 @@ def _write_inputs(  # noqa: PLR0917 - what a sequence needs
     How many there are.
     """
     (items, likes, ratings), (end, f), (d, epsilon) = histories, c.shape[1:], of_variances
-    if inputs.items.size > _IN_CACHE:
-        following = min(at + 1, len(items) - 1)
-        for t in range(end - 1):
-            prefetch_row(inputs.items, max(items[following, t], 0))
+    prefetch_next(inputs.items, items, at)
     for t in range(0, whole_lanes(end), LANES):
         store(scales, (row, t), spread(np.float32(d)))
     for t in range(end):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from models.compiled import inner_loop
 
 LINE = 64  # bytes that come at once
+_AT_HAND = 1 << 20  # bytes that stay in the cache
 
 
 def _prefetch(_typing_context, address):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - numba's own types
@@ -39,3 +40,12 @@ def prefetch_row(array: NDArray[np.generic], row: int) -> None:
     start = np.uint64(array.ctypes.data) + np.uint64(row) * np.uint64(size)
     for line in range(0, size, LINE):
         prefetch(start + np.uint64(line))
+
+
+@inner_loop
+def prefetch_next(array: NDArray[np.generic], items: NDArray[np.int64], row: int) -> None:
+    """Start to load the rows of a C-contiguous array that the next row of items (b, l) names; none of a small array."""
+    if array.size * array.itemsize > _AT_HAND:
+        following = items[min(row + 1, len(items) - 1)]
+        for t in range(len(following)):
+            prefetch_row(array, max(following[t], 0))

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.compiled import loop
 from models.interactions import NO_ITEM, Histories, Interactions
+from models.prefetch import prefetch_next
 
 PSEUDO_REACTIONS = 5.0
 
@@ -117,6 +118,7 @@ def _matches(
     gram = np.empty((k, k), dtype=np.float32)
     moment, own = np.empty(k, dtype=np.float32), np.empty(k, dtype=np.float32)
     for row, candidate in enumerate(candidates):
+        prefetch_next(factors, items, row)
         count, usual = 0, np.float32(0)
         for t in range(items.shape[1]):
             if items[row, t] != NO_ITEM:

@@ -13,7 +13,8 @@ from scipy.sparse import csr_array
 
 from models.compiled import loop
 from models.interactions import NO_ITEM, Histories
-from models.keyword_matching import PSEUDO_REACTIONS, KeywordSide, rarity
+from models.keyword_matching import PSEUDO_REACTIONS, KeywordSide, rarity, share_marks
+from models.prefetch import prefetch_next
 
 
 class WordTaste:
@@ -57,7 +58,9 @@ def _tastes(
     tastes = np.zeros(len(candidates), dtype=np.float32)
     place = np.full(side.n_keywords, -1, dtype=np.int32)  # among the candidate's words
     counts, sums = np.empty(side.n_keywords, dtype=np.float32), np.empty(side.n_keywords, dtype=np.float32)
+    sharing = np.empty(items.shape[1], dtype=np.int64)
     for row, candidate in enumerate(candidates):
+        prefetch_next(side.marks, items, row)
         first, end = side.starts[candidate], side.starts[candidate + 1]
         for k in range(first, end):
             place[side.keywords[k]] = k - first
@@ -68,17 +71,13 @@ def _tastes(
                 count += 1
                 usual += surprises[row, t]
         usual /= np.float32(count) + PSEUDO_REACTIONS
-        for t in range(items.shape[1]):
-            item, shared = items[row, t], False
-            if item != NO_ITEM:
-                for word in range(side.marks.shape[1]):
-                    shared |= side.marks[candidate, word] & side.marks[item, word] != 0
-            if shared:
-                for k in range(side.starts[item], side.starts[item + 1]):
-                    at = place[side.keywords[k]]
-                    if at >= 0:
-                        counts[at] += 1
-                        sums[at] += surprises[row, t] - usual
+        for t in sharing[: share_marks(side, candidate, items, row, sharing)]:
+            item = items[row, t]
+            for k in range(side.starts[item], side.starts[item + 1]):
+                at = place[side.keywords[k]]
+                if at >= 0:
+                    counts[at] += 1
+                    sums[at] += surprises[row, t] - usual
         for k in range(first, end):
             tastes[row] += side.shares[k] * sums[k - first] / (counts[k - first] + PSEUDO_REACTIONS)
             place[side.keywords[k]] = -1
