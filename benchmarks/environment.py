@@ -152,6 +152,8 @@ def main() -> None:
     parser.add_argument("--stock", action="store_true", help="train Stable-Baselines3's own networks")
     parser.add_argument("--json", action="store_true", help="print one JSON list of the same rows")
     arguments = parser.parse_args()
+    if min(*arguments.envs, arguments.items, arguments.steps) < 1:
+        parser.error("--envs, --items and --steps are 1 or more")
     torch.set_num_threads(arguments.threads)
     simulator = random_world(arguments.items, n_users=2000, seed=0).to(arguments.device)
     rows, least = [], (arguments.rounds, arguments.seconds)

@@ -23,6 +23,7 @@ from models.agent_settings import ALGORITHMS, ReinforcementSettings
 from models.agents import TrainedAgent, train_agent
 from models.environment_settings import EnvironmentSettings
 from models.reinforcement import Evaluation, evaluate, over_seeds, paired_difference
+from storage.errors import UsersimError
 from storage.run_folder import RunFolder
 from tasks.policy_inputs import baseline_policy
 from tasks.simulator_inputs import load_simulator
@@ -86,7 +87,7 @@ def main() -> None:
     """Print the table, or JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", type=Path, nargs="+")
-    parser.add_argument("--algorithms", nargs="+", default=list(ALGORITHMS))
+    parser.add_argument("--algorithms", nargs="+", choices=list(ALGORITHMS), default=list(ALGORITHMS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--steps", type=int, default=ReinforcementSettings().steps)
     parser.add_argument("--episodes", type=int, default=ReinforcementSettings().evaluation_episodes)
@@ -104,7 +105,10 @@ def main() -> None:
             "threads": arguments.threads,
         }
     )
-    rows = [found for folder in arguments.folders for found in table(folder, settings)]
+    try:
+        rows = [found for folder in arguments.folders for found in table(folder, settings)]
+    except UsersimError as error:
+        parser.exit(1, f"error: {error}\n")
     if arguments.json:
         print(json.dumps(rows))
         return

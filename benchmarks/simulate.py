@@ -158,6 +158,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true", help="print one JSON list of the same rows")
     arguments = parser.parse_args()
+    if min(*arguments.batches, *arguments.items, *arguments.users) < 1:
+        parser.error("--batches, --items and --users are 1 or more")
     torch.set_num_threads(arguments.threads)
     rows = []
     for n_items, n_users in product(arguments.items, arguments.users):
