@@ -1,4 +1,4 @@
-# usersim: everything a person types. `make` alone prints the list.
+# recaudience: everything a person types. `make` alone prints the list.
 SHELL := /bin/bash
 
 DATASET     ?= sample
@@ -16,11 +16,11 @@ LOCKS    := deployments/locks
 .PHONY: help setup reproduce test lint format llm llm-stop serve lock clean distclean
 
 help: ## print this list
-	@echo 'usersim: simulated users for recommender systems. Targets:'
+	@echo 'recaudience: simulated users for recommender systems. Targets:'
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 	@echo
 	@echo 'Variables of make reproduce (any may be left out):'
-	@echo '  DATASET=sample           dataset profile; .venv/bin/usersim datasets lists them'
+	@echo '  DATASET=sample           dataset profile; .venv/bin/recaudience datasets lists them'
 	@echo '  SOURCE=path              the publisher'"'"'s files, where the dataset is not generated'
 	@echo '  LLM=embedded             language-model profile of deployments/llm, or the path of one'
 	@echo '  MAX_PROMPTS=1000         cap on prompts to the language model, or all'
@@ -29,7 +29,7 @@ help: ## print this list
 setup: $(PIPELINE) $(MODEL) ## make the environments .venv and .venv-llm and the embedded model
 
 reproduce: setup ## run the whole pipeline on a dataset and print its report
-	.venv/bin/usersim reproduce '$(DATASET)' --llm '$(LLM)' \
+	.venv/bin/recaudience reproduce '$(DATASET)' --llm '$(LLM)' \
 	  $(if $(SOURCE),--source '$(SOURCE)') $(if $(MAX_PROMPTS),--max-prompts '$(MAX_PROMPTS)') \
 	  $(foreach assignment,$(SET),--set '$(assignment)')
 
@@ -47,19 +47,19 @@ format: $(PIPELINE) ## rewrite the code in the house format
 	.venv/bin/ruff format .
 
 llm: setup ## start the language-model server and wait until it is healthy
-	.venv/bin/usersim llm up '$(LLM)'
+	.venv/bin/recaudience llm up '$(LLM)'
 
 llm-stop: $(PIPELINE) ## stop the language-model server
-	.venv/bin/usersim llm down '$(LLM)'
+	.venv/bin/recaudience llm down '$(LLM)'
 
 serve: setup ## start a Prefect server with its UI and the deployments
-	.venv/bin/usersim serve
+	.venv/bin/recaudience serve
 
 lock: $(PIPELINE) ## resolve the lock files again; UPGRADE=1 takes the newest versions that fit
 	@deployments/setup.sh lock $(if $(UPGRADE),--upgrade)
 
 clean: ## remove caches; environments and data/ stay
-	rm -rf .pytest_cache .ruff_cache .hypothesis .import_linter_cache build usersim.egg-info
+	rm -rf .pytest_cache .ruff_cache .hypothesis .import_linter_cache build recaudience.egg-info
 	find flows tasks models storage tests benchmarks deployments -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## remove the environments too; data/ stays (delete it by hand)

@@ -30,16 +30,16 @@ from pydantic import JsonValue
 
 from flows.settings import Settings
 from storage.completions import CompletionStore
-from storage.llm_profiles import LLMProfile, load_llm_profile
 from storage.run_folder import RunFolder
+from storage.settings.llm_profiles import LLMProfile, load_llm_profile
 from storage.tables import INTERACTIONS, ITEMS, read_table
-from tasks import llm_server
-from tasks.annotate import question_of
-from tasks.chat_request import Server
-from tasks.completion_client import BatchClient, ClientSettings
-from tasks.ingest import ingest
-from tasks.prompt_plan import plan_prompts
-from tasks.questions import Question, Tally
+from tasks.llm import server as llm_server
+from tasks.llm.client import BatchClient, ClientSettings
+from tasks.llm.questions import Question, Tally
+from tasks.llm.request import Server
+from tasks.steps.annotate import question_of
+from tasks.steps.ingest import ingest
+from tasks.steps.prompt_plan import plan_prompts
 
 Row = dict[str, JsonValue]
 TURNS = 4

@@ -21,8 +21,8 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from storage.llm_profiles import REPOSITORY, LLMProfile, load_llm_profile
-from tasks import llm_server
+from storage.settings.llm_profiles import REPOSITORY, LLMProfile, load_llm_profile
+from tasks.llm import server as llm_server
 
 PYTHON = REPOSITORY / ".venv-llm" / "bin" / "python"
 NAME = "chatglm3-6b"

@@ -5,11 +5,12 @@
 
 The idle environment has the same spaces and answers at once with what it answered before: it is what a learner can
 take in. Training runs each algorithm with its default settings, on both environments, with as many sessions; infos of
-its environment say nothing but ends, as in `usersim reproduce`. Both environments are timed in turn, for a short while
+its environment say nothing but ends, as in `recaudience reproduce`. Both environments are timed in turn, for a short
+while
 each, since a machine's speed changes within minutes: of the rates stand medians, and of their ratios. A row's turns go
 on for `--seconds`, and for `--rounds` at least; the whole table takes twenty minutes, most of it TRPO's.
 `in_steps` is the part of training's time that the own environment's steps take. With `--stock` the networks are not
-usersim's but those that Stable-Baselines3 makes of such observations by itself ("MultiInputPolicy"), with the same
+recaudience's but those that Stable-Baselines3 makes of such observations by itself ("MultiInputPolicy"), with the same
 settings.
 """
 
@@ -30,13 +31,13 @@ from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
 
-from models.agent_environment import AgentVecEnv
-from models.agent_settings import AlgorithmName, ReinforcementSettings
-from models.agents import new_agent
-from models.environment_settings import EnvironmentSettings
-from models.item_scorer import ItemPrior
-from models.simulator import UserSimulator
-from models.tastes import TasteAxes, Tastes
+from models.agents.item_scorer import ItemPrior
+from models.agents.settings import AlgorithmName, ReinforcementSettings
+from models.agents.training import new_agent
+from models.environments.agent_environment import AgentVecEnv
+from models.simulation.settings import EnvironmentSettings
+from models.simulation.simulator import UserSimulator
+from models.simulation.user_vectors import TasteAxes, Tastes
 
 SECONDS = 0.5
 ALGORITHMS: tuple[AlgorithmName, ...] = ("a2c", "dqn", "ppo", "trpo")

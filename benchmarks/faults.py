@@ -30,10 +30,10 @@ from pydantic import JsonValue
 
 from flows.prefect_environment import configure_prefect
 from storage.completions import CompletionStore
-from storage.llm_profiles import REPOSITORY, LLMProfile, load_llm_profile
 from storage.run_folder import RunFolder
+from storage.settings.llm_profiles import REPOSITORY, LLMProfile, load_llm_profile
 from storage.tables import ANNOTATIONS, read_table
-from tasks.server_handle import ServerHandle, read_handle
+from tasks.llm.server_handle import ServerHandle, read_handle
 
 Row = dict[str, JsonValue]
 POLL_SECONDS = 0.1
@@ -42,13 +42,13 @@ NOTED = "Received request "  # vLLM's log, a line for each request as it comes i
 
 
 def annotate_sample(data: Path, prompts: int) -> None:
-    """The client: the part of `usersim reproduce sample` that asks the language model."""
+    """The client: the part of `recaudience reproduce sample` that asks the language model."""
     configure_prefect(data)  # before Prefect is imported
     from prefect import flow
 
     from flows.audience import annotate_with_server
     from flows.settings import Settings
-    from tasks.ingest import ingest
+    from tasks.steps.ingest import ingest
 
     overrides: dict[str, JsonValue] = {
         "dataset.sample.items": 600,

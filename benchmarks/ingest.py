@@ -20,11 +20,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from storage.datasets import DatasetSettings
 from storage.run_folder import RunFolder
-from storage.table_settings import TableSettings
-from tasks.ingest import IngestSettings
-from tasks.ingest import ingest as ingest_step
+from storage.settings.datasets import DatasetSettings
+from storage.settings.table import TableSettings
+from tasks.steps.ingest import IngestSettings
+from tasks.steps.ingest import ingest as ingest_step
 
 ROOT = Path(__file__).resolve().parent.parent
 CHUNK = 1_000_000

@@ -23,15 +23,15 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
-from models.category_agreement import category_agreement
-from models.embeddings import EmbeddingSettings, SentenceEncoder
-from models.grounding import Encode, fitted_threshold, nearest_sentences, precision_recall
-from models.keyword_text import SourceText
-from models.keywords import CurationSettings, curate_keywords
-from models.lexicon import Side
-from models.prompts import example_keywords
-from storage.sample_aspects import load_categories
-from tasks.curate import read_mentions
+from models.keywords.category_agreement import category_agreement
+from models.keywords.curation import CurationSettings, curate_keywords
+from models.keywords.embeddings import EmbeddingSettings, SentenceEncoder
+from models.keywords.grounding import Encode, fitted_threshold, nearest_sentences, precision_recall
+from models.reading.lexicon import Side
+from models.reading.prompts import example_keywords
+from models.reading.source_text import SourceText
+from storage.sample.aspects import load_categories
+from tasks.steps.curate import read_mentions
 
 Row = dict[str, JsonValue]
 _THRESHOLDS = np.round(np.arange(0.3, 0.96, 0.05), 2).tolist()

@@ -7,20 +7,20 @@ import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, random_array
 
-from models.baselines import Bias
-from models.ease import EASE, EASESettings, most_frequent
-from models.embeddings import item_vectors
-from models.ensemble import Ensemble
+from models.estimators.baselines import Bias
+from models.estimators.ease import EASE, EASESettings, most_frequent
+from models.estimators.logistic import Ensemble
+from models.estimators.rating_factors import FactorSettings, RatingFactors
+from models.estimators.word_taste import WordTaste
 from models.interactions import Interactions
-from models.keyword_matching import KeywordMatching
+from models.keywords.embeddings import item_vectors
 from models.knowledge import ItemKnowledge
-from models.rating_factors import FactorSettings, RatingFactors
-from models.response_models import FEATURE_NAMES, ResponseModels
-from models.sasrec import SASRec
-from models.sasrec_settings import SASRecSettings
-from models.similarity import Similarity
-from models.simulator import UserSimulator
-from models.word_taste import WordTaste
+from models.response.features import FEATURE_NAMES, ResponseModels
+from models.response.keyword_matching import KeywordMatching
+from models.response.sasrec.network import SASRec
+from models.response.sasrec.settings import SASRecSettings
+from models.response.similarity import Similarity
+from models.simulation.simulator import UserSimulator
 
 HISTORY, VOCABULARY, WIDTH, CATEGORIES, WORDS = 50, 2000, 384, 20, 8
 _ACTIVE = 2000

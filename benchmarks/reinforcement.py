@@ -19,13 +19,13 @@ import numpy as np
 import polars as pl
 import torch
 
-from models.agent_settings import ALGORITHMS, ReinforcementSettings
-from models.agents import TrainedAgent, train_agent
-from models.environment_settings import EnvironmentSettings
-from models.reinforcement import Evaluation, evaluate, over_seeds, paired_difference
-from storage.errors import UsersimError
+from models.agents.settings import ALGORITHMS, ReinforcementSettings
+from models.agents.training import TrainedAgent, train_agent
+from models.policy_evaluation.values import Evaluation, evaluate, over_seeds, paired_difference
+from models.simulation.settings import EnvironmentSettings
+from storage.errors import RecaudienceError
 from storage.run_folder import RunFolder
-from tasks.policy_inputs import baseline_policy
+from tasks.policies.checkpoints import baseline_policy
 from tasks.simulator_inputs import load_simulator
 
 
@@ -107,7 +107,7 @@ def main() -> None:
     )
     try:
         rows = [found for folder in arguments.folders for found in table(folder, settings)]
-    except UsersimError as error:
+    except RecaudienceError as error:
         parser.exit(1, f"error: {error}\n")
     if arguments.json:
         print(json.dumps(rows))

@@ -31,8 +31,8 @@ from random_world import CATEGORIES, HISTORY, WIDTH, active_users, random_world
 
 from models.device.pairs import Pairs
 from models.interactions import Histories
-from models.sasrec_settings import SASRecSettings
-from models.simulator import UserSimulator
+from models.response.sasrec.settings import SASRecSettings
+from models.simulation.simulator import UserSimulator
 
 SECONDS = 3.0  # of each figure
 

@@ -24,16 +24,16 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from models.calibration import debiased_calibration_error, error_by_chance, expected_calibration_error
-from models.ensemble import Ensemble
+from models.estimators.logistic import Ensemble
 from models.interactions import Interactions
-from models.metrics import UserBootstrap, auc, log_losses
-from models.response_models import FEATURE_NAMES, STACK_PRIOR
-from models.stacking import StackPenalty, fit_stack
+from models.metrics.calibration import debiased_calibration_error, error_by_chance, expected_calibration_error
+from models.metrics.classification import UserBootstrap, auc, log_losses
+from models.response.features import FEATURE_NAMES, STACK_PRIOR
+from models.response.stacking import StackPenalty, fit_stack
 from storage.run_folder import RunFolder
-from tasks.fit_ensemble import EnsembleSettings
-from tasks.inputs import load_interactions
+from tasks.loading import load_interactions
 from tasks.simulator_inputs import load_simulator
+from tasks.steps.fit_ensemble import EnsembleSettings
 
 Features = NDArray[np.float32]
 Predict = Callable[[Features], NDArray[np.float64]]

@@ -15,15 +15,15 @@ from prefect import get_run_logger
 from flows.settings import Settings
 from storage.files import content_hash
 from storage.run_folder import RunFolder
-from tasks.annotate import annotate, completions_path, server_source
-from tasks.curate import curate
-from tasks.embed import embed
-from tasks.fit_ensemble import fit_ensemble
-from tasks.fit_patience import fit_patience
-from tasks.ingest import ingest, source_files
-from tasks.llm_server import on_demand
+from tasks.llm.server import on_demand
 from tasks.step import FileReference, StepResult
-from tasks.train_sasrec import train_sasrec
+from tasks.steps.annotate import annotate, completions_path, server_source
+from tasks.steps.curate import curate
+from tasks.steps.embed import embed
+from tasks.steps.fit_ensemble import fit_ensemble
+from tasks.steps.fit_patience import fit_patience
+from tasks.steps.ingest import ingest, source_files
+from tasks.steps.train_sasrec import train_sasrec
 
 
 def build_audience(

@@ -1,4 +1,4 @@
-"""Several language models on one dataset: `usersim annotate compare`.
+"""Several language models on one dataset: `recaudience annotate compare`.
 
 Each profile gets a folder below `data/.compare/<dataset>/` with annotations and curated keywords of its own, made by
 the same cached steps as a run's (flows/reproduce.py). Answers live in the completion cache that all runs share: what
@@ -17,9 +17,9 @@ from flows.settings import Settings
 from storage.completions import CompletionStore
 from storage.locks import exclusive
 from storage.run_folder import RunFolder, Split
-from tasks.curate import curate
-from tasks.ingest import ingest
-from tasks.profile_comparison import ProfileFigures, profile_figures
+from tasks.report.profile_comparison import ProfileFigures, profile_figures
+from tasks.steps.curate import curate
+from tasks.steps.ingest import ingest
 
 _SHARED = ("items.parquet", "interactions.parquet")
 

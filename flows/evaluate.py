@@ -1,4 +1,4 @@
-"""The whole fidelity card of a dataset, under all three splits: `usersim evaluate`.
+"""The whole fidelity card of a dataset, under all three splits: `recaudience evaluate`.
 
 Runs the steps that a card rests on for each split, every one cached as in flows/reproduce.py, and then the parts that
 `reproduce` leaves out because they take minutes: ablations, sessions, distributions, ranking agreement. Each split has
@@ -18,12 +18,12 @@ from flows.settings import Settings
 from storage.files import publish
 from storage.locks import exclusive
 from storage.run_folder import RunFolder, Split
-from tasks.ablate import AblationSettings, ablate_ensemble
-from tasks.card_page import CardSettings, card
-from tasks.data_size import DataSizeSettings, data_size
-from tasks.evaluate_behaviour import BehaviourSettings, evaluate_behaviour
-from tasks.evaluate_fidelity import evaluate_fidelity
-from tasks.knowledge_variants import PROFILES
+from tasks.evaluation.ablation import AblationSettings, ablate_ensemble
+from tasks.evaluation.behaviour import BehaviourSettings, evaluate_behaviour
+from tasks.evaluation.data_size import DataSizeSettings, data_size
+from tasks.evaluation.fidelity import evaluate_fidelity
+from tasks.evaluation.knowledge_variants import PROFILES
+from tasks.report.card import CardSettings, card
 
 
 @flow(name="evaluate", flow_run_name="evaluate {dataset}", validate_parameters=True, persist_result=False)
@@ -70,7 +70,8 @@ def evaluate(
 
 
 def _take_profiles(folder: RunFolder, data: Path) -> None:
-    """Copy the keywords that `usersim annotate compare` had of other language models, so that ablations try them."""
+    """Copy the keywords that `recaudience annotate compare` had of other language models, so that ablations try
+    them."""
     with publish(folder.path(PROFILES)) as target:
         target.mkdir()
         for path in sorted((data / ".compare" / folder.root.name).glob("*/keywords.parquet")):

@@ -10,7 +10,7 @@ import logging
 import os
 from pathlib import Path
 
-from storage.errors import UsersimError
+from storage.errors import RecaudienceError
 
 _DEFAULTS = {
     "DO_NOT_TRACK": "1",
@@ -40,11 +40,12 @@ def configure_prefect(data: Path) -> None:
 
 
 def show_expected_errors_without_traceback() -> None:
-    """Make Prefect log an error that usersim raises on purpose as its message alone: it is for the user, not a bug."""
+    """Make Prefect log an error that recaudience raises on purpose as its message alone: it is for the user, not a
+    bug."""
 
     def shorten(record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
-        if isinstance(error, UsersimError):
+        if isinstance(error, RecaudienceError):
             record.msg, record.args = "%s", (error,)
             record.exc_info = record.exc_text = None
         return True

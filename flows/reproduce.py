@@ -20,15 +20,15 @@ from flows.settings import Settings
 from storage.files import publish_json
 from storage.locks import exclusive
 from storage.run_folder import RunFolder, Split
-from tasks.case_study import case_study
-from tasks.evaluate_fidelity import evaluate_fidelity
-from tasks.reinforce import reinforce
-from tasks.report import report
+from tasks.evaluation.fidelity import evaluate_fidelity
+from tasks.report.build import report
+from tasks.report.tables import fidelity_rows, markdown_table, reinforcement_rows
 from tasks.step import FileReference, StepResult
-from tasks.tables import fidelity_rows, markdown_table, reinforcement_rows
+from tasks.steps.case_study import case_study
+from tasks.steps.reinforce import reinforce
 
 _VERSIONED = (
-    "usersim",
+    "recaudience",
     "prefect",
     "polars",
     "torch",

@@ -1,4 +1,5 @@
-"""`usersim serve`: a Prefect server with its UI, the deployments of deployments/prefect.yaml, and a worker for them."""
+"""`recaudience serve`: a Prefect server with its UI, the deployments of deployments/prefect.yaml, and a worker for
+them."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ import httpx
 from storage.errors import ServerError
 
 _ROOT = Path(__file__).resolve().parent.parent
-_POOL = "usersim"
+_POOL = "recaudience"
 _START_SECONDS = 180
 
 
@@ -33,7 +34,7 @@ def serve(host: str, port: int) -> None:
     """
     api = f"http://{host}:{port}/api"
     if _healthy(api):
-        raise ServerError(f"{api}: a server already answers there. Choose another port: usersim serve --port N.")
+        raise ServerError(f"{api}: a server already answers there. Choose another port: recaudience serve --port N.")
     environment = os.environ | {"PREFECT_API_URL": api, "PREFECT_UI_API_URL": api}
     prefect = [sys.executable, "-m", "prefect", "--no-prompt"]
     server = subprocess.Popen([*prefect, "server", "start", "--host", host, "--port", str(port)], env=environment)

@@ -10,21 +10,21 @@ from typing import Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from models.embeddings import EmbeddingSettings
-from models.keywords import CurationSettings
-from models.sasrec_settings import SASRecSettings
-from storage.datasets import DatasetSettings, load_dataset_profile, own_profiles
+from models.keywords.curation import CurationSettings
+from models.keywords.embeddings import EmbeddingSettings
+from models.response.sasrec.settings import SASRecSettings
 from storage.errors import SettingsError
-from storage.llm_profiles import LLMProfile, load_llm_profile
 from storage.run_folder import Split
-from tasks.annotate import AnnotateSettings
-from tasks.case_study import CaseStudySettings
-from tasks.evaluate_fidelity import FidelitySettings
-from tasks.fit_ensemble import EnsembleSettings
-from tasks.fit_patience import PatienceSettings
-from tasks.ingest import IngestSettings
-from tasks.reinforce import ReinforceSettings
-from tasks.report import ReportSettings
+from storage.settings.datasets import DatasetSettings, load_dataset_profile, own_profiles
+from storage.settings.llm_profiles import LLMProfile, load_llm_profile
+from tasks.evaluation.fidelity import FidelitySettings
+from tasks.report.build import ReportSettings
+from tasks.steps.annotate import AnnotateSettings
+from tasks.steps.case_study import CaseStudySettings
+from tasks.steps.fit_ensemble import EnsembleSettings
+from tasks.steps.fit_patience import PatienceSettings
+from tasks.steps.ingest import IngestSettings
+from tasks.steps.reinforce import ReinforceSettings
 
 
 class Settings(BaseModel):
@@ -59,7 +59,7 @@ class Settings(BaseModel):
     ) -> Self:
         """Settings of a dataset's profile with a language-model profile and overrides such as `sasrec.max_epochs: 5`.
 
-        The data folder holds the profiles made by `usersim datasets add`.
+        The data folder holds the profiles made by `recaudience datasets add`.
 
         Raises
         ------

@@ -1,4 +1,5 @@
-"""Settings that suit a dataset: `usersim tune`. Needs no language model: SASRec reads ratings and categories alone."""
+"""Settings that suit a dataset: `recaudience tune`. Needs no language model: SASRec reads ratings and categories
+alone."""
 
 from __future__ import annotations
 
@@ -9,11 +10,11 @@ from pydantic import JsonValue
 
 from flows.audience import source_references
 from flows.settings import Settings
-from models.tuning import Tuned, Value
+from models.response.sasrec.tuning import Tuned, Value
 from storage.locks import exclusive
 from storage.run_folder import RunFolder, Split
-from tasks.ingest import ingest
-from tasks.tune_sasrec import tune_sasrec
+from tasks.steps.ingest import ingest
+from tasks.steps.tune_sasrec import tune_sasrec
 
 
 @flow(name="tune", flow_run_name="tune {dataset}", validate_parameters=True, persist_result=False)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiled import Plain
+from models.kernels.compiled import Plain
 
 NO_ITEM = -1
 UNKNOWN_RATING = np.float32(np.nan)

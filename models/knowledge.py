@@ -23,7 +23,7 @@ class ItemKnowledge:
         Sparse binary float32 matrices of shape (n_items, v): which keywords speak for and against an item.
     pro_vectors, con_vectors
         float32 arrays of shape (n_items, d): mean embedding of an item's pro (con) keywords scaled to unit length;
-        a zero row where an item has none; see `models.embeddings.item_vectors`.
+        a zero row where an item has none; see `models.keywords.embeddings.item_vectors`.
     categories
         Sparse binary float32 matrix of shape (n_items, n_categories).
     category_names

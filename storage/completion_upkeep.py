@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storage.completions import CompletionStore
-from storage.errors import UsersimError
+from storage.errors import RecaudienceError
 from storage.run_folder import RunFolder
 from storage.tables import ANNOTATIONS, read_table
 
@@ -73,12 +73,12 @@ def used_prompts(folder: RunFolder) -> frozenset[str]:
 
     Raises
     ------
-    UsersimError
+    RecaudienceError
         Where the run has no annotations yet, so that its answers would look unused.
     """
     path = folder.path("annotations.parquet")
     if not path.is_file():
-        raise UsersimError(
+        raise RecaudienceError(
             f"{folder.root}: not annotated yet, so that nobody knows which answers it uses. Finish the run, or delete "
             "its folder."
         )

@@ -1,15 +1,15 @@
-"""The few errors usersim raises on purpose; their messages say what was found, what was expected and what to do."""
+"""The few errors recaudience raises on purpose; their messages say what was found, what was expected and what to do."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 
-class UsersimError(Exception):
+class RecaudienceError(Exception):
     """Base of every error that the command line shows as a message instead of a traceback."""
 
 
-class DataError(UsersimError):
+class DataError(RecaudienceError):
     """Input data cannot be used.
 
     Parameters
@@ -53,15 +53,15 @@ def _rebuild_data_error(
     return DataError(problem, remedy=remedy, file=file, row=row, field=field)
 
 
-class SettingsError(UsersimError):
+class SettingsError(RecaudienceError):
     """A profile, setting or command-line value is unknown or out of range."""
 
 
-class DownloadError(UsersimError):
+class DownloadError(RecaudienceError):
     """A dataset's file cannot be fetched from its publisher."""
 
 
-class ServerError(UsersimError):
+class ServerError(RecaudienceError):
     """The language-model server cannot be started, reached or used."""
 
 
@@ -69,5 +69,5 @@ class ServerLostError(ServerError):
     """The language-model server was there and is not any more: it may be again."""
 
 
-class AnnotationError(UsersimError):
+class AnnotationError(RecaudienceError):
     """Too many prompts stayed without a usable answer."""

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from storage.errors import UsersimError
+from storage.errors import RecaudienceError
 from storage.run_folder import RunFolder
 
 
@@ -17,7 +17,7 @@ def exclusive(folder: RunFolder) -> Iterator[None]:
 
     Raises
     ------
-    UsersimError
+    RecaudienceError
         Where another process holds it.
     """
     folder.root.mkdir(parents=True, exist_ok=True)
@@ -26,7 +26,7 @@ def exclusive(folder: RunFolder) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             file.seek(0)
-            raise UsersimError(
+            raise RecaudienceError(
                 f"{folder.root}: another run (process {file.read().strip() or 'unknown'}) is working on this folder. "
                 "Wait for it to end, or stop it."
             ) from error

@@ -342,7 +342,9 @@ def scanned_table(path: Path, schema: Contract) -> Iterator[pl.LazyFrame]:
         yield scan
     except FileNotFoundError as error:
         raise DataError(
-            f"there is no {schema.name} table here", file=path, remedy="Run the pipeline to make it: usersim reproduce"
+            f"there is no {schema.name} table here",
+            file=path,
+            remedy="Run the pipeline to make it: recaudience reproduce",
         ) from error
     except (pl.exceptions.PolarsError, OSError) as error:
         raise DataError(f"not a readable Parquet file ({error})", file=path, remedy=remedy) from error

@@ -9,25 +9,25 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 from scipy.sparse import csr_array
 
-from models.baselines import Bias
-from models.ease import EASE, EASESettings, most_frequent
-from models.ensemble import Ensemble, VoteTable
+from models.estimators.baselines import Bias
+from models.estimators.ease import EASE, EASESettings, most_frequent
+from models.estimators.logistic import Ensemble, VoteTable
+from models.estimators.rating_factors import FactorSettings, RatingFactors
+from models.estimators.word_taste import WordTaste
 from models.interactions import Interactions
-from models.keyword_matching import KeywordMatching
 from models.knowledge import ItemKnowledge
-from models.patience import Patience
-from models.rating_factors import FactorSettings, RatingFactors
-from models.response_models import FEATURE_NAMES, ResponseModels
-from models.sasrec import SASRec
-from models.sasrec_settings import SASRecSettings
-from models.similarity import Similarity
-from models.simulator import UserSimulator
-from models.word_taste import WordTaste
+from models.response.features import FEATURE_NAMES, ResponseModels
+from models.response.keyword_matching import KeywordMatching
+from models.response.sasrec.network import SASRec
+from models.response.sasrec.settings import SASRecSettings
+from models.response.similarity import Similarity
+from models.simulation.patience import Patience
+from models.simulation.simulator import UserSimulator
 from storage.checkpoints import load_arrays, load_json
 from storage.run_folder import RunFolder
 from storage.tables import ITEM_WORDS, read_table
-from tasks.fit_patience import load_patience
-from tasks.inputs import load_interactions, load_knowledge
+from tasks.loading import load_interactions, load_knowledge
+from tasks.steps.fit_patience import load_patience
 
 # What the simulator is put together from, in a run folder, before its ensemble, and in all.
 PARTS_BEFORE_ENSEMBLE = (

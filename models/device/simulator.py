@@ -21,11 +21,11 @@ from models.device.logical import MOST_KNOWN, DeviceCosines, DeviceKeywords, nea
 from models.device.pairs import Pairs, counted_in_category
 from models.device.statistics import DeviceStatistics
 from models.device.words import DeviceWords
-from models.ensemble import Ensemble
+from models.estimators.logistic import Ensemble
 from models.interactions import Histories
+from models.kernels.bitsets import PackedSets
 from models.knowledge import ItemKnowledge
-from models.packed_sets import PackedSets
-from models.response_models import ResponseModels
+from models.response.features import ResponseModels
 
 _ROWS_AT_ONCE = 32_768  # enough to fill a GPU; more of them take memory, and indices of 64 bits
 
@@ -91,13 +91,13 @@ class DeviceSimulator(nn.Module):
     ) -> None:
         super().__init__()
         self.device = torch.device(device)
-        self.network = copy.deepcopy(models.sasrec).eval()
-        self.statistics = DeviceStatistics(models.sasrec.statistics)
+        self.network = copy.deepcopy(models.response.sasrec.network).eval()
+        self.statistics = DeviceStatistics(models.response.sasrec.network.statistics)
         self.factors, self.words = DeviceFactors(models.factors), DeviceWords(models.words)
-        self.ease = DeviceEASE(models.ease)
-        pro, con = models.keyword_matching.sides
+        self.ease = DeviceEASE(models.estimators.ease)
+        pro, con = models.response.keyword_matching.sides
         self.pro, self.con = DeviceKeywords(pro, counts=True), DeviceKeywords(con, counts=False)
-        self.neutral = models.similarity.neutral
+        self.neutral = models.response.similarity.neutral
         weights, self.constant = ensemble.line
         buffers = {
             "categories": PackedSets(knowledge.categories).words.view(np.int64),

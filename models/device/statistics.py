@@ -8,9 +8,9 @@ from scipy.sparse import csr_array
 from torch import Tensor, nn
 
 from models.device.pairs import Pairs, members, padded_lists
-from models.packed_sets import PackedSets
-from models.reaction_statistics import ReactionStatistics
-from models.reaction_sums import PSEUDO_CATEGORY, PSEUDO_USER
+from models.estimators.reaction_statistics import ReactionStatistics
+from models.estimators.reaction_sums import PSEUDO_CATEGORY, PSEUDO_USER
+from models.kernels.bitsets import PackedSets
 
 
 class DeviceStatistics(nn.Module):

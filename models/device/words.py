@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from models.device.pairs import Pairs, padded_lists
-from models.keyword_matching import PSEUDO_REACTIONS
-from models.word_taste import WordTaste
+from models.estimators.word_taste import WordTaste
+from models.response.keyword_matching import PSEUDO_REACTIONS
 
 _PSEUDO_REACTIONS = float(PSEUDO_REACTIONS)
 

@@ -16,12 +16,12 @@ from pathlib import Path
 import polars as pl
 
 from storage.adapters.base import RawDataset
-from storage.adapters.scans import json_texts, scan_json_lines, scan_lines
 from storage.adapters.sources import SourceFile, existing_source, find_file, list_files
-from storage.adapters.text import clean_names, clean_text, sentence
-from storage.datasets import DatasetSettings
 from storage.errors import DataError
-from storage.timestamps import TimeUnit
+from storage.readers.scans import json_texts, scan_json_lines, scan_lines
+from storage.readers.text import clean_names, clean_text, sentence
+from storage.readers.timestamps import TimeUnit
+from storage.settings.datasets import DatasetSettings
 
 _ENDINGS = (".json", ".jsonl")
 _SNIFFED_LINES = 20

@@ -15,11 +15,11 @@ from pathlib import Path
 import polars as pl
 
 from storage.adapters.base import UNRATED, RawDataset, keeping
-from storage.adapters.scans import Scan, scan_csv
 from storage.adapters.sources import SourceFile, existing_source, list_files
-from storage.adapters.text import clean_names, clean_text, sentence
-from storage.datasets import DatasetSettings
 from storage.errors import DataError
+from storage.readers.scans import Scan, scan_csv
+from storage.readers.text import clean_names, clean_text, sentence
+from storage.settings.datasets import DatasetSettings
 
 _RATINGS = ("rating_complete.csv", "animelist.csv", "rating.csv")
 _TITLES, _SYNOPSES = "anime.csv", "anime_with_synopsis.csv"

@@ -12,8 +12,8 @@ from typing import Protocol
 import polars as pl
 
 from storage.adapters.sources import SourceFile
-from storage.datasets import DatasetSettings
-from storage.timestamps import TimeUnit
+from storage.readers.timestamps import TimeUnit
+from storage.settings.datasets import DatasetSettings
 
 UNRATED = "entries without a rating"
 NO_WORDS = pl.DataFrame(schema={"user_id": pl.String, "item_id": pl.String, "word": pl.String, "timestamp": pl.Int64})
@@ -29,7 +29,7 @@ class RawDataset:
         What was recognised, for people: `Amazon reviews 2014`.
     ratings
         Batches with row (1-based line or record), user_id, item_id, rating and, where the source has them, timestamp
-        and review_text. Values are as found, text or numbers; `storage/rating_check.py` judges them.
+        and review_text. Values are as found, text or numbers; `storage/ingest/rating_check.py` judges them.
     ratings_file
         Where the ratings stand: its name is used in messages, its size says how far to spread the rows.
     items

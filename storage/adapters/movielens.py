@@ -14,11 +14,11 @@ from pathlib import Path
 import polars as pl
 
 from storage.adapters.base import NO_WORDS, RawDataset
-from storage.adapters.scans import Scan, scan_csv, scan_fields
 from storage.adapters.sources import SourceFile, existing_source, list_files
-from storage.datasets import DatasetSettings
 from storage.errors import DataError
-from storage.timestamps import seconds
+from storage.readers.scans import Scan, scan_csv, scan_fields
+from storage.readers.timestamps import seconds
+from storage.settings.datasets import DatasetSettings
 
 _RATINGS = ["userId", "movieId", "rating", "timestamp"]
 _MOVIES = ["movieId", "title", "genres"]

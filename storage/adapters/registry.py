@@ -7,7 +7,7 @@ from storage.adapters.anime import AnimeReader
 from storage.adapters.base import Adapter
 from storage.adapters.movielens import MovieLensReader
 from storage.adapters.sample import SampleReader
-from storage.adapters.table import TableReader
+from storage.adapters.table.table import TableReader
 from storage.adapters.yelp import YelpReader
 
 ADAPTERS: dict[str, Adapter] = {

@@ -1,4 +1,4 @@
-"""The generated sample world as a dataset (storage/sample_world.py); it has no source files."""
+"""The generated sample world as a dataset (storage/sample/world.py); it has no source files."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 
 from storage.adapters.base import RawDataset
 from storage.adapters.sources import SourceFile
-from storage.datasets import DatasetSettings
-from storage.sample_world import generate
+from storage.sample.world import generate
+from storage.settings.datasets import DatasetSettings
 
 
 class SampleReader:

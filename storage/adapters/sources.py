@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from storage.datasets import DatasetSettings
 from storage.errors import DataError
+from storage.settings.datasets import DatasetSettings
 
 _BLOCK = 1 << 20
 _NAME_CHARACTERS = 50  # of a member; a disk takes 255 bytes
@@ -135,7 +135,7 @@ def existing_source(source: Path | None, settings: DatasetSettings) -> Path:
     """
     remedy = f"Give the folder with the publisher's files as --source (make: SOURCE=). {settings.origin}".strip()
     if settings.fetch is not None:
-        remedy += f" To get them: usersim datasets fetch {settings.name}"
+        remedy += f" To get them: recaudience datasets fetch {settings.name}"
     if source is None:
         raise DataError(f"dataset {settings.name!r} needs its source files and no source was given", remedy=remedy)
     if not source.exists():

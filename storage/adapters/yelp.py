@@ -13,11 +13,11 @@ from pathlib import Path
 import polars as pl
 
 from storage.adapters.base import RawDataset, keeping
-from storage.adapters.scans import scan_json_lines
 from storage.adapters.sources import SourceFile, existing_source, find_file, list_files
-from storage.adapters.text import clean_names, clean_text, sentence
-from storage.datasets import DatasetSettings
 from storage.errors import DataError
+from storage.readers.scans import scan_json_lines
+from storage.readers.text import clean_names, clean_text, sentence
+from storage.settings.datasets import DatasetSettings
 
 _REVIEW = {
     "user_id": "$.user_id",

@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 from safetensors.torch import load_file, save_file
 
-from storage.llm_profiles import PROFILE_FOLDER, load_llm_profile
+from storage.settings.llm_profiles import PROFILE_FOLDER, load_llm_profile
 
 LAYERS = 2
 COMPACT = '{"backend": "xgrammar", "disable_any_whitespace": true}'  # else most of what so short a model says is blanks

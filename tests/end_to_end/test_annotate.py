@@ -13,19 +13,19 @@ import pytest
 from flows.settings import Settings
 from storage.run_folder import RunFolder
 from storage.tables import ANNOTATIONS, read_table
-from tasks.annotate import annotate, server_source
-from tasks.ingest import ingest
-from tasks.llm_server import on_demand
+from tasks.llm.server import on_demand
+from tasks.steps.annotate import annotate, server_source
+from tasks.steps.ingest import ingest
 from tests.end_to_end.shortened_model import shortened_profile
 
 pytestmark = pytest.mark.end_to_end
-USERSIM = Path(sys.executable).parent / "usersim"
+RECAUDIENCE = Path(sys.executable).parent / "recaudience"
 PROMPTS = 40
 SET = ("curate.min_items=1", "annotate.max_failed_share=1")
 
 
 def compare(data: Path, *profiles: Path) -> str:
-    words = [str(USERSIM), "annotate", "compare", *map(str, profiles), "--data", str(data)]
+    words = [str(RECAUDIENCE), "annotate", "compare", *map(str, profiles), "--data", str(data)]
     words += ["--max-prompts", str(PROMPTS), *(word for one in SET for word in ("--set", one)), "--json"]
     result = subprocess.run(words, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]

@@ -14,18 +14,18 @@ import pytest
 import yaml
 from pydantic import JsonValue
 
-from models.prompts import ItemFacts, Prompt, PromptSettings, Review, objective_prompt, subjective_prompt
+from models.reading.prompts import ItemFacts, Prompt, PromptSettings, Review, objective_prompt, subjective_prompt
 from storage.completions import CompletionStore, completion_key
-from storage.llm_profiles import PROFILE_FOLDER, REPOSITORY, load_llm_profile
-from tasks import llm_server
-from tasks.completion_client import BatchClient, ClientSettings
-from tasks.questions import Question
-from tasks.server_handle import ServerHandle
+from storage.settings.llm_profiles import PROFILE_FOLDER, REPOSITORY, load_llm_profile
+from tasks.llm import server as llm_server
+from tasks.llm.client import BatchClient, ClientSettings
+from tasks.llm.questions import Question
+from tasks.llm.server_handle import ServerHandle
 
 pytestmark = pytest.mark.end_to_end
 PYTHON = REPOSITORY / ".venv-llm" / "bin" / "python"
 PREPARE = REPOSITORY / "deployments" / "llm" / "prepare_chatglm.py"
-USERSIM = Path(sys.executable).parent / "usersim"
+RECAUDIENCE = Path(sys.executable).parent / "recaudience"
 HERE = Path(__file__).parent
 SPECIAL_IDS = set(range(64789, 64798)) | {0, 1, 2}
 
@@ -169,14 +169,14 @@ def served(published: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     profile = folder / "tiny.yaml"
     profile.write_text(yaml.safe_dump(settings | CPU | {"model": str(folder / "chatglm3-6b")}))
     words = [str(profile), "--data", str(folder)]
-    up = subprocess.run([str(USERSIM), "llm", "up", *words], capture_output=True, text=True, check=False)
+    up = subprocess.run([str(RECAUDIENCE), "llm", "up", *words], capture_output=True, text=True, check=False)
     try:
         assert up.returncode == 0, up.stdout + up.stderr
         handle = llm_server.find(load_llm_profile(str(profile)), folder / ".llm")
         assert handle is not None
         yield handle
     finally:
-        subprocess.run([str(USERSIM), "llm", "down", *words], capture_output=True, check=True)
+        subprocess.run([str(RECAUDIENCE), "llm", "down", *words], capture_output=True, check=True)
 
 
 class Source:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.llm_profiles import REPOSITORY
+from storage.settings.llm_profiles import REPOSITORY
 from tests.end_to_end.shortened_model import shortened_profile
 
 pytestmark = pytest.mark.end_to_end

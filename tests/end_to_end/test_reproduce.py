@@ -16,13 +16,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from storage.llm_profiles import load_llm_profile
-from storage.sample_world import SampleWorldSettings, generate
-from tasks import llm_server
+from storage.sample.world import SampleWorldSettings, generate
+from storage.settings.llm_profiles import load_llm_profile
+from tasks.llm import server as llm_server
 
 pytestmark = pytest.mark.end_to_end
 ROOT = Path(__file__).resolve().parents[2]
-USERSIM = Path(sys.executable).parent / "usersim"
+RECAUDIENCE = Path(sys.executable).parent / "recaudience"
 BASELINES = {"global_rate", "item_mean", "user_mean", "bias", "matrix_factorisation"}
 MODELS = BASELINES | {"keyword_matching", "similarity", "sasrec", "vote", "ensemble"}
 POLICIES = {"random", "popularity", "a2c", "dqn", "ppo", "trpo"}
@@ -38,7 +38,7 @@ SMALL_SAMPLE = (
 
 def arguments(command: str, dataset: str, data: Path, settings: tuple[str, ...], *more: str) -> list[str]:
     sets = [word for setting in settings for word in ("--set", setting)]
-    return [str(USERSIM), command, dataset, "--data", str(data), *sets, *more]
+    return [str(RECAUDIENCE), command, dataset, "--data", str(data), *sets, *more]
 
 
 def run(command: list[str]) -> subprocess.CompletedProcess[str]:
@@ -59,9 +59,9 @@ def cached_steps(data: Path, dataset: str) -> set[str]:
 def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A data folder with a running server, as `make llm` starts it."""
     folder = tmp_path_factory.mktemp("data")
-    run([str(USERSIM), "llm", "up", "embedded", "--data", str(folder)])
+    run([str(RECAUDIENCE), "llm", "up", "embedded", "--data", str(folder)])
     yield folder
-    run([str(USERSIM), "llm", "down", "embedded", "--data", str(folder)])
+    run([str(RECAUDIENCE), "llm", "down", "embedded", "--data", str(folder)])
 
 
 def answered(data: Path) -> int:
@@ -144,7 +144,7 @@ def test_a_pair_is_explained(sample: Path, data: Path) -> None:
     users = pl.read_parquet(sample / "users.parquet")
     result = run(
         [
-            str(USERSIM), "explain", "sample", "--data", str(data), "--json",
+            str(RECAUDIENCE), "explain", "sample", "--data", str(data), "--json",
             "--user", users["source_id"][0], "--item", items["source_id"][0],
         ]
     )  # fmt: skip
@@ -172,7 +172,7 @@ def test_a_table_of_ones_own_runs_and_nothing_planted_in_held_out_rows_gets_out(
     planted.write_csv(tmp_path / "ratings.csv")
     world.items.with_columns(pl.col("categories").list.join("|")).write_csv(tmp_path / "items.csv")
     files = ("--interactions", str(tmp_path / "ratings.csv"), "--items", str(tmp_path / "items.csv"))
-    run([str(USERSIM), "datasets", "add", "own", *files, "--noun", "place", "--data", str(data)])
+    run([str(RECAUDIENCE), "datasets", "add", "own", *files, "--noun", "place", "--data", str(data)])
     settings = ("annotate.max_prompts=80", "annotate.subjective_share=0.8", "curate.min_items=1", "sasrec.max_epochs=2")
     run(arguments("reproduce", "own", data, (*settings, *SMALL_RL)))
     folder = data / "own"

@@ -8,15 +8,15 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from models.keywords import CurationSettings
-from models.prompts import PromptSettings
-from storage.llm_profiles import load_llm_profile
+from models.keywords.curation import CurationSettings
+from models.reading.prompts import PromptSettings
 from storage.run_folder import RunFolder
+from storage.settings.llm_profiles import load_llm_profile
 from storage.tables import ANNOTATIONS, INTERACTIONS, ITEMS, KEYWORDS, polars_schema, read_table, write_table
-from tasks.annotate import AnnotateSettings, annotate, server_source
-from tasks.curate import curate
-from tasks.llm_server import on_demand
-from tests.tasks.test_hostile_texts import HONEST, INJECTIONS, ODD, TOLD
+from tasks.llm.server import on_demand
+from tasks.steps.annotate import AnnotateSettings, annotate, server_source
+from tasks.steps.curate import curate
+from tests.tasks.steps.test_hostile_texts import HONEST, INJECTIONS, ODD, TOLD
 
 pytestmark = pytest.mark.end_to_end
 PROFILE = load_llm_profile("embedded")

@@ -1,4 +1,4 @@
-"""Each folder of real data is read whole, by one command, under the profile that usersim ships for it."""
+"""Each folder of real data is read whole, by one command, under the profile that recaudience ships for it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from flows.command_line import app
+from flows.commands.command_line import app
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from models.device.pairs import Pairs
 from models.device.simulator import DeviceSimulator
 from models.interactions import NO_ITEM, UNKNOWN_RATING, Histories
-from models.response_models import FEATURE_NAMES
-from models.sasrec import SASRec
-from models.sasrec_settings import SASRecSettings
-from models.simulator import UserSimulator
-from tests.models.worlds import MAX_HISTORY, N_USERS, tiny_world
+from models.response.features import FEATURE_NAMES
+from models.response.sasrec.network import SASRec
+from models.response.sasrec.settings import SASRecSettings
+from models.simulation.simulator import UserSimulator
+from tests.support.worlds import MAX_HISTORY, N_USERS, tiny_world
 
 DEVICES = [
     "cpu",

@@ -19,7 +19,7 @@ from storage.completion_upkeep import (
     used_prompts,
 )
 from storage.completions import Completion, CompletionStore
-from storage.errors import DataError, UsersimError
+from storage.errors import DataError, RecaudienceError
 from storage.run_folder import RunFolder
 from storage.tables import ANNOTATIONS, polars_schema, write_table
 
@@ -146,7 +146,7 @@ def test_a_run_says_which_prompts_it_used(tmp_path: Path) -> None:
     folder.path("interactions.parquet").touch()
     (tmp_path / "not-a-run").mkdir()
     assert run_folders(tmp_path) == [folder]
-    with pytest.raises(UsersimError, match=r"films: not annotated yet"):
+    with pytest.raises(RecaudienceError, match=r"films: not annotated yet"):
         used_prompts(folder)
     annotate(folder, ["a", "b"])
     assert used_prompts(folder) == {"a", "b"}

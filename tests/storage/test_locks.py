@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.errors import UsersimError
+from storage.errors import RecaudienceError
 from storage.locks import exclusive
 from storage.run_folder import RunFolder
 
@@ -34,7 +34,7 @@ def test_a_second_process_is_refused_until_the_first_is_killed(tmp_path: Path) -
     try:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
-        with pytest.raises(UsersimError, match=f"process {holder.pid}"), exclusive(folder):
+        with pytest.raises(RecaudienceError, match=f"process {holder.pid}"), exclusive(folder):
             pass
     finally:
         holder.kill()

@@ -1,0 +1,63 @@
+"""`recaudience evaluate`: make the fidelity card of a dataset and print it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.table import Table
+
+from flows.commands.terminal import DataOption, DatasetArgument, console
+from flows.prefect_environment import configure_prefect, show_expected_errors_without_traceback
+from storage.run_folder import RunFolder, Split
+
+Splits = Literal["tail", "loo", "time", "all"]
+
+
+def evaluate_command(
+    dataset: DatasetArgument = "sample",
+    *,
+    source: Annotated[str | None, typer.Option(help="Folder or file with the publisher's files.")] = None,
+    llm: Annotated[str, typer.Option(help="Language-model profile.")] = "embedded",
+    split: Annotated[Splits, typer.Option(help="One split, or all three.")] = "all",
+    assignments: Annotated[
+        list[str] | None, typer.Option("--set", help="Any setting, as in `--set sasrec.max_epochs=5`; repeatable.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the cards as JSON instead of tables.")] = False,
+    data: DataOption = Path("data"),
+) -> None:
+    """Measure how true the simulated users of a dataset are: the fidelity card, split by split.
+
+    Steps that a run has made already are taken from it.
+    """
+    configure_prefect(data)
+    from flows.settings import Settings, parse_overrides
+    from tasks.steps.ingest import source_files
+
+    overrides = parse_overrides(assignments or [])
+    splits: tuple[Split, ...] = ("tail", "loo", "time") if split == "all" else (split,)
+    source_files(Settings.load(dataset, source, llm, splits[0], overrides, data=data).ingest)
+
+    from flows.evaluate import evaluate
+    from tasks.report.card_tables import card_tables
+
+    show_expected_errors_without_traceback()
+    evaluate(dataset=dataset, source=source, llm=llm, splits=splits, overrides=overrides, data=str(data))
+    folders = {name: RunFolder.of(data, dataset, name) for name in splits}
+    if as_json:
+        console.print_json(data={name: _card(folder) for name, folder in folders.items()})
+        return
+    for name, folder in folders.items():
+        for title, (header, *body) in card_tables(folder):
+            table = Table(*header, title=f"{title} ({name})", title_justify="left", box=None, header_style="bold")
+            for row in body:
+                table.add_row(*row)
+            console.print(table, "")
+        console.print(f"Card: {folder.path('report/card.html')}", "")
+
+
+def _card(folder: RunFolder) -> dict[str, object]:
+    parts = ("fidelity", "behaviour", "ablation", "data_size")
+    return {part: json.loads(folder.path(f"report/{part}.json").read_text(encoding="utf-8")) for part in parts}

@@ -1,0 +1,1 @@
+"""The simulator's faces to reinforcement learning: Gymnasium, its vector form and Stable-Baselines3."""

@@ -1,0 +1,199 @@
+"""How three opinions become one answer: the paper's vote, and a calibrated probability stacked on all evidence.
+
+Source of the vote: arXiv 2412.16984, R = 1 where f_mat + f_sim + f_sta >= 2. The stack (Wolpert 1992) is a logistic
+regression on the validation split, whose rows no component was fitted on, so its probabilities are calibrated. Small
+validation splits cannot carry a dozen free weights: what is penalised is not the weights but how far they depart from
+a prior that is already a good model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import expit
+
+from models.kernels.compiled import loop
+
+
+@loop
+def majority(votes: NDArray[np.int8]) -> NDArray[np.bool_]:
+    """The paper's vote of the three models.
+
+    Parameters
+    ----------
+    votes
+        int8 array of shape (b, 3), entries 0 or 1.
+
+    Returns
+    -------
+    bool array of shape (b,).
+    """
+    likes = np.empty(len(votes), dtype=np.bool_)
+    for row in range(len(votes)):
+        likes[row] = votes[row, 0] + votes[row, 1] + votes[row, 2] >= 2
+    return likes
+
+
+@dataclass(frozen=True)
+class VoteTable:
+    """P(like) for each value that a vote can take: Laplace-smoothed frequencies, the calibration of a vote.
+
+    Parameters
+    ----------
+    rates
+        Vote value to like rate. A tie counts 0.5 of a vote.
+    """
+
+    rates: Mapping[float, float]
+
+    @classmethod
+    def fit(cls, values: NDArray[np.float32], likes: NDArray[np.bool_], possible: tuple[float, ...]) -> Self:
+        """Count likes (b,) for each of the possible values among values (b,)."""
+        seen = {value: likes[values == value] for value in possible}
+        return cls({value: (float(found.sum()) + 1) / (len(found) + 2) for value, found in seen.items()})
+
+    def probabilities(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """P(like), float32 (b,), of vote values (b,).
+
+        Raises
+        ------
+        ValueError
+            Where a value is none of the possible ones.
+        """
+        unknown = set(np.unique(values).tolist()) - set(self.rates)
+        if unknown:
+            raise ValueError(f"vote values {sorted(unknown)} are not among {sorted(self.rates)}")
+        known = np.array(sorted(self.rates))
+        rates = np.array([self.rates[value] for value in known], dtype=np.float32)
+        return rates[np.searchsorted(known, values)]
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """A logistic regression on standardised features.
+
+    Parameters
+    ----------
+    names
+        The f features, in the order of the columns.
+    means, scales, coefficients
+        One value a feature.
+    intercept
+        Logit at the features' means.
+
+    Raises
+    ------
+    ValueError
+        Where these differ in length.
+    """
+
+    names: tuple[str, ...]
+    means: tuple[float, ...]
+    scales: tuple[float, ...]
+    coefficients: tuple[float, ...]
+    intercept: float
+
+    def __post_init__(self) -> None:
+        if not len(self.names) == len(self.means) == len(self.scales) == len(self.coefficients):
+            raise ValueError("names, means, scales and coefficients must have the same length")
+
+    @classmethod
+    def fit(
+        cls,
+        names: tuple[str, ...],
+        features: NDArray[np.float32],
+        likes: NDArray[np.bool_],
+        *,
+        penalty: float = 1.0,
+        prior: Mapping[str, float] | None = None,
+        stiffness: Mapping[str, float] | None = None,
+    ) -> Self:
+        """Fit on validation rows, which must hold both likes and dislikes for any feature to matter.
+
+        Parameters
+        ----------
+        features
+            float32 array of shape (n, f).
+        likes
+            bool array of shape (n,).
+        penalty
+            L2 penalty on the departure of standardised weights, and of the intercept, from the prior, in reactions.
+        prior
+            Weights of features as they are, not standardised, for a model without intercept; 0 where a name is missing.
+            Without any prior the intercept is free.
+        stiffness
+            How many times the penalty of a feature is; 1 where a name is missing.
+
+        Raises
+        ------
+        ValueError
+            Where there is no row.
+        """
+        if not len(likes):
+            raise ValueError("the ensemble needs validation interactions; found none")
+        means, scales = features.mean(axis=0, dtype=np.float64), features.std(axis=0, dtype=np.float64)
+        scales = np.where(scales > 0, scales, 1.0)
+        if likes.all() or not likes.any():  # one class only: no feature can matter, its smoothed rate is the answer
+            rate = (likes.sum() + 1) / (len(likes) + 2)
+            coefficients, intercept = np.zeros(len(names)), float(np.log(rate / (1 - rate)))
+        else:
+            start = np.array([(prior or {}).get(name, 0.0) for name in names]) * scales
+            usual = None if prior is None else float(start @ (means / scales))
+            penalties = penalty * np.array([(stiffness or {}).get(name, 1.0) for name in names])
+            of_intercept = 0.0 if usual is None else penalty
+            coefficients, intercept = _logistic(
+                (features - means) / scales, likes, np.append(start, usual or 0.0), np.append(penalties, of_intercept)
+            )
+        return cls(names, tuple(means.tolist()), tuple(scales.tolist()), tuple(coefficients.tolist()), intercept)
+
+    def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logit of P(like), float32 (b,), of features (b, f)."""
+        return weighed(features, *self.line)
+
+    @cached_property
+    def line(self) -> tuple[NDArray[np.float64], float]:
+        """Weights (f,) of the features as they are, and the logit where all of them are 0."""
+        weights = np.array(self.coefficients) / np.array(self.scales)
+        return weights, self.intercept - float(np.array(self.means) @ weights)
+
+    def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """P(like), float32 (b,), of features (b, f)."""
+        return expit(self.logits(features))
+
+
+@loop
+def weighed(features: NDArray[np.float32], weights: NDArray[np.float64], constant: float) -> NDArray[np.float32]:
+    """Weighted sums of features (b, f) and a constant: float32 (b,)."""
+    logits = np.empty(len(features), dtype=np.float32)
+    for row in range(len(features)):
+        logit = constant
+        for k in range(len(weights)):
+            logit += features[row, k] * weights[k]
+        logits[row] = logit
+    return logits
+
+
+def _logistic(
+    x: NDArray[np.float64], likes: NDArray[np.bool_], prior: NDArray[np.float64], penalties: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], float]:
+    """Weights (f,) and an intercept that minimise the log-loss plus half the penalised squared departures.
+
+    `prior` and `penalties` (f + 1,) are those of the weights and, last, of the intercept.
+    """
+    y = likes.astype(np.float64)
+    x = np.column_stack([x, np.ones(len(x))])
+
+    def loss(departure: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        logits = x @ (prior + departure)
+        error = expit(logits) - y
+        log_loss = np.logaddexp(0, logits).sum() - logits @ y
+        return float(log_loss + 0.5 * penalties @ departure**2), x.T @ error + penalties * departure
+
+    weights = prior + minimize(loss, np.zeros(len(prior)), jac=True, method="L-BFGS-B").x
+    return weights[:-1], float(weights[-1])

@@ -1,0 +1,1 @@
+"""Why a simulated user would like an item: votes, reasons, contributions and counterfactuals."""

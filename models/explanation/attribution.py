@@ -1,0 +1,157 @@
+"""Which reasons an answer rests on: exact shares of the logit, and what would change without a past reaction.
+
+The calibrated probability is a logistic regression (models/estimators/logistic.py), so its logit is a sum: that of
+average
+features, and what each part of the simulator adds by how far its features lie from their averages. Beneath, the
+effect of a past reaction is found by leaving it out and asking again (leave-one-out; Koh and Liang, arXiv 1703.04730,
+approximate what is cheap enough here to be done).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.estimators.logistic import Ensemble
+from models.interactions import NO_ITEM, Histories, last
+from models.response.features import FEATURE_GROUPS, Opinions
+from models.simulation.simulator import UserSimulator
+
+_ROWS_AT_ONCE = 8192
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """b (user, candidate) pairs and the reactions that they are judged by.
+
+    Parameters
+    ----------
+    users, items
+        int64 arrays of shape (b,): row numbers.
+    histories
+        b histories, none of which holds its candidate.
+    """
+
+    users: NDArray[np.int64]
+    items: NDArray[np.int64]
+    histories: Histories
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    def rows(self, rows: NDArray[np.int64]) -> Pairs:
+        """Some of the pairs, repeats allowed."""
+        return Pairs(self.users[rows], self.items[rows], self.histories[rows])
+
+    def without(self, rows: NDArray[np.int64], left_out: NDArray[np.bool_]) -> Pairs:
+        """Pairs `rows` (r,), each without the past reactions that are True in its row of `left_out` (r, l)."""
+        kept = self.histories.mask[rows] & ~left_out
+        order = np.argsort(~kept, axis=1, kind="stable")  # those that stay come first, in their order
+        histories = self.histories[rows].columns(order)
+        there = np.take_along_axis(kept, order, axis=1)
+        items = np.where(there, histories.items, NO_ITEM)
+        return Pairs(self.users[rows], self.items[rows], Histories(items, histories.likes & there, histories.ratings))
+
+
+def remembered(simulator: UserSimulator, pairs: Pairs) -> Pairs:
+    """The pairs with no more of their histories than the simulator looks at."""
+    return Pairs(pairs.users, pairs.items, last(pairs.histories, simulator.max_history))
+
+
+def contributions(ensemble: Ensemble, features: NDArray[np.float32]) -> tuple[float, NDArray[np.float64]]:
+    """What the logits of P(like) are sums of.
+
+    Parameters
+    ----------
+    ensemble
+        Of the features `FEATURE_NAMES`.
+    features
+        float32 array of shape (b, 19).
+
+    Returns
+    -------
+    The logit of average features, and float64 array of shape (b, 9): what each of `FEATURE_GROUPS` adds to it.
+    """
+    weights = np.array(ensemble.coefficients) / np.array(ensemble.scales)
+    added = (features - np.array(ensemble.means)) * weights
+    of = {name: column for column, name in enumerate(ensemble.names)}
+    groups = [added[:, [of[name] for name in names]].sum(axis=1) for names in FEATURE_GROUPS.values()]
+    return ensemble.intercept, np.stack(groups, axis=1)
+
+
+class Answers(NamedTuple):
+    """What b simulated users answer, as numbers on either side of 0.
+
+    Parameters
+    ----------
+    probability
+        float32 array of shape (b,): the calibrated P(like).
+    by_vote
+        float32 array of shape (b,): the median of the three voters' margins, above 0 where at least two of them say yes
+        whatever coins say, below 0 where two say no, 0 where a coin decides.
+    leaning
+        float32 array of shape (b,): the mean of these margins.
+    """
+
+    probability: NDArray[np.float32]
+    by_vote: NDArray[np.float32]
+    leaning: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, ensemble: Ensemble, opinions: Opinions) -> Self:
+        """Answers from what the models say."""
+        keywords, similarity = opinions.keyword_evidence, opinions.similarity_evidence
+        shared = keywords.positive + keywords.negative
+        likely = opinions.sasrec_probability - np.float32(0.5)
+        margins = np.stack(
+            [
+                (keywords.positive - keywords.negative) / (shared + 1),
+                similarity.positive - similarity.negative,
+                np.where(likely == 0, np.float32(1e-9), likely),  # SASRec's yes begins at 0.5
+            ]
+        )
+        return cls(ensemble.probabilities(opinions.features), np.median(margins, axis=0), margins.mean(axis=0))
+
+
+def answers(simulator: UserSimulator, pairs: Pairs) -> Answers:
+    """The answers to b pairs."""
+    parts = [Answers(*(np.zeros(0, dtype=np.float32) for _ in Answers._fields))]
+    for start in range(0, len(pairs), _ROWS_AT_ONCE):
+        part = remembered(simulator, pairs.rows(np.arange(start, min(start + _ROWS_AT_ONCE, len(pairs)))))
+        parts.append(Answers.of(simulator.ensemble, simulator.models.opinions(part.users, part.items, part.histories)))
+    return Answers(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def removals(simulator: UserSimulator, pairs: Pairs, left_out: NDArray[np.bool_] | None = None) -> Answers:
+    """The answers once one past reaction is left out.
+
+    Parameters
+    ----------
+    simulator
+        Who is asked.
+    pairs
+        b pairs, `remembered`.
+    left_out
+        bool array of shape (b, l): reactions that are left out anyway.
+
+    Returns
+    -------
+    Arrays of shape (b, l): a column without each past reaction; where there is none, or it is left out anyway, the
+    answer as it is.
+    """
+    shape = pairs.histories.items.shape
+    left_out = np.zeros(shape, dtype=bool) if left_out is None else left_out
+    before = answers(simulator, pairs.without(np.arange(len(pairs)), left_out))
+    after = Answers(*(np.repeat(column[:, None], shape[1], axis=1) for column in before))
+    rows, columns = np.nonzero(pairs.histories.mask & ~left_out)
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        chosen = slice(start, start + _ROWS_AT_ONCE)
+        of_pair, column = rows[chosen], columns[chosen]
+        without = left_out[of_pair]
+        without[np.arange(len(of_pair)), column] = True
+        for table, values in zip(after, answers(simulator, pairs.without(of_pair, without)), strict=True):
+            table[of_pair, column] = values
+    return after

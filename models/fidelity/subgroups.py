@@ -1,0 +1,110 @@
+"""The fidelity of parts of the test pairs: cold and warm users and items, head and tail, categories.
+
+What a mean over all pairs hides: a model may live on the well-known items and know nothing of the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.fidelity.card import Prediction
+from models.interactions import Interactions
+from models.knowledge import ItemKnowledge
+from models.metrics.classification import UserBootstrap, auc, log_losses
+
+COLD_USER, COLD_ITEM = 10, 5  # fewer training interactions than that
+_CATEGORIES = 10
+_RESAMPLES = 200
+
+
+class PartScores(TypedDict):
+    """One model's figures on a part; its AUC less the bias model's, with a paired interval."""
+
+    auc: float
+    log_loss: float
+    auc_over_bias: float
+    auc_over_bias_ci95: list[float]
+
+
+class FidelityPart(TypedDict):
+    """A part of the test pairs and every model's figures on it."""
+
+    part: str
+    n: int
+    like_rate: float
+    models: dict[str, PartScores]
+
+
+def fidelity_parts(
+    train: Interactions,
+    test: Interactions,
+    knowledge: ItemKnowledge,
+    predictions: Mapping[str, Prediction],
+    seed: int,
+) -> list[FidelityPart]:
+    """Figures of every part that holds both likes and dislikes.
+
+    Parameters
+    ----------
+    train, test
+        What models learned from, and the pairs they are judged by.
+    knowledge
+        The items' categories.
+    predictions
+        Model to its prediction of the n test pairs, `bias` among them.
+    seed
+        Of the bootstrap over users.
+    """
+    figures: list[FidelityPart] = []
+    for name, inside in parts(train, test, knowledge).items():
+        users, likes = test.users[inside], test.likes[inside]
+        if likes.all() or not likes.any():
+            continue
+        bootstrap = UserBootstrap(users, likes, _RESAMPLES, seed)
+        bias = predictions["bias"].scores[inside]
+        scores: dict[str, PartScores] = {}
+        for model, prediction in predictions.items():
+            own = prediction.scores[inside]
+            scores[model] = {
+                "auc": auc(likes, own),
+                "log_loss": float(log_losses(likes, prediction.probabilities[inside]).mean()),
+                "auc_over_bias": auc(likes, own) - auc(likes, bias),
+                "auc_over_bias_ci95": bootstrap.difference_interval(own, bias),
+            }
+        figures.append({"part": name, "n": len(users), "like_rate": float(likes.mean()), "models": scores})
+    return figures
+
+
+def parts(train: Interactions, test: Interactions, knowledge: ItemKnowledge) -> dict[str, NDArray[np.bool_]]:
+    """Which test pairs belong to each part: bool arrays of shape (n,).
+
+    Head items are the fewest that together have half of all training interactions; the categories are the ten with most
+    test pairs.
+    """
+    of_users = np.bincount(train.users, minlength=train.n_users)[test.users]
+    counts = np.bincount(train.items, minlength=train.n_items)
+    of_items = counts[test.items]
+    by_count = np.argsort(-counts, kind="stable")
+    n_head = int(np.searchsorted(counts[by_count].cumsum(), len(train) / 2)) + 1
+    head = np.zeros(train.n_items, dtype=bool)
+    head[by_count[:n_head]] = True
+    found = {
+        f"cold users (under {COLD_USER} training interactions)": of_users < COLD_USER,
+        "warm users": of_users >= COLD_USER,
+        "new items (no training interaction)": of_items == 0,
+        f"cold items (1 to {COLD_ITEM - 1})": (of_items > 0) & (of_items < COLD_ITEM),
+        "warm items": of_items >= COLD_ITEM,
+        "head items": head[test.items],
+        "tail items": ~head[test.items],
+    }
+    of_pairs = knowledge.categories[test.items].tocsc()
+    sizes = np.diff(of_pairs.indptr)
+    for column in np.argsort(-sizes, kind="stable")[:_CATEGORIES]:
+        inside = np.zeros(len(test), dtype=bool)
+        inside[of_pairs.indices[of_pairs.indptr[column] : of_pairs.indptr[column + 1]]] = True
+        found[f"category {knowledge.category_names[column]}"] = inside
+    return found

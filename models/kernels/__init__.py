@@ -1,0 +1,1 @@
+"""Numba helpers at the ground: compiled loops, threads over rows, packed sets."""

@@ -1,0 +1,1 @@
+"""Policies played and judged: values, off-policy estimates, episode logs, the case study."""

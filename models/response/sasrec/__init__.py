@@ -1,0 +1,1 @@
+"""SASRec, the sequence model: its network, training and tuning."""

@@ -1,0 +1,156 @@
+"""The stack of the response models' opinions: how far it leaves its prior is chosen by cross-validation over users.
+
+Parts in doubt (models/response/features.py), those that rest on the language model's keywords among them, must pay for
+themselves on validation pairs, or a stiffer penalty keeps them out, each for itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.estimators.logistic import Ensemble
+from models.interactions import Interactions
+from models.response.features import IN_DOUBT, STACK_PRIOR
+
+_FOLDS = 5
+
+
+@dataclass(frozen=True)
+class StackPenalty:
+    """How strongly a stack is held to its prior.
+
+    Parameters
+    ----------
+    penalty
+        Of every feature, as in `Ensemble.fit`.
+    stiffness
+        How many times that of a feature in doubt is; a large one leaves it out.
+    """
+
+    penalty: float
+    stiffness: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PenaltyChoices:
+    """What cross-validation chooses from.
+
+    Parameters
+    ----------
+    penalties
+        For all features.
+    stiffnesses
+        For each part in doubt; the search starts at the first.
+    """
+
+    penalties: tuple[float, ...]
+    stiffnesses: tuple[float, ...] = (1.0,)
+
+
+def fit_stack(
+    names: tuple[str, ...],
+    features: NDArray[np.float32],
+    validation: Interactions,
+    choices: PenaltyChoices,
+    seed: int,
+) -> tuple[Ensemble, StackPenalty]:
+    """Fit a stack and say which penalty it was given.
+
+    Parameters
+    ----------
+    names
+        The features, all of them or some of `FEATURE_NAMES`.
+    features
+        float32 array of shape (n, f): their values for the n validation pairs.
+    validation
+        The pairs.
+    choices
+        Penalties to choose from.
+    seed
+        Assigns users to the folds of cross-validation.
+    """
+    prior = {name: weight for name, weight in STACK_PRIOR.items() if name in names}
+    in_doubt = [part for full in IN_DOUBT if (part := tuple(name for name in full if name in names))]
+    chosen = choose_penalty(
+        names,
+        features,
+        validation.likes,
+        users=validation.users,
+        choices=choices,
+        in_doubt=in_doubt,
+        prior=prior,
+        seed=seed,
+    )
+    stack = Ensemble.fit(
+        names, features, validation.likes, penalty=chosen.penalty, prior=prior, stiffness=chosen.stiffness
+    )
+    return stack, chosen
+
+
+def choose_penalty(
+    names: tuple[str, ...],
+    features: NDArray[np.float32],
+    likes: NDArray[np.bool_],
+    *,
+    users: NDArray[np.int64],
+    choices: PenaltyChoices,
+    in_doubt: Sequence[Collection[str]],
+    prior: Mapping[str, float],
+    seed: int,
+) -> StackPenalty:
+    """The choice that no change of its penalty, or of one part's stiffness, betters in five-fold cross-validation.
+
+    Parameters
+    ----------
+    features, likes
+        As in `Ensemble.fit`.
+    users
+        int64 array of shape (n,): rows of one user are held out together.
+    choices
+        What to choose from; the first of equals is taken.
+    in_doubt
+        Parts: features that have one stiffness together.
+    prior
+        As in `Ensemble.fit`.
+    seed
+        Assigns users to folds.
+    """
+    names_of_users, rows = np.unique(users, return_inverse=True)
+    if len(names_of_users) == 1:  # a single user says nothing of others: stay near the prior
+        stiffest = (max(choices.stiffnesses),) * len(in_doubt)
+        return StackPenalty(max(choices.penalties), _by_name(in_doubt, stiffest))
+    folds = np.random.default_rng(seed).permutation(len(names_of_users))[rows] % _FOLDS
+
+    @cache
+    def loss(penalty: float, stiffness: tuple[float, ...]) -> float:
+        """Log-loss over all rows, each judged by the stack that is fitted without its fold."""
+        total, of_features = 0.0, _by_name(in_doubt, stiffness)
+        for fold in np.unique(folds):
+            out = folds == fold
+            model = Ensemble.fit(
+                names, features[~out], likes[~out], penalty=penalty, prior=prior, stiffness=of_features
+            )
+            p = model.probabilities(features[out]).astype(np.float64)
+            total -= float(np.log(np.clip(np.where(likes[out], p, 1 - p), 1e-6, None)).sum())
+        return total
+
+    def bettered(stiffness: tuple[float, ...]) -> tuple[float, tuple[float, ...]]:
+        penalty = min(choices.penalties, key=lambda value: loss(value, stiffness))
+        for part in range(len(in_doubt)):
+            others = [(*stiffness[:part], value, *stiffness[part + 1 :]) for value in choices.stiffnesses]
+            stiffness = min(others, key=lambda value: loss(penalty, value))
+        return penalty, stiffness
+
+    best = bettered((choices.stiffnesses[0],) * len(in_doubt))
+    while (after := bettered(best[1])) != best:
+        best = after
+    return StackPenalty(best[0], _by_name(in_doubt, best[1]))
+
+
+def _by_name(in_doubt: Sequence[Collection[str]], stiffness: Sequence[float]) -> dict[str, float]:
+    return {name: value for part, value in zip(in_doubt, stiffness, strict=True) for name in part}

@@ -1,0 +1,1 @@
+"""The simulator: reactions, running sessions, action spaces, patience."""

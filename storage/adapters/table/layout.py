@@ -1,0 +1,280 @@
+"""What a table of one's own seems to be: separator, columns, lists, time unit, rating scale. Shown, and overridable."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from storage.errors import DataError
+from storage.readers.scans import Scan, scan_csv, scan_json_lines, scan_lines, scan_parquet
+from storage.readers.timestamps import TimeUnit
+from storage.settings.table import InteractionColumns, ItemColumns, ListForm
+
+_SNIFFED_LINES = 100
+_KEY = re.compile(r"[^'\\\ud800-\udfff]+")  # what a JSON path can name
+_SEPARATORS = ",\t;|"
+# fmt: off
+_KNOWN_AS = {
+    "user_id": ("userid", "user", "uid", "reviewerid", "customerid", "memberid", "visitorid", "username"),
+    "item_id": (
+        "itemid", "item", "iid", "movieid", "productid", "businessid", "asin", "parentasin", "bookid", "animeid",
+        "trackid", "songid", "gameid", "sku",
+    ),
+    "rating": ("rating", "stars", "score", "overall", "userrating", "rate", "grade", "value"),
+    "timestamp": ("timestamp", "time", "date", "datetime", "unixreviewtime", "createdat", "ratedat", "ts"),
+    "review_text": ("reviewtext", "review", "text", "comment", "body", "content"),
+    "name": ("name", "title", "itemname", "productname", "movietitle"),
+    "categories": ("categories", "category", "genres", "genre", "tags"),
+    "description": ("description", "desc", "synopsis", "sypnopsis", "summary", "plot", "overview", "about"),
+}
+# fmt: on
+# What a site counts over all its users and all time knows the held-out rows: never a feature (docs/evaluation.md).
+_AGGREGATE = re.compile(
+    r"^(avg|average|mean|median|total|num|number|n|count|sum)?_?(of_)?"
+    r"(user_?)?(rating|score|star|review|vote|member|favou?rite|view|rank|popularity|sale|download|like|play|listener|follower"
+    r"|metascore|user_?score|sales_?rank|aggregate_?rating)s?"
+    r"(_?(avg|average|mean|median|count|number|total|rank|num|n|score|rating))?$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class RatingScale:
+    """Lowest and highest rating, where likes start, and the share of likes that this gives."""
+
+    lowest: float
+    highest: float
+    like_threshold: float
+    like_rate: float
+
+
+def scan_table(path: Path, separator: str | None) -> Scan:
+    """All columns of a CSV, TSV, JSON lines or Parquet file.
+
+    Raises
+    ------
+    DataError
+        Where it is none of these.
+    """
+    kind = path.suffix.lower()
+    if kind == ".parquet":
+        return scan_parquet(path)
+    if kind in (".jsonl", ".ndjson", ".json"):
+        return _scan_json(path)
+    return scan_csv(path, separator=separator or guess_separator(path))
+
+
+def guess_separator(path: Path) -> str:
+    """The one of comma, tab, semicolon and bar that the header has most of; a comma where it has none."""
+    with path.open("rb") as file:
+        header = file.readline(1 << 16).decode("utf-8", "replace")
+    return max(_SEPARATORS, key=header.count)
+
+
+def guess_interaction_columns(found: Sequence[str], said: InteractionColumns, path: Path) -> InteractionColumns:
+    """Which column is what, by the names that columns usually have; what was said stands.
+
+    Raises
+    ------
+    DataError
+        Where a named column is missing, or user, item or rating cannot be told.
+    """
+    chosen = _choose(found, said.model_dump(), path)
+    for name in ("user_id", "item_id", "rating"):
+        if chosen[name] is None:
+            raise _unknown_column(name, found, path)
+    return InteractionColumns.model_validate(chosen)
+
+
+def guess_item_columns(found: Sequence[str], said: ItemColumns, path: Path) -> tuple[ItemColumns, list[str]]:
+    """As `guess_interaction_columns`, for items; also the columns left out since they seem to sum up users.
+
+    Raises
+    ------
+    DataError
+        Where a named column is missing, or the item's id cannot be told.
+    """
+    chosen = _choose(found, said.model_dump(exclude={"attributes"}), path)
+    if chosen["item_id"] is None:
+        raise _unknown_column("item_id", found, path)
+    rest = [name for name in found if name != "row" and name not in chosen.values()]
+    if said.attributes is not None:
+        _require(said.attributes, found, path)
+        return ItemColumns.model_validate({**chosen, "attributes": said.attributes}), []
+    aggregates = [name for name in rest if _AGGREGATE.match(name.strip())]
+    attributes = tuple(name for name in rest if name not in aggregates)
+    return ItemColumns.model_validate({**chosen, "attributes": attributes}), aggregates
+
+
+def require_single_values(path: Path, schema: pl.Schema, names: Iterable[str]) -> None:
+    """See that columns do not hold lists.
+
+    Raises
+    ------
+    DataError
+        Where one does.
+    """
+    for name in names:
+        if schema[name].is_nested():
+            raise DataError(
+                "the column holds lists; expected one value a row",
+                remedy="Name another column, or write one row for each value",
+                file=path,
+                field=name,
+            )
+
+
+def guess_time_unit(values: pl.Series) -> TimeUnit | None:
+    """What timestamps count, by their size; None where there are none."""
+    values = values.drop_nulls()
+    if values.dtype.is_temporal():
+        return "iso"
+    if values.dtype == pl.String:
+        values = values.str.strip_chars().filter(values.str.strip_chars() != "")
+    numbers = values.cast(pl.Float64, strict=False).drop_nulls()
+    if len(values) == 0:
+        return None
+    if len(numbers) < len(values) / 2:
+        return "iso"
+    typical = float(numbers.median() or 0)  # type: ignore[arg-type]  # a number
+    units: tuple[tuple[float, TimeUnit], ...] = ((1e17, "ns"), (1e14, "us"), (1e11, "ms"), (-math.inf, "s"))
+    return next(unit for least, unit in units if typical >= least)
+
+
+def guess_list_form(cells: pl.Series) -> ListForm:
+    """How cells of text hold several names: a JSON or Python list, or names apart by | ; or a comma."""
+    cells = cells.drop_nulls().str.strip_chars()
+    cells = cells.filter(cells != "")
+    if len(cells) == 0:
+        return "none"
+
+    def share(holds: pl.Series) -> float:
+        return int(holds.sum()) / len(cells)
+
+    if share(cells.str.starts_with("[") & cells.str.ends_with("]")) > 0.5:
+        return "json"
+    forms: tuple[ListForm, ...] = ("|", ";", ",")
+    for form in forms:
+        if share(cells.str.contains(form, literal=True)) > 0.1:
+            return form
+    return "none"
+
+
+def guess_unrated(counts: pl.DataFrame) -> float | None:
+    """-1 where it is the only rating below nought, as sites write it that tell what was seen without a rating.
+
+    Parameters
+    ----------
+    counts
+        As in `guess_scale`.
+    """
+    below = counts.filter(pl.col("rating") < 0)["rating"].to_list()
+    return -1.0 if below == [-1.0] and float(counts["rating"][-1]) > 1 else None  # -1 to 1 may be a scale
+
+
+def guess_scale(counts: pl.DataFrame) -> RatingScale | None:
+    """Rating scale and like threshold by the ratings that there are; None where there is no number.
+
+    The scale is the usual one that holds all but a thousandth of the ratings. Likes start at three fifths of it, as in
+    the paper; where fewer than one rating in twenty would be a dislike, at the next rating that leaves more of them.
+
+    Parameters
+    ----------
+    counts
+        Columns rating (float64, finite, ascending) and len, how often each was given.
+    """
+    if counts.height == 0:
+        return None
+    share = (counts["len"].cum_sum() / counts["len"].sum()).to_numpy()
+    values = counts["rating"].to_numpy()
+    least = float(values[(share > 0.001).argmax()])
+    most = float(values[(share >= 0.999).argmax()])
+    lowest, highest = _usual_scale(least, most, bool((values % 1 == 0).all()))
+    inside = counts.filter(pl.col("rating").is_between(lowest, highest))
+    total = float(inside["len"].sum())
+
+    def like_rate(threshold: float) -> float:
+        return float(inside.filter(pl.col("rating") >= threshold)["len"].sum()) / total
+
+    paper = lowest + 0.5 * (highest - lowest) if highest <= 1 else 0.6 * highest
+    higher = [value for value in inside["rating"].to_list() if value > paper]
+    candidates = [paper, *higher]
+    threshold = next((value for value in candidates if like_rate(value) <= 0.95), paper)
+    if not lowest < threshold <= highest:
+        threshold = highest
+    return RatingScale(lowest, highest, threshold, like_rate(threshold))
+
+
+def _usual_scale(least: float, most: float, whole: bool) -> tuple[float, float]:
+    if least >= 0 and most <= 1 and least < most:
+        return 0, 1
+    for highest in (5, 10, 100):
+        if most <= highest and least >= 0:
+            lowest = 0 if least < 0.5 else 1 if whole or least >= 1 else 0.5
+            return lowest, highest
+    return (least, most) if least < most else (least - 1, most)
+
+
+def _choose(found: Sequence[str], said: dict[str, str | None], path: Path) -> dict[str, str | None]:
+    _require([name for name in said.values() if name], found, path)
+    plain = {re.sub(r"[^a-z]", "", name.lower()): name for name in reversed(found) if name != "row"}
+    taken = {name for name in said.values() if name}
+    chosen: dict[str, str | None] = {}
+    for role, name in said.items():
+        if name is not None:
+            chosen[role] = name or None
+            continue
+        guesses = (plain[known] for known in _KNOWN_AS[role] if known in plain and plain[known] not in taken)
+        chosen[role] = next(guesses, None)
+        taken |= {chosen[role]} - {None}  # type: ignore[arg-type]  # None is taken out
+    return chosen
+
+
+def _require(names: Sequence[str], found: Sequence[str], path: Path) -> None:
+    for name in names:
+        if name not in found:
+            raise DataError(
+                f"there is no such column; there are: {_listed(found)}",
+                remedy="Name a column of the file",
+                file=path,
+                row=1,
+                field=name,
+            )
+
+
+def _unknown_column(role: str, found: Sequence[str], path: Path) -> DataError:
+    return DataError(
+        f"no column looks like {role}; there are: {_listed(found)}",
+        remedy=f"Say which it is: --column {role}=NAME, or dataset.table in the profile",
+        file=path,
+        row=1,
+        field=role,
+    )
+
+
+def _listed(found: Sequence[str]) -> str:
+    return ", ".join(name for name in found if name != "row")[:300]
+
+
+def _scan_json(path: Path) -> Scan:
+    """The keys of the first lines as columns of text."""
+    keys: dict[str, None] = {}
+    for line in scan_lines(path).head(_SNIFFED_LINES)["line"]:
+        keys.update(dict.fromkeys(_keys(line)))
+    if not keys:
+        raise DataError("no line is a JSON object", remedy="Give JSON lines: one object a line", file=path, row=1)
+    return scan_json_lines(path, {key: f"$['{key}']" for key in keys})
+
+
+def _keys(line: str) -> list[str]:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return []
+    return [key for key in record if _KEY.fullmatch(key) and key != "row"] if isinstance(record, dict) else []

@@ -1,0 +1,1 @@
+"""Getting the files of published datasets."""

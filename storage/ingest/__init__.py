@@ -1,0 +1,1 @@
+"""From raw tables to integer ids, splits and a catalogue."""

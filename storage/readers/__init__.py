@@ -1,0 +1,1 @@
+"""Lazy scans of files of any published format."""

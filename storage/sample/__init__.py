@@ -1,0 +1,1 @@
+"""The sample world: a generated dataset whose truth is known."""

@@ -1,0 +1,190 @@
+"""The sample world: places, people with hidden preferences, ratings and reviews, and the truth behind them.
+
+Places have good and bad aspects, which differ by category. What a user cares about comes from one of a few characters
+plus the user's own taste; a rating is the utility of the place's aspects to that user plus noise, rounded. Since the
+noise is known, so is the true P(like) of every pair: the best that any predictor can do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+from scipy.stats import norm
+
+from storage.sample.aspects import Category, load_categories
+from storage.sample.texts import place_table, review_texts
+
+_DAY = 86_400
+_FIRST_DAY = 1_577_836_800  # 2020-01-01
+_LEVELS, _LEVEL_SHARES = (1, 0, -1), (0.36, 0.36, 0.28)
+
+
+class SampleWorldSettings(BaseModel):
+    """Size and difficulty of the sample world."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    users: int = Field(default=300, ge=1, description="number of users")
+    items: int = Field(default=200, ge=5, description="number of places, spread evenly over the categories")
+    categories: int = Field(default=5, ge=1, le=5, description="number of categories of places")
+    ratings_per_user: int = Field(default=32, ge=5, description="mean number of ratings of a user")
+    centre: float = Field(default=2.8, description="rating of a place whose aspects cancel out")
+    noise: float = Field(default=1.3, gt=0, description="standard deviation of the noise on the rating scale")
+    preference: float = Field(default=0.45, ge=0, description="effect on the rating of an aspect of average importance")
+    characters: int = Field(default=4, ge=1, description="number of characters whose likes and dislikes users share")
+    character_spread: float = Field(default=1.4, ge=0, description="how much characters differ in what they care about")
+    taste_spread: float = Field(default=0.3, ge=0, description="how much users of one character differ")
+    user_spread: float = Field(default=0.3, ge=0, description="standard deviation of how generous users are")
+    category_spread: float = Field(
+        default=0.25, ge=0, description="standard deviation of a user's liking of a category"
+    )
+    exposure_preference: float = Field(default=0.25, ge=0, description="how strongly users choose what will suit them")
+
+
+@dataclass(frozen=True)
+class SampleWorld:
+    """A generated dataset under its own ids, and its truth.
+
+    Parameters
+    ----------
+    interactions
+        user_id, item_id, rating, timestamp, review_text.
+    items
+        item_id, name, categories, attributes, description.
+    truth
+        user_id, item_id, probability for every pair: the true P(like).
+    aspects
+        item_id, aspect, side: what each place truly has.
+    """
+
+    interactions: pl.DataFrame
+    items: pl.DataFrame
+    truth: pl.DataFrame
+    aspects: pl.DataFrame
+
+
+def generate(settings: SampleWorldSettings, like_threshold: float, seed: int) -> SampleWorld:
+    """Generate a world; equal settings and seed give equal worlds.
+
+    Parameters
+    ----------
+    settings
+        Size and difficulty.
+    like_threshold
+        Rating from which a reaction is a like.
+    seed
+        Seed of every draw.
+    """
+    rng = np.random.default_rng(seed)
+    categories = load_categories()[: settings.categories]
+    category = np.arange(settings.items) % len(categories)
+    shape = (settings.items, len(categories[0].aspects))
+    levels = rng.choice(np.array(_LEVELS, dtype=np.int8), p=_LEVEL_SHARES, size=shape)
+    weights = _weights(rng, settings, categories)
+    expected = _expected(rng, settings, weights, category, levels)
+    # A rating is the rounded utility, so it reaches the threshold where the utility is within half a star of it.
+    probability = norm.sf((np.ceil(like_threshold) - 0.5 - expected) / settings.noise).astype(np.float32)
+    users, items = _visits(rng, settings, expected)
+    utilities = expected[users, items] + rng.normal(scale=settings.noise, size=len(users))
+    ratings = np.clip(np.rint(utilities), 1, 5).astype(np.int64)
+    effects = weights[users, category[items]] * levels[items]
+    likes = ratings >= like_threshold
+    reviews = review_texts(rng, categories, category=category[items], effects=effects, ratings=ratings, likes=likes)
+    user_ids = pl.Series([f"u{user}" for user in range(settings.users)])
+    item_ids = pl.Series([f"i{item}" for item in range(settings.items)])
+    interactions = pl.DataFrame(
+        {
+            "user_id": user_ids.gather(users),
+            "item_id": item_ids.gather(items),
+            "rating": ratings.astype(np.float32),
+            "timestamp": _timestamps(rng, users),
+            "review_text": reviews,
+        }
+    )
+    truth = pl.DataFrame(
+        {
+            "user_id": user_ids.gather(np.repeat(np.arange(settings.users), settings.items)),
+            "item_id": item_ids.gather(np.tile(np.arange(settings.items), settings.users)),
+            "probability": probability.ravel(),
+        }
+    )
+    places = place_table(rng, category, levels, categories, item_ids.to_list())
+    return SampleWorld(interactions, places, truth, _true_aspects(category, levels, categories, item_ids))
+
+
+def _weights(
+    rng: np.random.Generator, settings: SampleWorldSettings, categories: Sequence[Category]
+) -> NDArray[np.float64]:
+    """How much each user cares: float64 of shape (users, categories, aspects of a category).
+
+    Log-weights are the character's (half of them shared by aspects of one key, such as value for money in cafés and in
+    hotels) plus the user's own. The root mean square over the aspects of a category is `preference`.
+    """
+    keys = [[aspect.key for aspect in category.aspects] for category in categories]
+    names = sorted({key for row in keys for key in row})
+    columns = np.array([[names.index(key) for key in row] for row in keys])
+    shared = rng.normal(size=(settings.characters, len(names)))[:, columns]
+    own = rng.normal(size=(settings.characters, *columns.shape))
+    character = rng.integers(settings.characters, size=settings.users)
+    logs = settings.character_spread * ((shared + own) / np.sqrt(2))[character]
+    weights = np.exp(logs + rng.normal(scale=settings.taste_spread, size=(settings.users, *columns.shape)))
+    return settings.preference * weights / np.sqrt(np.mean(weights**2, axis=2, keepdims=True))
+
+
+def _expected(
+    rng: np.random.Generator,
+    settings: SampleWorldSettings,
+    weights: NDArray[np.float64],
+    category: NDArray[np.int64],
+    levels: NDArray[np.int8],
+) -> NDArray[np.float64]:
+    """Utility without noise: float64 of shape (users, items)."""
+    generosity = rng.normal(scale=settings.user_spread, size=(settings.users, 1))
+    liking = rng.normal(scale=settings.category_spread, size=(settings.users, weights.shape[1]))
+    expected = settings.centre + generosity + liking[:, category]
+    for kind in range(weights.shape[1]):
+        expected[:, category == kind] += weights[:, kind] @ levels[category == kind].T
+    return expected
+
+
+def _visits(
+    rng: np.random.Generator, settings: SampleWorldSettings, expected: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Who visits what: known places, and what suits the user, are visited more often; no place twice."""
+    low, high = max(5, settings.ratings_per_user // 2), settings.ratings_per_user * 3 // 2
+    counts = np.minimum(rng.integers(low, high + 1, size=settings.users), settings.items)
+    fame = rng.gamma(1.5, size=settings.items)
+    # Gumbel's trick: the places of largest perturbed log-weight are a draw without repeats.
+    scores = np.log(fame) + settings.exposure_preference * expected + rng.gumbel(size=expected.shape)
+    ranked = np.argsort(-scores, axis=1)[:, : counts.max()]
+    taken = np.arange(ranked.shape[1]) < counts[:, None]
+    order = np.where(taken, rng.random(taken.shape), np.inf)
+    return np.repeat(np.arange(settings.users), counts), np.take_along_axis(ranked, np.argsort(order, axis=1), axis=1)[
+        taken
+    ]
+
+
+def _timestamps(rng: np.random.Generator, users: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Every user starts on a day of the first half year and comes back after one to many days."""
+    days = np.cumsum(1 + rng.exponential(12, size=len(users)).astype(np.int64))
+    return _FIRST_DAY + _DAY * (days - days[np.searchsorted(users, users)] + users % 200)
+
+
+def _true_aspects(
+    category: NDArray[np.int64], levels: NDArray[np.int8], categories: Sequence[Category], item_ids: pl.Series
+) -> pl.DataFrame:
+    items, columns = np.nonzero(levels)
+    good = levels[items, columns] > 0
+    names = np.array([[(aspect.con, aspect.pro) for aspect in kind.aspects] for kind in categories])
+    return pl.DataFrame(
+        {
+            "item_id": item_ids.gather(items),
+            "aspect": names[category[items], columns, good.astype(np.int64)],
+            "side": np.where(good, "pro", "con"),
+        }
+    )

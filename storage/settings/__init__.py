@@ -1,0 +1,1 @@
+"""Profiles of datasets and language models."""

@@ -1,0 +1,1 @@
+"""The longer fidelity card: behaviour, ablation, data size, cross-check."""

@@ -1,0 +1,128 @@
+"""Step `evaluate-behaviour`: the parts of the fidelity card beyond single reactions.
+
+Cold and warm parts of the test pairs, liked against unseen items, choice from a list, the match of distributions and of
+sessions, and whether recommenders come out in the order in which real users put them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.estimators.baselines import ItemMean
+from models.estimators.recommenders import recommenders, scores_of
+from models.fidelity.biases import bias_checks
+from models.fidelity.discrimination import Judge, discrimination
+from models.fidelity.distributions import distribution_match
+from models.fidelity.list_choice import list_choice
+from models.fidelity.ranking import RankingAgreement, ranking_agreement
+from models.fidelity.replayed_sessions import session_match
+from models.fidelity.subgroups import fidelity_parts
+from models.interactions import Interactions
+from models.response.sasrec.network import SASRec
+from models.simulation.simulator import UserSimulator
+from storage.files import publish_json
+from storage.run_folder import RunFolder
+from tasks.evaluation.leak_check import leak_check
+from tasks.evaluation.predictions import PREDICTIONS, read_predictions
+from tasks.llm.progress import step_logger
+from tasks.loading import load_interactions
+from tasks.simulator_inputs import SIMULATOR_PARTS, load_sasrec, load_simulator
+from tasks.step import Summary, step
+
+_SHOWN = (
+    "item_mean",
+    "bias",
+    "matrix_factorisation",
+    "sasrec_paper",
+    "gradient_boosting",
+    "sasrec",
+    "vote",
+    "ensemble",
+)
+
+
+class BehaviourSettings(BaseModel):
+    """How samples are drawn."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    resamples: int = Field(default=500, gt=0, description="bootstrap samples of users behind each interval")
+    seed: int = Field(default=0, ge=0, description="of samples, draws, unseen items and noise")
+
+
+@step(
+    version="3",
+    reads=(*SIMULATOR_PARTS, PREDICTIONS, "annotations.parquet"),
+    writes=("report/behaviour.json",),
+)
+def evaluate_behaviour(folder: RunFolder, settings: BehaviourSettings) -> Summary:
+    """Publish report/behaviour.json."""
+    simulator, test = load_simulator(folder), load_interactions(folder, ("test",))
+    train, held_out = simulator.interactions, load_interactions(folder, ("validation", "test"))
+    knowledge, seed, logger = simulator.knowledge, settings.seed, step_logger()
+    published = load_sasrec(folder, knowledge.categories, published=True)
+    predictions = read_predictions(folder, test)
+    predictions = {name: predictions[name] for name in _SHOWN if name in predictions}
+    scores = {name: prediction.scores for name, prediction in predictions.items()}
+    probabilities = {name: prediction.probabilities for name, prediction in predictions.items()}
+    logger.info("discrimination of liked from unseen items")
+    met = load_interactions(folder, ("train", "validation"))
+    discriminated = discrimination(test, met, _judges(simulator, published, seed), seed)
+    logger.info("agreement with the real order of recommenders")
+    ranked = _ranked(simulator, published, held_out, settings)
+    logger.info("sessions replayed")
+    sessions = [row for mode in ("draw", "vote") if (row := session_match(simulator, held_out, mode, seed)) is not None]
+    counts = np.bincount(train.items, minlength=train.n_items)
+    behaviour = {
+        "n": len(test),
+        "parts": fidelity_parts(train, test, knowledge, predictions, seed),
+        "discrimination": discriminated,
+        "choice": list_choice(test, scores, settings.resamples, seed),
+        "distributions": distribution_match(test, probabilities, knowledge.categories, counts, seed),
+        "sessions": sessions,
+        "ranking_agreement": ranked,
+        "biases": bias_checks(test, probabilities, counts, settings.resamples, seed),
+        "leaks": leak_check(folder),
+    }
+    publish_json(folder.path("report/behaviour.json"), behaviour)
+    agreed = (
+        {name: by["judges"]["ensemble"]["kendall_tau"] for name, by in ranked["measures"].items()} if ranked else {}
+    )
+    return {"test_pairs": len(test), "kendall_tau": {**agreed}}
+
+
+def _ranked(
+    simulator: UserSimulator, published: SASRec, held_out: Interactions, settings: BehaviourSettings
+) -> RankingAgreement | None:
+    """Recommenders judged on all held-out pairs by real likes, by the simulator and by simple models."""
+    users, items = held_out.users, held_out.items
+    judges = _judges(simulator, published, settings.seed)
+    gains = {name: judges[name](users, items) for name in ("item_mean", "bias", "vote", "ensemble")}
+    rankers = recommenders(simulator.interactions, judges["sasrec_paper"], settings.seed)
+    return ranking_agreement(held_out, scores_of(rankers, users, items), gains, settings.resamples, settings.seed)
+
+
+def _judges(simulator: UserSimulator, published: SASRec, seed: int) -> dict[str, Judge]:
+    """P(like) of any pairs, given the training histories; a vote is 0 or 1."""
+    train = simulator.interactions
+
+    def of_histories(users: NDArray[np.int64], items: NDArray[np.int64], name: str) -> NDArray[np.float32]:
+        parts, rng = [], np.random.default_rng(seed)
+        for rows, histories in train.histories_by_parts(users, simulator.max_history):
+            if name == "sasrec_paper":
+                parts.append(published.probabilities(items[rows], histories))
+                continue
+            responses = simulator.respond(users[rows], items[rows], histories, rng)
+            parts.append(responses.probability if name == "ensemble" else responses.like.astype(np.float32))
+        return np.concatenate(parts)
+
+    def judge(name: str) -> Judge:
+        return lambda users, items: of_histories(users, items, name)
+
+    return {
+        "item_mean": ItemMean().fit(train).probabilities,
+        "bias": simulator.models.bias.probabilities,
+        **{name: judge(name) for name in ("sasrec_paper", "vote", "ensemble")},
+    }

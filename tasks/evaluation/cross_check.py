@@ -1,0 +1,179 @@
+"""Cross-simulator check: policies trained on one reward model, evaluated on the others and on held-out logged ratings.
+
+A policy may learn the whims of the simulator that it was trained on. So each algorithm is trained on three rewards (the
+paper's vote, SASRec alone, the ensemble's probability), and all policies, baselines too, are played under all three and
+estimated off-policy from the test split, which nothing was trained on (models/policy_evaluation/off_policy.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import get_args
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+from scipy.stats import rankdata
+
+from models.agents.policies import Policy
+from models.agents.settings import AlgorithmName
+from models.agents.training import train_agent
+from models.policy_evaluation.off_policy import logged_reactions, off_policy_value
+from models.policy_evaluation.values import evaluate, over_seeds
+from models.simulation.settings import EnvironmentSettings, catalogue
+from models.simulation.simulator import RewardMode
+from storage.errors import SettingsError
+from storage.files import publish_json
+from storage.run_folder import RunFolder
+from tasks.llm.progress import step_logger
+from tasks.loading import load_interactions
+from tasks.policies.checkpoints import baseline_policy
+from tasks.policies.use import run_settings
+from tasks.simulator_inputs import load_simulator
+
+REWARDS: tuple[RewardMode, ...] = ("vote", "sasrec", "probability")
+_TOP_SHARE = 10  # off-policy, a policy recommends among the best tenth of the catalogue
+REPORT = "report/cross_check.json"
+
+
+class Interval(BaseModel):
+    """A mean and its 95 % interval."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mean: float
+    ci95: tuple[float, float]
+
+    def __str__(self) -> str:
+        low, high = self.ci95
+        return f"{self.mean:.3f} [{low:.3f}, {high:.3f}]"
+
+
+class CheckedPolicy(BaseModel):
+    """A policy's average reward under each reward model, and its estimated share of likes among logged ratings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    trained_on: RewardMode | None
+    simulated: dict[str, Interval]
+    snips: Interval
+    dr: Interval
+    effective_reactions: float
+
+
+class CrossCheck(BaseModel):
+    """report/cross_check.json."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: str
+    steps: int
+    episodes: int
+    recommended_among: int
+    logged_reactions: int
+    logged_like_rate: float
+    policies: tuple[CheckedPolicy, ...]
+    rank_correlations: dict[str, dict[str, float]]
+
+
+def cross_check(
+    folder: RunFolder, algorithms: Sequence[str], *, steps: int | None = None, episodes: int | None = None
+) -> CrossCheck:
+    """Train, play, estimate, publish report/cross_check.json.
+
+    Parameters
+    ----------
+    folder
+        A finished run.
+    algorithms
+        What to train.
+    steps, episodes
+        Of training and evaluation; the run's where None.
+
+    Raises
+    ------
+    SettingsError
+        Where an algorithm is unknown.
+    """
+    settings = run_settings(folder)
+    agents = settings.agents
+    agents = agents.model_copy(
+        update={"steps": steps or agents.steps, "evaluation_episodes": episodes or agents.evaluation_episodes}
+    )
+    torch.set_num_threads(agents.threads)
+    simulator = load_simulator(folder).to(agents.device)
+    environments: dict[RewardMode, EnvironmentSettings] = {
+        mode: settings.environment.model_copy(update={"reward": mode}) for mode in REWARDS
+    }
+    policies: dict[str, tuple[RewardMode | None, Policy]] = {
+        name: (None, baseline_policy(name, simulator, settings.environment, agents))
+        for name in agents.baselines
+        if name != "lin_ucb"
+    }
+    for algorithm in _known(algorithms):
+        for mode, environment in environments.items():
+            agent = train_agent(simulator, environment, agents, algorithm, agents.seeds[0])
+            policies[f"{algorithm} on {mode}"] = (mode, agent.policy)
+            step_logger().info("%s trained on %s in %.0f s", algorithm, mode, agent.seconds)
+    logged = logged_reactions(simulator, settings.environment, load_interactions(folder, ("test",)))
+    k = max(1, len(catalogue(simulator, settings.environment.catalogue_size)) // _TOP_SHARE)
+    rows: list[CheckedPolicy] = []
+    for name, (trained_on, policy) in policies.items():
+        simulated: dict[str, Interval] = {}
+        for mode, environment in environments.items():
+            evaluation = evaluate(policy, simulator, environment, agents.evaluation_episodes, agents.evaluation_seed)
+            simulated[mode] = Interval.model_validate(
+                over_seeds([evaluation], agents.evaluation_seed)["average_reward"]
+            )
+        value = off_policy_value(policy, simulator, settings.environment, logged, k=k, seed=agents.evaluation_seed)
+        rows.append(
+            CheckedPolicy(
+                name=name,
+                trained_on=trained_on,
+                simulated=simulated,
+                snips=Interval.model_validate(value.snips),
+                dr=Interval.model_validate(value.dr),
+                effective_reactions=value.effective,
+            )
+        )
+        step_logger().info("%s: SNIPS %.3f, DR %.3f", name, value.snips["mean"], value.dr["mean"])
+    check = CrossCheck(
+        dataset=folder.root.name,
+        steps=agents.steps,
+        episodes=agents.evaluation_episodes,
+        recommended_among=k,
+        logged_reactions=len(logged),
+        logged_like_rate=float(logged.rewards.mean()),
+        policies=tuple(rows),
+        rank_correlations=_rank_correlations(rows),
+    )
+    publish_json(folder.path(REPORT), check.model_dump(mode="json"))
+    return check
+
+
+def cross_check_rows(check: CrossCheck) -> list[list[str]]:
+    """The check as a table of text, header first; the last row says how alike a column orders the policies to DR."""
+    rows = [["policy", *(f"reward: {mode}" for mode in REWARDS), "SNIPS", "DR", "effective reactions"]]
+    for policy in check.policies:
+        simulated = [f"{policy.simulated[mode].mean:.2f}" for mode in REWARDS]
+        rows.append([policy.name, *simulated, str(policy.snips), str(policy.dr), f"{policy.effective_reactions:.0f}"])
+    of_dr = check.rank_correlations["dr"]
+    return [*rows, ["rank correlation with DR", *(f"{of_dr[name]:.2f}" for name in (*REWARDS, "snips", "dr")), ""]]
+
+
+def _rank_correlations(rows: Sequence[CheckedPolicy]) -> dict[str, dict[str, float]]:
+    """Spearman's rank correlation over policies of every two columns: whether they put policies in one order."""
+    columns = {mode: [row.simulated[mode].mean for row in rows] for mode in REWARDS}
+    columns |= {"snips": [row.snips.mean for row in rows], "dr": [row.dr.mean for row in rows]}
+    ranks = {name: rankdata(values) for name, values in columns.items()}
+    return {
+        first: {second: float(np.corrcoef(ranks[first], ranks[second])[0, 1]) for second in ranks} for first in ranks
+    }
+
+
+def _known(algorithms: Sequence[str]) -> list[AlgorithmName]:
+    unknown = [name for name in algorithms if name not in get_args(AlgorithmName)]
+    if unknown:
+        raise SettingsError(f"no algorithm {unknown[0]!r}. Known are {', '.join(get_args(AlgorithmName))}.")
+    return TypeAdapter[list[AlgorithmName]](list[AlgorithmName]).validate_python(list(algorithms))

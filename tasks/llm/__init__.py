@@ -1,0 +1,1 @@
+"""The language-model server and its clients."""

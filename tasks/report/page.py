@@ -1,0 +1,266 @@
+"""The report page: the run's artefacts arranged for the template, in words where numbers need them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from jinja2 import ChainableUndefined, Environment, FileSystemLoader
+from markupsafe import Markup
+from pydantic import JsonValue
+
+from tasks.report.accounts import AnnotationAccount
+from tasks.report.data import Fidelity, JsonObject, Reinforcement, ReportData
+from tasks.report.figures import themed
+from tasks.report.tables import POLICY_GROUPS, fidelity_table, label, reinforcement_table
+from tasks.report.wording import comparison_sentence, count, first_few, gain_sentence, share, text
+
+_TEMPLATES = Path(__file__).resolve().parent / "templates"
+_SPLIT_ORDER = "train validation test"
+_STEPS = (
+    "ingest",
+    "train-sasrec",
+    "annotate",
+    "curate",
+    "embed",
+    "fit-ensemble",
+    "fit-patience",
+    "evaluate-fidelity",
+    "reinforce",
+    "case-study",
+)
+_PARTS = {
+    "ingest": "the account of what was read",
+    "fidelity": "the fidelity evaluation",
+    "reinforcement": "reinforcement learning",
+    "case_study": "the case study",
+    "training": "the training of SASRec",
+    "provenance": "the record of versions, settings and times",
+}
+
+Rows = list[tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a page is made of.
+
+    Parameters
+    ----------
+    run
+        Name of the run folder.
+    data, account
+        Artefacts, None where not run.
+    figures
+        SVG by name.
+    notes
+        Sentences for the section on limits.
+    """
+
+    run: str
+    data: ReportData
+    account: AnnotationAccount | None
+    figures: Mapping[str, str]
+    notes: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Models against the best possible predictor: its AUC, and a row a model."""
+
+    best: float
+    rows: Rows
+
+
+def template_environment() -> Environment:
+    """Where the pages' templates lie and what they may use; text is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=ChainableUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"count": count, "share": share, "first_few": first_few, "label": label}
+    return environment
+
+
+def render(page: Page) -> str:
+    """The page as HTML; every text is escaped but the figures, whose text matplotlib has escaped."""
+    data, account = page.data, page.account
+    provenance = data.provenance or {}
+    ingest = data.ingest or {}
+    return (
+        template_environment()
+        .get_template("report.html.jinja")
+        .render(
+            data=data,
+            account=account,
+            dataset=_dataset(page),
+            split=_split(page),
+            headline=_headline(page),
+            leading=_with_bias(data.fidelity),
+            comparisons=list(map(comparison_sentence, data.fidelity.comparisons if data.fidelity else ())),
+            split_rows=[
+                (name, count(part.get("interactions")), share(part.get("like_rate")))
+                for name, part in sorted(_objects(ingest.get("splits")), key=lambda pair: _SPLIT_ORDER.find(pair[0]))
+            ],
+            skipped_rows=[
+                tuple(text(row.get(field)) for field in ("file", "row", "field", "reason"))
+                for row in _list(ingest.get("skipped"))
+                if isinstance(row, dict)
+            ],
+            cache_share=_cache_share(provenance),
+            prompt_rows=[
+                (f"{c.kind}, {c.side}s", *map(count, (c.prompts, c.failed, c.prompt_tokens, c.output_tokens)))
+                for c in (account.prompts if account else ())
+            ],
+            rejected_rows=[(label(rule), count(n)) for rule, n in (account.rejected if account else ())],
+            fidelity=fidelity_table(data.fidelity) if data.fidelity else None,
+            reinforcement=reinforcement_table(data.reinforcement) if data.reinforcement else None,
+            gains=_gains(data.reinforcement),
+            seeds=_seeds(data.reinforcement) if data.reinforcement else 0,
+            truth=_truth(data.fidelity) if data.fidelity else None,
+            figures={name: Markup(themed(svg, name)) for name, svg in page.figures.items()},
+            limits=_limits(page),
+            **_provenance_rows(provenance),
+        )
+    )
+
+
+def _with_bias(fidelity: Fidelity | None) -> list[str]:
+    """Sentences on the two models that the report leads with, whichever wins."""
+    leading = ("ensemble", "sasrec")
+    found = {c.model: c for c in fidelity.comparisons if c.against == "bias"} if fidelity else {}
+    return [comparison_sentence(found[name]) for name in leading if name in found]
+
+
+def _headline(page: Page) -> list[tuple[str, str, str]]:
+    """Triples (title, value, detail) of the key numbers."""
+    numbers: list[tuple[str, str, str]] = []
+    fidelity, reinforcement = page.data.fidelity, page.data.reinforcement
+    if fidelity:
+        for name in ("ensemble", "bias"):
+            if scores := fidelity.models.get(name):
+                low, high = scores.auc_ci95
+                numbers.append((f"AUC of {label(name)}", f"{scores.auc:.3f}", f"{low:.3f} to {high:.3f}"))
+        if scores := fidelity.models.get("ensemble"):
+            by_chance = f"{scores.ece_if_calibrated:.3f} of it by chance"
+            numbers.append(("Calibration error", f"{scores.ece:.3f}", f"ECE of ensemble, {by_chance}"))
+        numbers.append(("Test reactions", count(fidelity.n), f"{share(fidelity.like_rate)} likes"))
+    if reinforcement:
+        trained = [
+            name for name in POLICY_GROUPS["Trained by reinforcement learning"] if name in reinforcement.policies
+        ]
+        best = max(trained, key=lambda name: reinforcement.policies[name].average_reward.mean, default=None)
+        for name in (best, "popularity"):
+            if name is not None and name in reinforcement.policies:
+                reward = reinforcement.policies[name].average_reward
+                interval = f"{reward.ci95[0]:.1f} to {reward.ci95[1]:.1f}"
+                numbers.append((f"Reward of {label(name)}", f"{reward.mean:.1f}", f"{interval} an episode"))
+    if page.account:
+        numbers.append(
+            (
+                "Prompts answered",
+                count(page.account.asked - page.account.failed),
+                f"{count(page.account.failed)} failed",
+            )
+        )
+        numbers.append(
+            ("Keywords kept", count(page.account.kept), f"{share(page.account.grounded_share)} supported by the text")
+        )
+    return numbers
+
+
+def _truth(fidelity: Fidelity) -> Truth | None:
+    best = fidelity.models.get("best_possible")
+    if best is None or best.auc <= 0.5:
+        return None
+    rows = []
+    for name, scores in sorted(fidelity.models.items(), key=lambda pair: -pair[1].auc):
+        if name != "best_possible":
+            near = (fidelity.truth or {}).get(name)
+            measured = (f"{near.mean_absolute_error:.3f}", f"{near.correlation:.3f}") if near else ("–", "–")
+            rows.append((label(name), f"{scores.auc:.3f}", share((scores.auc - 0.5) / (best.auc - 0.5)), *measured))
+    return Truth(best.auc, rows)
+
+
+def _gains(reinforcement: Reinforcement | None) -> list[str]:
+    policies = reinforcement.policies if reinforcement else {}
+    trained = POLICY_GROUPS["Trained by reinforcement learning"]
+    gains = {name: policies[name].over_popularity for name in trained if name in policies}
+    return [gain_sentence(name, gain) for name, gain in gains.items() if gain]
+
+
+def _limits(page: Page) -> list[str]:
+    missing = [f"Not run: {what}." for name, what in _PARTS.items() if getattr(page.data, name) is None]
+    if page.account is None:
+        missing.append("Not run: annotation by the language model.")
+    elif page.account.covered[0] < 1:
+        uncovered = share(1 - page.account.covered[0])
+        missing.append(
+            f"{uncovered} of the items have no keyword; keyword matching and similarity know nothing of them."
+        )
+    return [*page.notes, *missing]
+
+
+def _provenance_rows(provenance: JsonObject) -> dict[str, object]:
+    settings = _object(provenance.get("settings"))
+    model = _object(settings.get("llm"))
+    told = ("description", "model", "served_name", "revision", "dtype", "device", "prompt_style")
+    return {
+        "model_rows": [(label(name), text(model[name])) for name in told if model.get(name) is not None],
+        "step_rows": [
+            (name, text(part.get("seconds")), _brief(_object(part.get("summary"))))
+            for name, part in sorted(_objects(provenance.get("steps")), key=lambda pair: _step_order(pair[0]))
+        ],
+        "version_rows": [(name, text(value)) for name, value in _object(provenance.get("versions")).items()],
+        "source_rows": [(name, text(value)) for name, value in _object(provenance.get("sources")).items()],
+        "settings_text": yaml.safe_dump(settings, sort_keys=False, allow_unicode=True) if settings else "",
+    }
+
+
+def _step_order(name: str) -> int:
+    return _STEPS.index(name) if name in _STEPS else len(_STEPS)
+
+
+def _brief(summary: JsonObject) -> str:
+    """The plain values of a step's summary."""
+    return ", ".join(f"{label(name)} {text(value)}" for name, value in summary.items() if _is_plain(value))
+
+
+def _cache_share(provenance: JsonObject) -> str:
+    summary = _object(_object(_object(provenance.get("steps")).get("annotate")).get("summary"))
+    cached, prompts = summary.get("from_cache"), summary.get("prompts")
+    return share(cached / prompts) if isinstance(cached, int) and isinstance(prompts, int) and prompts else "–"
+
+
+def _dataset(page: Page) -> str:
+    told = page.data.fidelity or page.data.reinforcement
+    return (told.dataset if told else page.run).partition("@")[0]
+
+
+def _split(page: Page) -> str:
+    return page.data.fidelity.split if page.data.fidelity else page.run.partition("@")[2] or "tail"
+
+
+def _seeds(reinforcement: Reinforcement) -> int:
+    return reinforcement.seeds if isinstance(reinforcement.seeds, int) else len(reinforcement.seeds)
+
+
+def _object(value: JsonValue) -> JsonObject:
+    return value if isinstance(value, dict) else {}
+
+
+def _objects(value: JsonValue) -> list[tuple[str, JsonObject]]:
+    return [(name, part) for name, part in _object(value).items() if isinstance(part, dict)]
+
+
+def _list(value: JsonValue) -> list[JsonValue]:
+    return value if isinstance(value, list) else []
+
+
+def _is_plain(value: JsonValue) -> bool:
+    return isinstance(value, str | int | float)

@@ -1,0 +1,207 @@
+"""The tables of a run, once for all places that show them: terminal, Prefect artifacts, report page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from storage.run_folder import RunFolder
+from tasks.report.data import Fidelity, Interval, Reinforcement, load_fidelity, load_reinforcement
+
+Rows = list[list[str]]
+
+FIDELITY_GROUPS: dict[str, tuple[str, ...]] = {
+    "Baselines": (
+        "global_rate",
+        "item_mean",
+        "user_mean",
+        "bias",
+        "matrix_factorisation",
+        "sasrec_paper",
+        "gradient_boosting",
+    ),
+    "Parts of the simulator": ("keyword_matching", "similarity", "statistics", "sasrec"),
+    "The simulator": ("vote", "ensemble"),
+    "Bound, from the known truth": ("best_possible",),
+}
+POLICY_GROUPS: dict[str, tuple[str, ...]] = {
+    "Baselines": ("random", "popularity", "item_mean", "sasrec", "nearest", "lin_ucb"),
+    "Trained by reinforcement learning": ("a2c", "dqn", "ppo", "trpo", "qrdqn", "maskable_ppo"),
+    "Upper line, asks the simulator itself": ("greedy", "greedy_ensemble"),
+}
+OUT_OF_COMPETITION = frozenset({"best_possible", "greedy", "greedy_ensemble"})
+_OTHERS = "Others"
+
+LABELS = {
+    "nearest": "Nearest to the user",
+    "a2c": "A2C",
+    "dqn": "DQN",
+    "ppo": "PPO",
+    "trpo": "TRPO",
+    "qrdqn": "QR-DQN",
+    "maskable_ppo": "MaskablePPO",
+    "lin_ucb": "LinUCB",
+    "sasrec": "SASRec",
+    "sasrec_paper": "SASRec as published",
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number: how it reads, its interval, and whether it is the best of its column."""
+
+    text: str
+    interval: str = ""
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """A model's or policy's numbers."""
+
+    name: str
+    label: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Column titles, the first for the rows' labels, and rows in titled groups."""
+
+    header: tuple[str, ...]
+    groups: tuple[tuple[str, tuple[Row, ...]], ...]
+
+    def plain(self) -> Rows:
+        """Header and rows as text, the best of a column marked with a star."""
+        rows = [[row.label, *(_plain(cell) for cell in row.cells)] for _, group in self.groups for row in group]
+        return [list(self.header), *rows]
+
+
+@dataclass(frozen=True)
+class _Number:
+    """A number that may be missing, with its 95 % interval where there is one."""
+
+    value: float | None
+    interval: Interval | None = None
+
+
+@dataclass(frozen=True)
+class _Column:
+    """How the numbers of a column read and whether more is better; None where neither is."""
+
+    title: str
+    text: Callable[[float], str]
+    more_is_better: bool | None
+
+
+def label(name: str) -> str:
+    """A model's or policy's name for people."""
+    return LABELS.get(name, name.replace("_", " "))
+
+
+def fidelity_table(fidelity: Fidelity) -> Table:
+    """How well each model predicts reactions that nothing has seen."""
+    number = "{:.3f}".format
+    columns = (
+        _Column("AUC", number, more_is_better=True),
+        _Column("Log loss", number, more_is_better=False),
+        _Column("Accuracy", number, more_is_better=True),
+        _Column("Macro F1", number, more_is_better=True),
+        _Column("Brier", number, more_is_better=False),
+        _Column("ECE", number, more_is_better=False),
+        _Column("ECE if calibrated", number, more_is_better=None),  # what chance makes of true probabilities
+        _Column("Debiased", number, more_is_better=False),
+    )
+    rows = {
+        name: (
+            _Number(scores.auc, scores.auc_ci95),
+            *map(_Number, (scores.log_loss, scores.accuracy, scores.macro_f1, scores.brier, scores.ece)),
+            _Number(scores.ece_if_calibrated, scores.ece_if_calibrated_ci95),
+            _Number(scores.ece_debiased),
+        )
+        for name, scores in fidelity.models.items()
+    }
+    return _table("Model", columns, rows, FIDELITY_GROUPS)
+
+
+def reinforcement_table(reinforcement: Reinforcement) -> Table:
+    """What each policy earns from the simulated users."""
+    columns = (
+        _Column("Average reward", "{:.2f}".format, more_is_better=True),
+        _Column("Total reward", "{:,.0f}".format, more_is_better=True),
+        _Column("Liking@10", "{:.3f}".format, more_is_better=True),
+        _Column("Coverage", "{:.3f}".format, more_is_better=None),  # random covers all: no merit by itself
+        _Column("Training s", "{:.0f}".format, more_is_better=None),
+    )
+    rows = {}
+    for name, scores in reinforcement.policies.items():
+        estimates = (scores.average_reward, scores.total_reward, scores.liking_at_10, scores.coverage)
+        seconds = _Number(scores.training_seconds or None)  # policies without training took none
+        rows[name] = (*(_Number(estimate.mean, estimate.ci95) for estimate in estimates), seconds)
+    return _table("Policy", columns, rows, POLICY_GROUPS)
+
+
+def fidelity_rows(folder: RunFolder) -> Rows:
+    """The fidelity table of a run as text, header first; nothing but a header where it was not run."""
+    fidelity = load_fidelity(folder)
+    return fidelity_table(fidelity).plain() if fidelity else [["Model"]]
+
+
+def reinforcement_rows(folder: RunFolder) -> Rows:
+    """The reinforcement-learning table of a run as text, header first; nothing but a header where it was not run."""
+    reinforcement = load_reinforcement(folder)
+    return reinforcement_table(reinforcement).plain() if reinforcement else [["Policy"]]
+
+
+def markdown_table(rows: Sequence[Sequence[str]]) -> str:
+    """Header and rows as a Markdown table, numbers to the right."""
+    header, *body = rows
+    lines = [header, ["---", *("---:" for _ in header[1:])], *body]
+    return "\n".join("| " + " | ".join(text.replace("|", "\\|") for text in line) + " |" for line in lines) + "\n"
+
+
+def grouped(names: Iterable[str], groups: dict[str, tuple[str, ...]]) -> list[tuple[str, list[str]]]:
+    """Names in the order of their groups; names that no group knows come last."""
+    names = list(names)
+    known = {name for members in groups.values() for name in members}
+    found = [(title, [name for name in members if name in names]) for title, members in groups.items()]
+    found.append((_OTHERS, [name for name in names if name not in known]))
+    return [(title, members) for title, members in found if members]
+
+
+def _table(
+    first: str,
+    columns: tuple[_Column, ...],
+    rows: Mapping[str, tuple[_Number, ...]],
+    groups: dict[str, tuple[str, ...]],
+) -> Table:
+    competing = {name: numbers for name, numbers in rows.items() if name not in OUT_OF_COMPETITION}
+    best = [_best(column, [row[i].value for row in competing.values()]) for i, column in enumerate(columns)]
+    titled = []
+    for title, names in grouped(rows, groups):
+        group = []
+        for name in names:
+            cells = [_cell(column, number) for column, number in zip(columns, rows[name], strict=True)]
+            if name in competing:
+                cells = [replace(cell, best=cell.text == text) for cell, text in zip(cells, best, strict=True)]
+            group.append(Row(name, label(name), tuple(cells)))
+        titled.append((title, tuple(group)))
+    return Table((first, *(column.title for column in columns)), tuple(titled))
+
+
+def _best(column: _Column, values: Sequence[float | None]) -> str | None:
+    """How the best number reads, so that no invisible digit decides; None if no number is better than the others."""
+    known = [value for value in values if value is not None]
+    if column.more_is_better is None or len({column.text(value) for value in known}) < 2:
+        return None
+    return column.text(max(known) if column.more_is_better else min(known))
+
+
+def _cell(column: _Column, number: _Number) -> Cell:
+    low_high = "" if number.interval is None else " – ".join(column.text(end) for end in number.interval)
+    return Cell("–" if number.value is None else column.text(number.value), low_high)
+
+
+def _plain(cell: Cell) -> str:
+    interval = f" [{cell.interval.replace(' – ', ', ')}]" if cell.interval else ""
+    return f"{cell.text}{interval}{' *' if cell.best else ''}"

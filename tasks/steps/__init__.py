@@ -1,0 +1,1 @@
+"""The Prefect steps of the pipeline, one a file."""

@@ -1,0 +1,239 @@
+"""Step `annotate`: asks a language model why people like or dislike each item, and keeps every answer.
+
+Objective prompts read an item's facts, subjective ones train reviews. Answers live in the completion cache that all
+datasets share, so that a killed run, or one with another split, asks only for what is not there yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn, Protocol, Self
+
+import polars as pl
+from pydantic import ConfigDict, Field, JsonValue
+
+from models.reading.prompts import PromptSettings, wording_version
+from storage.completions import CompletionStore, completion_key
+from storage.errors import AnnotationError, ServerError
+from storage.run_folder import RunFolder
+from storage.settings.llm_profiles import LLMProfile, Sampling
+from storage.tables import ANNOTATIONS, INTERACTIONS, ITEMS, polars_schema, read_table, scanned_table, write_table
+from tasks.llm.client import BatchClient, ClientSettings, ServerSource
+from tasks.llm.offline import BatchRunner, OfflineClient
+from tasks.llm.progress import batch_progress, step_logger
+from tasks.llm.questions import Outcome, Question, Tally, reasons_text
+from tasks.llm.shards import in_shards
+from tasks.step import Summary, step
+from tasks.steps.prompt_plan import Plan, PlannedPrompt, PlanSettings, plan_prompts
+
+
+class AnswerSource(ServerSource, BatchRunner, Protocol):
+    """Where answers come from: a server, or a run of the batch command."""
+
+
+server_source: ContextVar[AnswerSource] = ContextVar("server_source")
+"""Where the step gets a server, should it need one. Set by the flow; an address is no part of the step's cache key."""
+
+completions_path: ContextVar[Path] = ContextVar("completions_path")
+"""The completion cache; where not set, `completions.sqlite` beside the run folder."""
+
+_SECOND_FORM_TEMPERATURE = 0.7
+
+
+class AnnotateSettings(PlanSettings):
+    """What is asked, of which model, and how many failures are borne."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    prompts: PromptSettings = Field(default=PromptSettings(), description="How they are worded")
+    model: str = Field(default="", description="Name of the model; part of the completion cache's key")
+    revision: str | None = Field(default=None, description="Its revision; part of the completion cache's key")
+    sampling: Sampling = Field(default=Sampling(), description="How answers are drawn")
+    max_failed_share: float = Field(
+        default=0.05, ge=0, le=1, description="A larger share of failed prompts fails the step"
+    )
+    client: ClientSettings = Field(
+        default=ClientSettings(),
+        exclude=True,
+        description="How the server is asked; changes no answer, so is in no cache key",
+    )
+
+    def of_model(self, profile: LLMProfile, noun: str) -> Self:
+        """These settings for a language-model profile and a dataset's noun."""
+        return self.model_copy(
+            update={
+                "prompts": self.prompts.model_copy(update={"style": profile.prompt_style, "noun": noun}),
+                "model": profile.served_name,
+                "revision": profile.answering_revision,
+                "sampling": profile.sampling,
+                "client": self.client.model_copy(update={"concurrency": profile.concurrency}),
+            }
+        )
+
+
+@step(version="6", reads=("items.parquet", "interactions.parquet"), writes=("annotations.parquet",))
+def annotate(folder: RunFolder, settings: AnnotateSettings) -> Summary:
+    """Ask what the completion cache does not hold and publish one row a prompt.
+
+    Raises
+    ------
+    AnnotationError
+        Where more than `max_failed_share` of the prompts stayed without a usable answer. Nothing is published; the
+        answers are kept.
+    ServerError
+        Where a server is needed and cannot be had or used.
+    """
+    items = read_table(folder.path("items.parquet"), ITEMS)
+    with scanned_table(folder.path("interactions.parquet"), INTERACTIONS) as interactions:
+        plan = plan_prompts(items, interactions.filter(split="train"), settings, settings.prompts)
+    questions = [question_of(planned, settings) for planned in plan.prompts]
+    with (
+        CompletionStore(completions_path.get(folder.root.parent / "completions.sqlite")) as store,
+        batch_progress("annotate", len(questions)) as show,
+    ):
+        asking = _Asking(
+            store, server_source.get(_NoServer()), settings.model, settings.client, show, Tally(len(questions))
+        )
+        outcomes = in_shards("annotate", questions, settings.client.shard_prompts, asking.shard)
+    tally = asking.tally
+    summary = _summary(plan, tally) | {"prompts_version": wording_version(settings.prompts)}
+    step_logger().info("annotate: %s", summary)
+    if tally.failed > settings.max_failed_share * len(questions):
+        raise AnnotationError(
+            f"{tally.failed} of {len(questions)} prompts stayed without a usable answer, more than the share of "
+            f"{settings.max_failed_share:g} that annotate.max_failed_share allows: "
+            f"{reasons_text(tally.reasons)}. Try another language-model profile (--llm) or raise the share; "
+            "the answers so far are kept."
+        )
+    rows = [
+        _row(planned, question, outcome, settings.model)
+        for planned, question, outcome in zip(plan.prompts, questions, outcomes, strict=True)
+    ]
+    frame = pl.DataFrame(rows, schema=polars_schema(ANNOTATIONS))
+    write_table(folder.path("annotations.parquet"), frame, ANNOTATIONS)
+    return summary
+
+
+@dataclass
+class _Asking:
+    """Answers shards one after another and counts over all of them."""
+
+    store: CompletionStore
+    source: AnswerSource
+    model: str
+    settings: ClientSettings
+    show: Callable[[Tally], None]
+    tally: Tally
+
+    def shard(self, questions: Sequence[Question]) -> list[Outcome]:
+        """Outcomes of a shard; those of one that fails are counted when it is tried again."""
+        before, finished = self.tally, False
+
+        def show(tally: Tally) -> None:
+            self.show(before.plus(tally))
+
+        if self.settings.offline:
+            client = OfflineClient(self.store, self.source, self.model, show)
+            answer = client.answer
+        else:
+            client = BatchClient(self.store, self.source, self.settings, show)
+            answer = client.answer_all
+        try:
+            outcomes = answer(questions)
+            finished = True
+        finally:
+            self.tally = before.plus(client.tally, finished=finished)
+        return outcomes
+
+
+class _NoServer:
+    """Stands where no flow has set a server."""
+
+    def handle(self) -> NoReturn:
+        raise ServerError(
+            "prompts have no stored answer and no language-model server was given. Run the step through "
+            "`recaudience reproduce`, which starts one."
+        )
+
+    def restart(self) -> NoReturn:
+        self.handle()
+
+    def run_batch(self, requests: Path, replies: Path) -> NoReturn:
+        self.handle()
+
+
+def question_of(planned: PlannedPrompt, settings: AnnotateSettings) -> Question:
+    """A planned prompt as a request, and as a second one for the case that its answer cannot be used."""
+    prompt, sampling = planned.prompt, settings.sampling
+    second = sampling.model_copy(
+        update={
+            "temperature": max(sampling.temperature, _SECOND_FORM_TEMPERATURE),
+            "seed": (sampling.seed or 0) + 1,
+        }
+    )
+    messages: JsonValue = [{"role": message["role"], "content": message["content"]} for message in prompt.messages]
+    schema = prompt.schema
+    keys, bodies = [], []
+    for form in (sampling, second):
+        drawn: dict[str, JsonValue] = form.model_dump(exclude_none=True)
+        keys.append(
+            completion_key(
+                {
+                    "model": settings.model,
+                    "revision": settings.revision,
+                    "sampling": drawn,
+                    "messages": messages,
+                    "schema": schema,
+                }
+            )
+        )
+        answer_format: JsonValue = {"type": "json_schema", "json_schema": {"name": "keywords", "schema": schema}}
+        bodies.append({"messages": messages, "response_format": answer_format, **drawn})
+    return Question(tuple(keys), tuple(bodies), prompt.read)
+
+
+def _row(planned: PlannedPrompt, question: Question, outcome: Outcome, model: str) -> dict[str, JsonValue]:
+    completion = outcome.completion
+    reading = planned.prompt.read(completion.response) if completion else None
+    return {
+        "item_id": planned.item,
+        "kind": planned.prompt.kind,
+        "side": planned.prompt.side,
+        "user_id": planned.user,
+        "prompt_hash": question.keys[0],
+        "model": model,
+        "response": completion.response if completion else None,
+        "status": "ok" if completion else "failed",
+        "reason": outcome.reason,
+        "keywords": list(reading.keywords) if reading else [],
+        "evidence": list(reading.evidence) if reading else [],
+        "prompt_tokens": completion.prompt_tokens if completion else 0,
+        "output_tokens": completion.output_tokens if completion else 0,
+    }
+
+
+def _summary(plan: Plan, tally: Tally) -> Summary:
+    kinds = [planned.prompt.kind for planned in plan.prompts]
+    return {
+        "prompts": len(kinds),
+        "objective": kinds.count("objective"),
+        "subjective": kinds.count("subjective"),
+        "items": len({planned.item for planned in plan.prompts}),
+        "items_without_facts": plan.items_without_facts,
+        "reviews_available": plan.reviews_available,
+        "reviews_without_content": plan.reviews_without_content,
+        "from_cache": tally.cached,
+        "asked": tally.asked,
+        "requests": tally.requests,
+        "failed": tally.failed,
+        "failure_reasons": dict(tally.reasons),
+        "server_restarts": tally.restarts,
+        "prompt_tokens": tally.prompt_tokens,
+        "output_tokens": tally.output_tokens,
+        "seconds_asking": round(tally.seconds, 2) if tally.requests else 0.0,
+        "prompts_per_second": round(tally.per_second(tally.asked), 2) if tally.requests else 0.0,
+        "output_tokens_per_second": round(tally.per_second(tally.output_tokens), 1) if tally.requests else 0.0,
+    }

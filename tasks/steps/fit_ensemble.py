@@ -1,0 +1,112 @@
+"""Step `fit-ensemble`: the stack of all models and the vote tables from validation rows, and what they need besides.
+
+Bias model, rating factors and EASE are fitted on train rows, the words of items taken from their names and facts.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.estimators.baselines import Bias
+from models.estimators.ease import EASESettings, signed_reactions
+from models.estimators.rating_factors import FactorSettings, RatingFactors
+from models.fidelity.card import vote_tables
+from models.keywords.tfidf import tfidf_words
+from models.response.features import FEATURE_NAMES
+from models.response.similarity import neutral_values
+from models.response.stacking import PenaltyChoices, fit_stack
+from storage.checkpoints import save_arrays
+from storage.files import publish, publish_json
+from storage.run_folder import RunFolder
+from storage.tables import ITEM_WORDS, ITEMS, polars_schema, read_table, write_table
+from tasks.loading import item_texts, load_interactions, load_knowledge
+from tasks.simulator_inputs import (
+    PARTS_BEFORE_ENSEMBLE,
+    EnsembleCheckpoint,
+    load_sasrec,
+    new_ease,
+    response_models,
+    word_sets,
+)
+from tasks.step import Summary, step
+
+
+class EnsembleSettings(BaseModel):
+    """How the parts that stand around SASRec are fitted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_history: int = Field(default=500, gt=0, description="last interactions that any model looks at")
+    user_penalty: float = Field(default=0.5, ge=0, description="L2 penalty of the bias model's user effects")
+    item_penalty: float = Field(default=0.75, ge=0, description="L2 penalty of the bias model's item effects")
+    factors: FactorSettings = FactorSettings()
+    ease: EASESettings = EASESettings()
+    penalties: tuple[float, ...] = Field(
+        default=(10.0, 30.0, 100.0, 300.0, 1000.0, 10_000.0),
+        min_length=1,
+        description="L2 penalties of the stack's departure from its prior; cross-validation takes one",
+    )
+    stiffnesses: tuple[float, ...] = Field(
+        default=(1.0, 30.0, 10_000.0),
+        min_length=1,
+        description="how many times that penalty a part in doubt may get; cross-validation takes one for each",
+    )
+    neutral_pairs: int = Field(default=10_000, gt=0, description="training pairs that neutral similarities rest on")
+    seed: int = Field(default=0, ge=0, description="chooses those pairs and the folds of cross-validation")
+
+    def choices(self) -> PenaltyChoices:
+        """What cross-validation chooses from."""
+        return PenaltyChoices(self.penalties, self.stiffnesses)
+
+
+@step(
+    version="8",
+    reads=PARTS_BEFORE_ENSEMBLE,
+    writes=("ensemble",),
+)
+def fit_ensemble(folder: RunFolder, settings: EnsembleSettings) -> Summary:
+    """Fit and publish; SASRec and the keywords are taken as they are."""
+    knowledge = load_knowledge(folder)
+    train, validation = load_interactions(folder, ("train",)), load_interactions(folder, ("validation",))
+    bias = Bias(settings.user_penalty, settings.item_penalty).fit(train)
+    neutral = neutral_values(knowledge, train, settings.max_history, settings.seed, settings.neutral_pairs)
+    sasrec = load_sasrec(folder, knowledge.categories)
+    factors = RatingFactors(train.n_items, settings.factors).fit(train, sasrec.statistics.training_surprises(train))
+    ease = new_ease(train, settings.ease).fit(signed_reactions(train))
+    words = _words(read_table(folder.path("items.parquet"), ITEMS))
+    of_words = word_sets(words, train.n_items)
+    models = response_models(knowledge, sasrec, bias, factors, ease, words=of_words, neutral=neutral)
+    opinions = models.opinions_after(train, validation, settings.max_history)
+    ensemble, chosen = fit_stack(FEATURE_NAMES, opinions.features, validation, settings.choices(), settings.seed)
+    checkpoint = EnsembleCheckpoint(
+        ensemble=ensemble,
+        vote_tables=vote_tables(opinions, validation.likes),
+        factors=settings.factors,
+        ease=settings.ease,
+        neutral=neutral,
+        max_history=settings.max_history,
+    )
+    with publish(folder.path("ensemble")) as target:
+        target.mkdir()
+        save_arrays(target / "arrays.safetensors", bias.arrays())
+        save_arrays(target / "factors.safetensors", {"items": factors.items})
+        save_arrays(target / "ease.safetensors", {"weights": ease.weights})
+        write_table(target / "words.parquet", words, ITEM_WORDS)
+        publish_json(target / "model.json", checkpoint.model_dump(mode="json"))
+    weights = dict(zip(ensemble.names, ensemble.coefficients, strict=True))
+    return {
+        "validation_pairs": len(validation),
+        "penalty": chosen.penalty,
+        "stiffness": {**chosen.stiffness},
+        "weights": {**weights},
+    }
+
+
+def _words(items: pl.DataFrame) -> pl.DataFrame:
+    """The words of every item: a table `ITEM_WORDS`."""
+    sets, names = tfidf_words(item_texts(items))
+    of_items, columns = sets.tocoo().coords
+    words = np.array(names, dtype=str)[columns]
+    return pl.DataFrame({"item_id": of_items, "word": words}, schema=polars_schema(ITEM_WORDS))

@@ -1,0 +1,35 @@
+"""Step `train-sasrec`: the statistical model, and the published network it is compared with, from training rows."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from models.response.sasrec.settings import SASRecSettings
+from models.response.sasrec.training import train_sasrec as train
+from storage.checkpoints import save_arrays
+from storage.files import publish, publish_json
+from storage.run_folder import RunFolder
+from tasks.loading import load_categories, load_interactions
+from tasks.step import Summary, step
+
+READS = ("users.parquet", "items.parquet", "interactions.parquet")
+
+
+@step(version="2", reads=READS, writes=("sasrec",))
+def train_sasrec(folder: RunFolder, settings: SASRecSettings) -> Summary:
+    """Train with early stopping on validation, and publish weights, settings and the course of training."""
+    rows, validation = load_interactions(folder, ("train",)), load_interactions(folder, ("validation",))
+    categories = load_categories(folder)
+    model, epochs = train(rows, validation, categories, settings)
+    published, published_epochs = train(rows, validation, categories, settings.as_published())
+    with publish(folder.path("sasrec")) as target:
+        target.mkdir()
+        save_arrays(target / "model.safetensors", model.arrays())
+        save_arrays(target / "published.safetensors", published.arrays())
+        publish_json(target / "settings.json", settings.model_dump(mode="json"))
+        publish_json(target / "training.json", {"epochs": [asdict(epoch) for epoch in epochs]})
+    return {
+        "epochs": len(epochs),
+        "validation_auc": max(epoch.validation_auc for epoch in epochs),
+        "published_validation_auc": max(epoch.validation_auc for epoch in published_epochs),
+    }

@@ -1,0 +1,182 @@
+"""Keyword matching and similarity against one-pair-at-a-time references written from the paper's formulas."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import csr_array
+
+from models.interactions import NO_ITEM, Histories, Interactions
+from models.knowledge import ItemKnowledge
+from models.response.keyword_matching import KeywordMatching
+from models.response.similarity import Similarity, neutral_values, settle
+from tests.support.worlds import N_ITEMS, random_interactions, random_knowledge
+
+NEUTRAL = (0.25, -0.125)
+
+
+def _history_in_category(knowledge: ItemKnowledge, candidate: int, history: list[int]) -> list[int]:
+    categories = knowledge.categories.toarray() > 0
+    same = [i for i in history if (categories[candidate] & categories[i]).any()]
+    return same or history
+
+
+def _keyword_reference(knowledge: ItemKnowledge, candidate: int, likes: dict[int, bool]) -> tuple[int, int]:
+    pro, con = knowledge.pro.toarray() > 0, knowledge.con.toarray() > 0
+    chosen = _history_in_category(knowledge, candidate, list(likes))
+    positive = sum(int((pro[candidate] & pro[i]).sum()) for i in chosen if likes[i])
+    negative = sum(int((con[candidate] & con[i]).sum()) for i in chosen if not likes[i])
+    return positive, negative
+
+
+def _similarity_reference(knowledge: ItemKnowledge, candidate: int, likes: dict[int, bool]) -> tuple[float, float]:
+    chosen = _history_in_category(knowledge, candidate, list(likes))
+    sides = []
+    for vectors, side, neutral in ((knowledge.pro_vectors, True, 0.25), (knowledge.con_vectors, False, -0.125)):
+        found = [i for i in chosen if likes[i] == side and vectors[i].any() and vectors[candidate].any()]
+        sides.append((max((float(vectors[candidate] @ vectors[i]) for i in found), default=neutral), bool(found)))
+    (positive, some_liked), (negative, some_disliked) = sides
+    return (positive, negative) if some_liked or some_disliked else (0.0, 0.0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000), lengths=st.lists(st.integers(0, N_ITEMS), min_size=1, max_size=6))
+def test_batches_agree_with_the_formulas_pair_by_pair(seed: int, lengths: list[int]) -> None:
+    rng = np.random.default_rng(seed)
+    knowledge = random_knowledge(seed)
+    items = np.full((len(lengths), N_ITEMS), NO_ITEM)
+    likes = np.zeros((len(lengths), N_ITEMS), dtype=bool)
+    for row, length in enumerate(lengths):
+        items[row, :length] = rng.permutation(N_ITEMS)[:length]
+        likes[row, :length] = rng.random(length) < 0.6
+    candidates = rng.integers(N_ITEMS, size=len(lengths))
+    histories = Histories(items, likes)
+    keywords = KeywordMatching(knowledge).scores(candidates, histories)
+    similarity = Similarity(knowledge, NEUTRAL).scores(candidates, histories)
+    for row, length in enumerate(lengths):
+        reactions = dict(zip(items[row, :length].tolist(), likes[row, :length].tolist(), strict=True))
+        expected = _keyword_reference(knowledge, int(candidates[row]), reactions)
+        assert (keywords.positive[row], keywords.negative[row]) == expected
+        expected = _similarity_reference(knowledge, int(candidates[row]), reactions)
+        assert (similarity.positive[row], similarity.negative[row]) == pytest.approx(expected, abs=1e-6)
+
+
+def test_item_0_is_an_item_and_not_padding() -> None:
+    knowledge = random_knowledge(1)
+    history, empty = (Histories(np.array([[i, NO_ITEM]]), np.array([[False, False]])) for i in (0, NO_ITEM))
+    candidate = np.array([0])
+    similarity = Similarity(knowledge, NEUTRAL)
+    assert similarity.scores(candidate, history).negative[0] == pytest.approx(1.0, abs=1e-6)
+    assert similarity.scores(candidate, empty).negative[0] == 0
+
+
+def test_a_history_without_dislikes_is_not_answered_by_a_constant() -> None:
+    knowledge = random_knowledge(5)
+    train = random_interactions(5)
+    similarity = Similarity(knowledge, neutral_values(knowledge, train, 12, seed=0))
+    histories = Histories(np.tile(np.array([[3, 8]]), (N_ITEMS, 1)), np.ones((N_ITEMS, 2), dtype=bool))
+    values = similarity.scores(np.arange(N_ITEMS), histories).values()
+    assert {0.0, 1.0} <= set(values.tolist())
+
+
+def test_neutral_values_are_medians_without_the_pair_itself() -> None:
+    knowledge = random_knowledge(0)
+    knowledge = ItemKnowledge(
+        knowledge.keywords,
+        knowledge.keyword_vectors,
+        knowledge.pro,
+        knowledge.con,
+        np.eye(N_ITEMS, 6, dtype=np.float32) + np.eye(N_ITEMS, 6, k=-6, dtype=np.float32),
+        np.zeros((N_ITEMS, 6), dtype=np.float32),
+        knowledge.categories[:, :1] * 0,
+        ("all",),
+        knowledge.item_names,
+    )
+    # Items 1 and 7 point the same way, 2 another: pairs (1 | 7, 2), (7 | 1, 2), (2 | 1, 7) have cosines 1, 1, 0.
+    ones = np.ones(3)
+    train = Interactions(
+        np.zeros(3, dtype=np.int64), np.array([1, 7, 2]), ones > 0, ones.astype(np.float32), 1, N_ITEMS
+    )
+    assert neutral_values(knowledge, train, 10, seed=0) == (1.0, 0.0)
+    only = Interactions(
+        np.zeros(2, dtype=np.int64), np.array([1, 2]), ones[:2] > 0, ones[:2].astype(np.float32), 1, N_ITEMS
+    )
+    assert neutral_values(knowledge, only, 10, seed=0) == (0.0, 0.0)
+
+
+def test_without_evidence_on_either_side_similarity_is_a_tie() -> None:
+    none, some = np.float32(-np.inf), np.float32(0.4)
+    evidence = settle(np.array([none, none, some]), np.array([none, some, none]), (0.8, 0.6))
+    assert evidence.values().tolist() == [0.5, 1.0, 0.0]
+
+
+def _taste_world(likes_even: bool) -> tuple[ItemKnowledge, Histories, np.ndarray]:
+    """Items of even number have keyword 0 and one direction, odd ones keyword 1 and another; six are in the history."""
+    knowledge = random_knowledge(0)
+    side = csr_array(np.eye(2, dtype=np.float32)[np.arange(N_ITEMS) % 2])
+    axes = np.eye(2, 6, dtype=np.float32)
+    known = ItemKnowledge(
+        ("even", "odd"),
+        axes,
+        side,
+        side,
+        axes[np.arange(N_ITEMS) % 2],
+        axes[np.arange(N_ITEMS) % 2],
+        knowledge.categories,
+        knowledge.category_names,
+        knowledge.item_names,
+    )
+    items = np.arange(6)
+    likes = (items % 2 == 0) == likes_even
+    history = Histories(items[None], likes[None])[np.zeros(2, dtype=np.int64)]
+    return known, history, np.where(history.likes, 1, -1).astype(np.float32)
+
+
+@pytest.mark.parametrize("likes_even", [True, False])
+def test_tastes_tell_which_keywords_and_neighbours_the_user_rates_high(likes_even: bool) -> None:
+    knowledge, histories, surprises = _taste_world(likes_even)
+    candidates = np.array([8, 9])  # an even and an odd item
+    by_keyword = KeywordMatching(knowledge).scores_and_tastes(candidates, histories, surprises)[1]
+    _, by_neighbour = Similarity(knowledge, NEUTRAL).scores_and_tastes(candidates, histories, surprises)
+    for even, odd in (*by_keyword.T, *by_neighbour.T):
+        assert (even > 0.2) == likes_even
+        assert (odd > 0.2) == (not likes_even)
+
+
+def test_tastes_do_not_see_padding_and_are_zero_without_history() -> None:
+    knowledge = random_knowledge(3)
+    items, likes = np.array([[4, 2], [4, NO_ITEM], [NO_ITEM, NO_ITEM]]), np.array([[True, True]] * 3)
+    histories = Histories(items, likes)
+    surprises = np.array([[1, -2], [1, 0], [0, 0]], dtype=np.float32)
+    candidates = np.array([7, 7, 7])
+    keywords, similarity = KeywordMatching(knowledge), Similarity(knowledge, NEUTRAL)
+    alone = histories[1:2].columns(np.array([[0]]))
+    for model in (keywords, similarity):
+        _, tastes = model.scores_and_tastes(candidates, histories, surprises)
+        _, of_one = model.scores_and_tastes(candidates[:1], alone, surprises[1:2, :1])
+        assert tastes[1] == pytest.approx(of_one[0], abs=1e-6)
+        assert not tastes[2].any()
+
+
+def test_a_rare_keyword_says_more_than_a_common_one() -> None:
+    knowledge = random_knowledge(0)
+    matrix = np.zeros((N_ITEMS, 2), dtype=np.float32)
+    matrix[:, 0], matrix[[1, 9], 1] = 1, 1  # all items share one keyword, two of them another
+    matrix[5, 0] = 0
+    side = csr_array(matrix)
+    known = ItemKnowledge(
+        ("common", "rare"),
+        knowledge.keyword_vectors[:2],
+        side,
+        side,
+        knowledge.pro_vectors,
+        knowledge.con_vectors,
+        knowledge.categories,
+        knowledge.category_names,
+        knowledge.item_names,
+    )
+    histories = Histories(np.array([[1, 2, 3]]), np.array([[True, False, False]]))
+    taste = KeywordMatching(known).scores_and_tastes(
+        np.array([9]), histories, np.array([[2, -1, -1]], dtype=np.float32)
+    )[1]
+    assert taste[0, 0] > 0.2

@@ -1,0 +1,55 @@
+"""A small run folder as it stands before reinforcement learning: random tables, SASRec and ensemble fitted to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from models.response.sasrec.settings import SASRecSettings
+from storage.run_folder import RunFolder
+from storage.tables import INTERACTIONS, ITEMS, KEYWORDS, USERS, VOCABULARY, Contract, polars_schema, write_table
+from storage.vectors import Vectors, write_embeddings
+from tasks.steps.fit_ensemble import EnsembleSettings, fit_ensemble
+from tasks.steps.fit_patience import PatienceSettings, fit_patience
+from tasks.steps.train_sasrec import train_sasrec
+
+N_USERS, N_ITEMS, N_KEYWORDS, PER_USER, WIDTH = 12, 14, 6, 6, 4
+
+
+def write_trained_run(root: Path, seed: int = 0) -> RunFolder:
+    """Publish all that the step `reinforce` reads."""
+    folder, rng = RunFolder(root), np.random.default_rng(seed)
+    vocabulary = [f"keyword {k}" for k in range(N_KEYWORDS)]
+    _write(folder, "users.parquet", [(u, f"u{u}") for u in range(N_USERS)], USERS)
+    _write(folder, "items.parquet", [(i, f"i{i}", f"item {i}", [f"c{i % 3}"], "", "") for i in range(N_ITEMS)], ITEMS)
+    keywords = [
+        (item, side, vocabulary[k], "objective", 1, True, "exact", "")
+        for item in range(N_ITEMS)
+        for side in ("pro", "con")
+        for k in sorted(rng.permutation(N_KEYWORDS)[:2])
+    ]
+    _write(folder, "keywords.parquet", keywords, KEYWORDS)
+    _write(folder, "vocabulary.parquet", [(keyword, [keyword], 4) for keyword in vocabulary], VOCABULARY)
+    vectors = rng.normal(size=(N_KEYWORDS + 2 * N_ITEMS, WIDTH)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    of_keywords, of_pros, of_cons = np.split(vectors, [N_KEYWORDS, N_KEYWORDS + N_ITEMS])
+    sides = {"pro": Vectors(np.arange(N_ITEMS), of_pros), "con": Vectors(np.arange(N_ITEMS), of_cons)}
+    write_embeddings(folder.path("embeddings"), vocabulary, of_keywords, sides)  # type: ignore[arg-type]
+    interactions = []
+    for user in range(N_USERS):
+        for order, item in enumerate(rng.permutation(N_ITEMS)[:PER_USER].tolist()):
+            rating = float(rng.integers(1, 6))
+            split = {PER_USER - 1: "test", PER_USER - 2: "validation"}.get(order, "train")
+            interactions.append((user, item, rating, rating >= 3, None, order, split, None))
+    _write(folder, "interactions.parquet", interactions, INTERACTIONS)
+    train_sasrec.function(folder, SASRecSettings(width=8, heads=2, blocks=1, max_history=10, max_epochs=1))
+    fit_ensemble.function(folder, EnsembleSettings(max_history=10, neutral_pairs=20))
+    fit_patience.function(folder, PatienceSettings())
+    return folder
+
+
+def _write(folder: RunFolder, name: str, rows: Sequence[tuple[object, ...]], contract: Contract) -> None:
+    write_table(folder.path(name), pl.DataFrame(rows, schema=polars_schema(contract), orient="row"), contract)
