@@ -70,8 +70,7 @@ def evaluate(
 
 
 def _take_profiles(folder: RunFolder, data: Path) -> None:
-    """Copy the keywords that `recaudience annotate compare` had of other language models, so that ablations try
-    them."""
+    """Copy the keywords of other language models (`recaudience annotate compare`), so that ablations try them."""
     with publish(folder.path(PROFILES)) as target:
         target.mkdir()
         for path in sorted((data / ".compare" / folder.root.name).glob("*/keywords.parquet")):

@@ -40,8 +40,7 @@ def configure_prefect(data: Path) -> None:
 
 
 def show_expected_errors_without_traceback() -> None:
-    """Make Prefect log an error that recaudience raises on purpose as its message alone: it is for the user, not a
-    bug."""
+    """Make Prefect log the errors of recaudience as their message alone: they are for the user, not bugs."""
 
     def shorten(record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None

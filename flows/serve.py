@@ -1,5 +1,4 @@
-"""`recaudience serve`: a Prefect server with its UI, the deployments of deployments/prefect.yaml, and a worker for
-them."""
+"""`recaudience serve`: a Prefect server with its UI, and a worker for the deployments of deployments/prefect.yaml."""
 
 from __future__ import annotations
 

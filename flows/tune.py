@@ -1,5 +1,4 @@
-"""Settings that suit a dataset: `recaudience tune`. Needs no language model: SASRec reads ratings and categories
-alone."""
+"""Settings that suit a dataset: `recaudience tune`. Needs no language model."""
 
 from __future__ import annotations
 

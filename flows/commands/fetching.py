@@ -1,5 +1,4 @@
-"""How `recaudience datasets fetch` shows what it does: a bar while files come, a line for each, and what to run
-next."""
+"""How `recaudience datasets fetch` reports: a bar while files come, a line for each, and what to run next."""
 
 from __future__ import annotations
 

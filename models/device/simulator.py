@@ -91,13 +91,13 @@ class DeviceSimulator(nn.Module):
     ) -> None:
         super().__init__()
         self.device = torch.device(device)
-        self.network = copy.deepcopy(models.response.sasrec.network).eval()
-        self.statistics = DeviceStatistics(models.response.sasrec.network.statistics)
+        self.network = copy.deepcopy(models.sasrec).eval()
+        self.statistics = DeviceStatistics(models.sasrec.statistics)
         self.factors, self.words = DeviceFactors(models.factors), DeviceWords(models.words)
-        self.ease = DeviceEASE(models.estimators.ease)
-        pro, con = models.response.keyword_matching.sides
+        self.ease = DeviceEASE(models.ease)
+        pro, con = models.keyword_matching.sides
         self.pro, self.con = DeviceKeywords(pro, counts=True), DeviceKeywords(con, counts=False)
-        self.neutral = models.response.similarity.neutral
+        self.neutral = models.similarity.neutral
         weights, self.constant = ensemble.line
         buffers = {
             "categories": PackedSets(knowledge.categories).words.view(np.int64),

@@ -1,5 +1,4 @@
-"""The arithmetic below models/estimators/reaction_statistics.py: what a history sums up to, and the statistics it
-comes to.
+"""Arithmetic below models/estimators/reaction_statistics.py: what a history sums up to, and the statistics of it.
 
 `pair_statistics` is one compiled pass over each history, for a user and a candidate that belong together. `summed` and
 `columns` come to the same in arrays, where a history meets a whole catalogue, or a training reaction what came before.

@@ -110,11 +110,11 @@ def answers_lacking(
         )
         lacking_models = replace(
             models,
-            keyword_matching=KeywordMatching(small, models.response.keyword_matching.rarities),
-            similarity=Similarity(small, models.response.similarity.neutral),
+            keyword_matching=KeywordMatching(small, models.keyword_matching.rarities),
+            similarity=Similarity(small, models.similarity.neutral),
         )
         features, places = opinions.features[rows], len(known) + np.arange(len(rows))
-        surprises = models.response.sasrec.network.statistics.surprises(histories)
+        surprises = models.sasrec.statistics.surprises(histories)
         keywords, similarity = lacking_models.ask_logical(places, renumbered, surprises, features)
         said = Opinions(keywords, similarity, opinions.sasrec_probability[rows], features)
         parts.append(Answers.of(simulator.ensemble, said))

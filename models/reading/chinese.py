@@ -2,8 +2,8 @@
 
 Chinese is written without spaces, and most clauses of a review are as short as a keyword ("服务员态度很差"). So a
 clause of a few characters is a phrase itself; of a longer one, what stands about a quality is ("味道很正宗",
-"新鲜的海鲜"). No word segmentation is needed for either. Words of the lists (models/reading/templates/zh/lexicon.yaml) are
-looked for inside a clause, the longest first.
+"新鲜的海鲜"). No word segmentation is needed for either. Words of the lists
+(models/reading/templates/zh/lexicon.yaml) are looked for inside a clause, the longest first.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Clauses of a text: which way each speaks, and the phrases in it that could be a keyword.
 
 A text speaks for an item in one clause and against it in the next ("quiet rooms, but the staff was rude"). A clause
-speaks for the side whose words it holds more of (models/reading/lexicon.py); "not" turns it round. Its phrases are runs of two
-or three words of content, and what a verb says of its subject ("the staff was rude": rude staff).
+speaks for the side whose words it holds more of (models/reading/lexicon.py); "not" turns it round. Its phrases are runs
+of two or three words of content, and what a verb says of its subject ("the staff was rude": rude staff).
 """
 
 from __future__ import annotations

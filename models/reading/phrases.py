@@ -1,8 +1,8 @@
 """Phrases that a small model may answer with: decoding is held to what the source itself says.
 
 A model of 135 million parameters that writes freely drifts into nonsense; one that chooses among phrases does well. It
-may choose what a text says on the side that is asked for (models/reading/clauses.py: "rude staff", "far too long"), a bare
-verdict on an aspect that a clause of that side judges ("great vocals"), or a plain fact: a genre or a tag is what draws
+may choose what a text says on the side that is asked for (models/reading/clauses.py: "rude staff", "far too long"), a
+bare verdict on an aspect that a clause of that side judges ("great vocals"), or a plain fact: a genre or a tag is what draws
 people ("time travel"), some only put people off ("gore", "slow burn"), and some do both ("horror"). No quality is
 invented: "witty dialogue" is offered only where a clause says so, and a genre is never called great or weak. Where
 nothing speaks against an item, no con is asked for. Larger models write freely (style `reasoning`).

@@ -107,10 +107,10 @@ class UserSimulator:
         *,
         patience: Patience | None = None,
     ) -> None:
-        if not knowledge.n_items == interactions.n_items == models.response.sasrec.network.n_items:
+        if not knowledge.n_items == interactions.n_items == models.sasrec.n_items:
             raise ValueError(
                 f"knowledge of {knowledge.n_items} items, interactions over {interactions.n_items} and SASRec of "
-                f"{models.response.sasrec.network.n_items} must be of one catalogue"
+                f"{models.sasrec.n_items} must be of one catalogue"
             )
         self.knowledge, self.interactions, self.models, self.ensemble = knowledge, interactions, models, ensemble
         self.max_history, self.patience = max_history, patience

@@ -21,8 +21,7 @@ from models.simulation.simulator import UserSimulator
 
 
 class StepRules(NamedTuple):
-    """What does not change from step to step; see `begin`, `react`, `ends` and `observe` in
-    models/simulation/session_kernels.py.
+    """What does not change from step to step; see models/simulation/session_kernels.py.
 
     Parameters
     ----------

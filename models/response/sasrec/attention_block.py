@@ -49,8 +49,7 @@ class Block(nn.Module):
         return Queries(side_by_side, filled_up(constants.numpy()), np.float32(norm.eps))
 
     def answer(self, last_norm: nn.LayerNorm) -> Answer:
-        """What follows on attention, up to the network's last normalisation, as
-        `models/response/sasrec/last_position.py` does it."""
+        """What follows on attention, up to the last normalisation; see models/response/sasrec/last_position.py."""
         d, heads = self.project.in_features, self.heads
         before, wide = self.attention_norm, self.feed_forward_norm
         v = self.query_key_value.weight[2 * d :].view(heads, d // heads, d)
