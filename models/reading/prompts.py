@@ -231,7 +231,7 @@ def _examples(language: Language) -> dict[str, dict[str, list[Example]]]:
 @cache
 def _environment() -> Environment:
     # Plain text, not HTML: what stands in the fields was made safe by `clean_text`.
-    return Environment(loader=PackageLoader("models"), undefined=StrictUndefined, autoescape=False)
+    return Environment(loader=PackageLoader(__package__), undefined=StrictUndefined, autoescape=False)
 
 
 def _render(language: Language, style: Style, template: str, fields: Mapping[str, str | list[str]]) -> str:
