@@ -30,9 +30,10 @@ from pydantic import JsonValue
 
 from flows.settings import Settings
 from storage.completions import CompletionStore
+from storage.contracts import INTERACTIONS, ITEMS
 from storage.run_folder import RunFolder
 from storage.settings.llm_profiles import LLMProfile, load_llm_profile
-from storage.tables import INTERACTIONS, ITEMS, read_table
+from storage.tables import read_table
 from tasks.llm import server as llm_server
 from tasks.llm.client import BatchClient, ClientSettings
 from tasks.llm.questions import Question, Tally

@@ -30,9 +30,10 @@ from pydantic import JsonValue
 
 from flows.prefect_environment import configure_prefect
 from storage.completions import CompletionStore
+from storage.contracts import ANNOTATIONS
 from storage.run_folder import RunFolder
 from storage.settings.llm_profiles import REPOSITORY, LLMProfile, load_llm_profile
-from storage.tables import ANNOTATIONS, read_table
+from storage.tables import read_table
 from tasks.llm.server_handle import ServerHandle, read_handle
 
 Row = dict[str, JsonValue]

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storage.completions import CompletionStore
+from storage.contracts import ANNOTATIONS
 from storage.errors import RecaudienceError
 from storage.run_folder import RunFolder
-from storage.tables import ANNOTATIONS, read_table
+from storage.tables import read_table
 
 _BYTES = "length(CAST(response AS BLOB)) + length(key)"
 _USED = "(prompt != '' AND prompt IN (SELECT prompt FROM temp.used)) OR key IN (SELECT prompt FROM temp.used)"

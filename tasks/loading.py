@@ -10,8 +10,9 @@ from scipy.sparse import csr_array
 from models.explanation.keyword_removal import KeywordRecord
 from models.interactions import Interactions
 from models.knowledge import ItemKnowledge
+from storage.contracts import INTERACTIONS, ITEMS, KEYWORDS, USERS, VOCABULARY
 from storage.run_folder import RunFolder
-from storage.tables import INTERACTIONS, ITEMS, KEYWORDS, USERS, VOCABULARY, read_table
+from storage.tables import read_table
 from storage.vectors import read_item_vectors, read_keyword_vectors
 
 

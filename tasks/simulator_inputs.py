@@ -24,8 +24,9 @@ from models.response.similarity import Similarity
 from models.simulation.patience import Patience
 from models.simulation.simulator import UserSimulator
 from storage.checkpoints import load_arrays, load_json
+from storage.contracts import ITEM_WORDS
 from storage.run_folder import RunFolder
-from storage.tables import ITEM_WORDS, read_table
+from storage.tables import read_table
 from tasks.loading import load_interactions, load_knowledge
 from tasks.steps.fit_patience import load_patience
 

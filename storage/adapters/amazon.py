@@ -15,13 +15,13 @@ from pathlib import Path
 
 import polars as pl
 
-from storage.adapters.base import RawDataset
-from storage.adapters.sources import SourceFile, existing_source, find_file, list_files
 from storage.errors import DataError
-from storage.readers.scans import json_texts, scan_json_lines, scan_lines
+from storage.readers.raw_dataset import RawDataset
+from storage.readers.sources import SourceFile, existing_source, find_file, list_files
 from storage.readers.text import clean_names, clean_text, sentence
-from storage.readers.timestamps import TimeUnit
+from storage.readers.text_files import json_texts, scan_json_lines, scan_lines
 from storage.settings.datasets import DatasetSettings
+from storage.settings.table import TimeUnit
 
 _ENDINGS = (".json", ".jsonl")
 _SNIFFED_LINES = 20

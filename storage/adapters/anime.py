@@ -14,11 +14,12 @@ from pathlib import Path
 
 import polars as pl
 
-from storage.adapters.base import UNRATED, RawDataset, keeping
-from storage.adapters.sources import SourceFile, existing_source, list_files
 from storage.errors import DataError
-from storage.readers.scans import Scan, scan_csv
+from storage.readers.raw_dataset import UNRATED, RawDataset, keeping
+from storage.readers.scans import Scan
+from storage.readers.sources import SourceFile, existing_source, list_files
 from storage.readers.text import clean_names, clean_text, sentence
+from storage.readers.text_files import scan_csv
 from storage.settings.datasets import DatasetSettings
 
 _RATINGS = ("rating_complete.csv", "animelist.csv", "rating.csv")

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import polars as pl
 
-from storage.adapters.base import NO_WORDS, RawDataset
-from storage.adapters.sources import SourceFile, existing_source, list_files
 from storage.errors import DataError
-from storage.readers.scans import Scan, scan_csv, scan_fields
+from storage.readers.raw_dataset import NO_WORDS, RawDataset
+from storage.readers.scans import Scan
+from storage.readers.sources import SourceFile, existing_source, list_files
+from storage.readers.text_files import scan_csv, scan_fields
 from storage.readers.timestamps import seconds
 from storage.settings.datasets import DatasetSettings
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from storage.adapters.base import RawDataset
-from storage.adapters.sources import SourceFile
+from storage.readers.raw_dataset import RawDataset
+from storage.readers.sources import SourceFile
 from storage.sample.world import generate
 from storage.settings.datasets import DatasetSettings
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import polars as pl
 
-from storage.adapters.base import RawDataset, keeping
-from storage.adapters.sources import SourceFile, existing_source, find_file, list_files
 from storage.errors import DataError
-from storage.readers.scans import scan_json_lines
+from storage.readers.raw_dataset import RawDataset, keeping
+from storage.readers.sources import SourceFile, existing_source, find_file, list_files
 from storage.readers.text import clean_names, clean_text, sentence
+from storage.readers.text_files import scan_json_lines
 from storage.settings.datasets import DatasetSettings
 
 _REVIEW = {

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from storage.tables import ITEMS
+from storage.contracts import ITEMS
 
 _COMMON_SHARE = 0.9
 _FEWEST_ITEMS = 2  # of one item nothing can be said to be common

@@ -8,8 +8,9 @@ from pathlib import Path
 import polars as pl
 
 from storage.errors import DataError
-from storage.readers.timestamps import TimeUnit, seconds
+from storage.readers.timestamps import seconds
 from storage.settings.datasets import DatasetSettings
+from storage.settings.table import TimeUnit
 
 LISTED = 100
 _CHECKED = ("user_id", "item_id", "rating", "timestamp")

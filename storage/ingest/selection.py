@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from storage.ingest.id_codes import IdCodes
 from storage.ingest.splits import TimeCuts
 from storage.ingest.user_buckets import UserBuckets
-from storage.readers.ahead import ahead
+from storage.readers.scans import map_ahead
 from storage.settings.datasets import DatasetSettings
 
 
@@ -46,7 +46,7 @@ class Selection:
         then.
         """
         numbers = self._buckets.numbers()
-        for number, (names, seen, last) in zip(numbers, ahead(lambda n: self._last(n, cuts), numbers), strict=True):
+        for number, (names, seen, last) in zip(numbers, map_ahead(lambda n: self._last(n, cuts), numbers), strict=True):
             self._names[number] = names
             self.users_seen += len(names) - 1
             self.rows_seen += seen

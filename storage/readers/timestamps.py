@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import polars as pl
 
-TimeUnit = Literal["s", "ms", "us", "ns", "iso"]
+from storage.settings.table import TimeUnit
+
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _ZONE = r"^(?<time>.*T.*?)\s*(?:[Zz]|UTC|(?<sign>[+-])(?<hours>\d{2}):?(?<minutes>\d{2})?)$"
 LATEST = 2**40  # seconds; far beyond any clock, and a bound for counting

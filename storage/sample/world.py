@@ -13,37 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 from scipy.stats import norm
 
 from storage.sample.aspects import Category, load_categories
 from storage.sample.texts import place_table, review_texts
+from storage.settings.sample import SampleWorldSettings
 
 _DAY = 86_400
 _FIRST_DAY = 1_577_836_800  # 2020-01-01
 _LEVELS, _LEVEL_SHARES = (1, 0, -1), (0.36, 0.36, 0.28)
-
-
-class SampleWorldSettings(BaseModel):
-    """Size and difficulty of the sample world."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    users: int = Field(default=300, ge=1, description="number of users")
-    items: int = Field(default=200, ge=5, description="number of places, spread evenly over the categories")
-    categories: int = Field(default=5, ge=1, le=5, description="number of categories of places")
-    ratings_per_user: int = Field(default=32, ge=5, description="mean number of ratings of a user")
-    centre: float = Field(default=2.8, description="rating of a place whose aspects cancel out")
-    noise: float = Field(default=1.3, gt=0, description="standard deviation of the noise on the rating scale")
-    preference: float = Field(default=0.45, ge=0, description="effect on the rating of an aspect of average importance")
-    characters: int = Field(default=4, ge=1, description="number of characters whose likes and dislikes users share")
-    character_spread: float = Field(default=1.4, ge=0, description="how much characters differ in what they care about")
-    taste_spread: float = Field(default=0.3, ge=0, description="how much users of one character differ")
-    user_spread: float = Field(default=0.3, ge=0, description="standard deviation of how generous users are")
-    category_spread: float = Field(
-        default=0.25, ge=0, description="standard deviation of a user's liking of a category"
-    )
-    exposure_preference: float = Field(default=0.25, ge=0, description="how strongly users choose what will suit them")
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, m
 
 from storage.errors import SettingsError
 from storage.run_folder import DEFAULT_SPLIT, Split
-from storage.sample.world import SampleWorldSettings
 from storage.settings.fetch import FetchSettings
+from storage.settings.sample import SampleWorldSettings
 from storage.settings.table import TableSettings
 
 LEAST_OF_A_USER = 3  # one for each split

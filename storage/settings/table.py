@@ -6,8 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from storage.readers.timestamps import TimeUnit
-
+TimeUnit = Literal["s", "ms", "us", "ns", "iso"]
 ListForm = Literal["json", "|", ";", ",", "none"]
 
 

@@ -19,8 +19,9 @@ from models.interactions import Histories
 from models.simulation.simulator import UserSimulator
 from storage.adapters.table.pair_files import read_pairs
 from storage.columns import Columns
+from storage.contracts import EXPLANATIONS, ITEMS, USERS, polars_schema
 from storage.run_folder import RunFolder
-from storage.tables import EXPLANATIONS, ITEMS, USERS, polars_schema, read_table, write_table
+from storage.tables import read_table, write_table
 from tasks.loading import load_keyword_record
 from tasks.simulator_inputs import load_simulator
 

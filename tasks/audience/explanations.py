@@ -10,9 +10,10 @@ import polars as pl
 
 from models.explanation.explainer import explain
 from models.explanation.explanation import Explanation
+from storage.contracts import ITEMS, USERS
 from storage.errors import DataError
 from storage.run_folder import RunFolder
-from storage.tables import ITEMS, USERS, read_table
+from storage.tables import read_table
 from tasks.loading import load_keyword_record
 from tasks.simulator_inputs import load_simulator
 

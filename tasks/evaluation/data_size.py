@@ -16,9 +16,10 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from models.response.sasrec.settings import SASRecSettings
+from storage.contracts import INTERACTIONS
 from storage.files import publish_json
 from storage.run_folder import RunFolder
-from storage.tables import INTERACTIONS, read_table, write_table
+from storage.tables import read_table, write_table
 from tasks.evaluation.fidelity import FidelitySettings, evaluate_fidelity
 from tasks.simulator_inputs import PARTS_BEFORE_ENSEMBLE
 from tasks.step import Summary, step

@@ -8,9 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.fidelity.card import fidelity_card, predict
 from models.interactions import Interactions
+from storage.contracts import TRUTH
 from storage.files import publish_json
 from storage.run_folder import DEFAULT_SPLIT, RunFolder
-from storage.tables import TRUTH, read_table
+from storage.tables import read_table
 from tasks.evaluation.predictions import PREDICTIONS, write_predictions
 from tasks.loading import load_interactions
 from tasks.simulator_inputs import SIMULATOR_PARTS, load_ensemble, load_sasrec, load_simulator

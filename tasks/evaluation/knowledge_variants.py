@@ -13,8 +13,9 @@ from scipy.sparse import csr_array
 from models.keywords.embeddings import Encode, item_vectors
 from models.keywords.tfidf import tfidf_words
 from models.knowledge import ItemKnowledge
+from storage.contracts import INTERACTIONS, ITEMS, KEYWORDS
 from storage.run_folder import RunFolder
-from storage.tables import INTERACTIONS, ITEMS, KEYWORDS, read_table
+from storage.tables import read_table
 from tasks.loading import item_texts
 
 PROFILES = "profiles"

@@ -11,8 +11,9 @@ from typing import TypedDict
 
 import polars as pl
 
+from storage.contracts import ANNOTATIONS, INTERACTIONS, ITEMS, VOCABULARY
 from storage.run_folder import RunFolder
-from storage.tables import ANNOTATIONS, INTERACTIONS, ITEMS, VOCABULARY, read_table
+from storage.tables import read_table
 
 _WORD = r"[\p{L}\p{N}]+"
 

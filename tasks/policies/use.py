@@ -24,9 +24,10 @@ from models.explanation.explanation import Explanation
 from models.interactions import NO_ITEM
 from models.simulation.settings import EnvironmentSettings
 from models.simulation.simulator import UserSimulator
+from storage.contracts import ITEMS, USERS
 from storage.errors import DataError, SettingsError
 from storage.run_folder import RunFolder
-from storage.tables import ITEMS, USERS, read_table
+from storage.tables import read_table
 from tasks.audience.explanations import row_of
 from tasks.loading import load_keyword_record
 from tasks.policies.checkpoints import baseline_policy, load_checkpoint, load_policy

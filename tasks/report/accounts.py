@@ -8,8 +8,9 @@ import numpy as np
 import polars as pl
 
 from models.keywords.category_agreement import CategoryAgreement, category_agreement
+from storage.contracts import ANNOTATIONS, ITEMS, KEYWORDS, REJECTED_KEYWORDS, VOCABULARY, Contract
 from storage.run_folder import RunFolder
-from storage.tables import ANNOTATIONS, ITEMS, KEYWORDS, REJECTED_KEYWORDS, VOCABULARY, Contract, read_table
+from storage.tables import read_table
 
 _SAMPLE_ITEMS, _SAMPLE_KEYWORDS = 8, 3
 _MANY = 3

@@ -9,9 +9,10 @@ from pydantic import JsonValue
 
 from storage.completion_upkeep import answers_by_run
 from storage.completions import CompletionStore
+from storage.contracts import ANNOTATIONS
 from storage.run_folder import RunFolder
 from storage.settings.llm_profiles import LLMProfile
-from storage.tables import ANNOTATIONS, read_table
+from storage.tables import read_table
 from tasks.step import StepResult, Summary
 
 _THOUSAND = 1000

@@ -17,10 +17,11 @@ from pydantic import ConfigDict, Field, JsonValue
 
 from models.reading.prompts import PromptSettings, wording_version
 from storage.completions import CompletionStore, completion_key
+from storage.contracts import ANNOTATIONS, INTERACTIONS, ITEMS, polars_schema
 from storage.errors import AnnotationError, ServerError
 from storage.run_folder import RunFolder
 from storage.settings.llm_profiles import LLMProfile, Sampling
-from storage.tables import ANNOTATIONS, INTERACTIONS, ITEMS, polars_schema, read_table, scanned_table, write_table
+from storage.tables import read_table, scanned_table, write_table
 from tasks.llm.client import BatchClient, ClientSettings, ServerSource
 from tasks.llm.offline import BatchRunner, OfflineClient
 from tasks.llm.progress import batch_progress, step_logger

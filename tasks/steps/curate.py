@@ -10,18 +10,9 @@ from models.keywords.embeddings import EmbeddingSettings, SentenceEncoder
 from models.reading.prompts import example_keywords
 from models.reading.sanitise import clean_text
 from models.reading.source_text import SourceText
+from storage.contracts import ANNOTATIONS, INTERACTIONS, ITEMS, KEYWORDS, REJECTED_KEYWORDS, VOCABULARY, polars_schema
 from storage.run_folder import RunFolder
-from storage.tables import (
-    ANNOTATIONS,
-    INTERACTIONS,
-    ITEMS,
-    KEYWORDS,
-    REJECTED_KEYWORDS,
-    VOCABULARY,
-    polars_schema,
-    read_table,
-    write_tables,
-)
+from storage.tables import read_table, write_tables
 from tasks.step import Summary, step
 
 _ALL = 20_000

@@ -6,8 +6,9 @@ import numpy as np
 import polars as pl
 
 from models.keywords.embeddings import EmbeddingSettings, SentenceEncoder, mean_vectors
+from storage.contracts import KEYWORDS, VOCABULARY
 from storage.run_folder import RunFolder
-from storage.tables import KEYWORDS, VOCABULARY, read_table
+from storage.tables import read_table
 from storage.vectors import SIDES, Vectors, write_embeddings
 from tasks.step import Summary, step
 

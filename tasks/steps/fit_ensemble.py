@@ -18,9 +18,10 @@ from models.response.features import FEATURE_NAMES
 from models.response.similarity import neutral_values
 from models.response.stacking import PenaltyChoices, fit_stack
 from storage.checkpoints import save_arrays
+from storage.contracts import ITEM_WORDS, ITEMS, polars_schema
 from storage.files import publish, publish_json
 from storage.run_folder import RunFolder
-from storage.tables import ITEM_WORDS, ITEMS, polars_schema, read_table, write_table
+from storage.tables import read_table, write_table
 from tasks.loading import item_texts, load_interactions, load_knowledge
 from tasks.simulator_inputs import (
     PARTS_BEFORE_ENSEMBLE,

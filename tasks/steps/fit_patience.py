@@ -9,9 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from models.estimators.logistic import Ensemble
 from models.simulation.patience import Patience, PatienceFit, Steps
 from storage.checkpoints import load_json
+from storage.contracts import INTERACTIONS
 from storage.files import publish, publish_json
 from storage.run_folder import RunFolder
-from storage.tables import INTERACTIONS, read_table
+from storage.tables import read_table
 from tasks.llm.progress import step_logger
 from tasks.loading import load_interactions
 from tasks.step import Summary, step

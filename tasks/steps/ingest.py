@@ -15,9 +15,8 @@ from pathlib import Path
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
-from storage.adapters.base import RawDataset
 from storage.adapters.registry import ADAPTERS
-from storage.adapters.sources import named_as_published
+from storage.contracts import INTERACTIONS, ITEMS, SPLIT_NAMES, TRUTH, TRUTH_ASPECTS, USERS
 from storage.errors import DataError
 from storage.files import publish_json
 from storage.ingest.id_codes import IdCodes, numbered
@@ -27,18 +26,12 @@ from storage.ingest.selection import Selection, select
 from storage.ingest.splits import TimeCuts, add_order_and_split, find_time_cuts
 from storage.ingest.train_words import TrainWords
 from storage.ingest.user_buckets import UserBuckets
-from storage.readers.ahead import ahead
+from storage.readers.raw_dataset import RawDataset
+from storage.readers.scans import map_ahead
+from storage.readers.sources import named_as_published
 from storage.run_folder import RunFolder
 from storage.settings.datasets import DatasetSettings
-from storage.tables import (
-    INTERACTIONS,
-    ITEMS,
-    SPLIT_NAMES,
-    TRUTH,
-    TRUTH_ASPECTS,
-    USERS,
-    publishing_tables,
-)
+from storage.tables import publishing_tables
 from tasks.step import Summary, step
 
 
@@ -106,7 +99,7 @@ def ingest(folder: RunFolder, settings: IngestSettings) -> Summary:
         account, words = _Account(), TrainWords(raw.words, users, catalogue)
 
         def accounted() -> Iterator[pl.DataFrame]:
-            for rows in ahead(ordered, buckets.numbers()):
+            for rows in map_ahead(ordered, buckets.numbers()):
                 account.add(rows)
                 words.add(rows, cuts)
                 yield rows

@@ -6,10 +6,11 @@ import pytest
 from benchmarks.keywords import coverage, drawn, threshold, truth
 from models.keywords.curation import CurationSettings
 from models.keywords.embeddings import EmbeddingSettings, SentenceEncoder
+from storage.contracts import ANNOTATIONS, polars_schema
 from storage.run_folder import RunFolder
-from storage.sample.world import SampleWorldSettings
 from storage.settings.datasets import DatasetSettings
-from storage.tables import ANNOTATIONS, polars_schema, write_table
+from storage.settings.sample import SampleWorldSettings
+from storage.tables import write_table
 from tasks.steps.curate import curate
 from tasks.steps.ingest import IngestSettings, ingest
 

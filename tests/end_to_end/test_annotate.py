@@ -11,8 +11,9 @@ import polars as pl
 import pytest
 
 from flows.settings import Settings
+from storage.contracts import ANNOTATIONS
 from storage.run_folder import RunFolder
-from storage.tables import ANNOTATIONS, read_table
+from storage.tables import read_table
 from tasks.llm.server import on_demand
 from tasks.steps.annotate import annotate, server_source
 from tasks.steps.ingest import ingest

@@ -16,8 +16,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from storage.sample.world import SampleWorldSettings, generate
+from storage.sample.world import generate
 from storage.settings.llm_profiles import load_llm_profile
+from storage.settings.sample import SampleWorldSettings
 from tasks.llm import server as llm_server
 
 pytestmark = pytest.mark.end_to_end

@@ -10,9 +10,10 @@ import pytest
 
 from models.keywords.curation import CurationSettings
 from models.reading.prompts import PromptSettings
+from storage.contracts import ANNOTATIONS, INTERACTIONS, ITEMS, KEYWORDS, polars_schema
 from storage.run_folder import RunFolder
 from storage.settings.llm_profiles import load_llm_profile
-from storage.tables import ANNOTATIONS, INTERACTIONS, ITEMS, KEYWORDS, polars_schema, read_table, write_table
+from storage.tables import read_table, write_table
 from tasks.llm.server import on_demand
 from tasks.steps.annotate import AnnotateSettings, annotate, server_source
 from tasks.steps.curate import curate

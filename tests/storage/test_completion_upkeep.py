@@ -19,9 +19,10 @@ from storage.completion_upkeep import (
     used_prompts,
 )
 from storage.completions import Completion, CompletionStore
+from storage.contracts import ANNOTATIONS, polars_schema
 from storage.errors import DataError, RecaudienceError
 from storage.run_folder import RunFolder
-from storage.tables import ANNOTATIONS, polars_schema, write_table
+from storage.tables import write_table
 
 ANSWER = Completion("x" * 100, 10, 5, "stop")
 FORMAT_1 = """

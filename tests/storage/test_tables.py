@@ -6,19 +6,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from storage.contracts import INTERACTIONS, ITEMS, KEYWORDS, TRUTH, USERS, polars_schema
 from storage.errors import DataError
-from storage.tables import (
-    INTERACTIONS,
-    ITEMS,
-    KEYWORDS,
-    TRUTH,
-    USERS,
-    polars_schema,
-    publishing_tables,
-    read_table,
-    write_table,
-    write_tables,
-)
+from storage.tables import publishing_tables, read_table, write_table, write_tables
 
 TWO_USERS = pl.DataFrame({"user_id": [0, 1], "source_id": ["a", "b"]})
 ONE_ITEM = pl.DataFrame(

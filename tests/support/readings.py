@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from storage.adapters.base import Adapter
+from storage.adapters.registry import Adapter
 from storage.ingest.item_catalogue import read_items
 from storage.ingest.rating_check import RatingCheck, SkippedRow
 from storage.settings.datasets import DatasetSettings

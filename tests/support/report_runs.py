@@ -9,9 +9,10 @@ import polars as pl
 from models.agents.policies import PopularityPolicy
 from models.policy_evaluation.case_study import CaseStudyPlan, play
 from models.simulation.settings import EnvironmentSettings
+from storage.contracts import ANNOTATIONS, ITEMS, KEYWORDS, REJECTED_KEYWORDS, VOCABULARY, polars_schema
 from storage.files import publish_json
 from storage.run_folder import RunFolder
-from storage.tables import ANNOTATIONS, ITEMS, KEYWORDS, REJECTED_KEYWORDS, VOCABULARY, polars_schema, write_table
+from storage.tables import write_table
 from tests.support.worlds import tiny_world
 
 ATTACK = "<script>alert('review')</script>"

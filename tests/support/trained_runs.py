@@ -9,8 +9,9 @@ import numpy as np
 import polars as pl
 
 from models.response.sasrec.settings import SASRecSettings
+from storage.contracts import INTERACTIONS, ITEMS, KEYWORDS, USERS, VOCABULARY, Contract, polars_schema
 from storage.run_folder import RunFolder
-from storage.tables import INTERACTIONS, ITEMS, KEYWORDS, USERS, VOCABULARY, Contract, polars_schema, write_table
+from storage.tables import write_table
 from storage.vectors import Vectors, write_embeddings
 from tasks.steps.fit_ensemble import EnsembleSettings, fit_ensemble
 from tasks.steps.fit_patience import PatienceSettings, fit_patience

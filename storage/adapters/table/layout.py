@@ -12,9 +12,10 @@ from pathlib import Path
 import polars as pl
 
 from storage.errors import DataError
-from storage.readers.scans import Scan, scan_csv, scan_json_lines, scan_lines, scan_parquet
-from storage.readers.timestamps import TimeUnit
-from storage.settings.table import InteractionColumns, ItemColumns, ListForm
+from storage.readers.parquet import scan_parquet
+from storage.readers.scans import Scan
+from storage.readers.text_files import scan_csv, scan_json_lines, scan_lines
+from storage.settings.table import InteractionColumns, ItemColumns, ListForm, TimeUnit
 
 _SNIFFED_LINES = 100
 _KEY = re.compile(r"[^'\\\ud800-\udfff]+")  # what a JSON path can name

@@ -11,11 +11,11 @@ import polars as pl
 import yaml
 from pydantic import ValidationError
 
-from storage.adapters.sources import named_as_published
 from storage.adapters.table.layout import RatingScale, guess_scale, guess_unrated
 from storage.adapters.table.table import Layout, TableReader, count_ratings
 from storage.errors import DataError, SettingsError
 from storage.files import publish
+from storage.readers.sources import named_as_published
 from storage.settings.datasets import DatasetSettings
 
 _DRAFT_SCALE = {"rating_min": 0.0, "rating_max": 1.0, "like_threshold": 1.0}

@@ -11,8 +11,6 @@ from pathlib import Path
 
 import polars as pl
 
-from storage.adapters.base import UNRATED, RawDataset, keeping
-from storage.adapters.sources import SourceFile, existing_source, find_file, list_files
 from storage.adapters.table.layout import (
     guess_interaction_columns,
     guess_item_columns,
@@ -22,11 +20,13 @@ from storage.adapters.table.layout import (
     scan_table,
 )
 from storage.errors import DataError
-from storage.readers.scans import Scan, json_texts
+from storage.readers.raw_dataset import UNRATED, RawDataset, keeping
+from storage.readers.scans import Scan
+from storage.readers.sources import SourceFile, existing_source, find_file, list_files
 from storage.readers.text import clean_names, clean_text, sentence
-from storage.readers.timestamps import TimeUnit
+from storage.readers.text_files import json_texts
 from storage.settings.datasets import DatasetSettings
-from storage.settings.table import InteractionColumns, ItemColumns, ListForm
+from storage.settings.table import InteractionColumns, ItemColumns, ListForm, TimeUnit
 
 _LOOKED_AT = 10_000  # rows
 

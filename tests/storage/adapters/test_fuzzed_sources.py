@@ -16,12 +16,13 @@ import polars as pl
 import pytest
 
 from storage.adapters.registry import ADAPTERS
+from storage.contracts import INTERACTIONS, ITEMS, USERS
 from storage.errors import RecaudienceError
 from storage.ingest.item_catalogue import read_items
 from storage.ingest.rating_check import RatingCheck
 from storage.run_folder import RunFolder
 from storage.settings.datasets import DatasetSettings
-from storage.tables import INTERACTIONS, ITEMS, USERS, read_table
+from storage.tables import read_table
 from tasks.steps.ingest import IngestSettings, ingest, source_files
 from tests.support import mutations
 from tests.support.published import VERSIONS, Published

@@ -17,8 +17,9 @@ from storage import tables
 from storage.adapters.registry import ADAPTERS
 from storage.adapters.table.table import TableReader
 from storage.checkpoints import load_arrays, save_arrays
+from storage.contracts import INTERACTIONS, Contract, polars_schema
 from storage.settings.datasets import DatasetSettings
-from storage.tables import Contract, polars_schema, publishing_tables, read_table, write_table
+from storage.tables import publishing_tables, read_table, write_table
 from storage.vectors import Vectors, read_item_vectors, read_keyword_vectors, write_embeddings
 from tests.support import published
 from tests.support.published import Published, json_lines, lines
@@ -219,13 +220,13 @@ def test_every_table_of_a_run_is_read_back(name: str, data: st.DataObject) -> No
 
 
 @settings(deadline=None, max_examples=30)
-@given(table=tables_of(tables.INTERACTIONS), cut=st.integers(0, 6))
+@given(table=tables_of(INTERACTIONS), cut=st.integers(0, 6))
 def test_a_table_written_in_parts_is_read_back(table: pl.DataFrame, cut: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "interactions.parquet"
         with publishing_tables() as publication:
-            publication.stream(path, (table[:cut], table[cut:]), tables.INTERACTIONS)
-        assert read_table(path, tables.INTERACTIONS).equals(table)
+            publication.stream(path, (table[:cut], table[cut:]), INTERACTIONS)
+        assert read_table(path, INTERACTIONS).equals(table)
 
 
 @settings(deadline=None, max_examples=20)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.readers.timestamps import LATEST, TimeUnit, seconds
+from storage.readers.timestamps import LATEST, seconds
+from storage.settings.table import TimeUnit
 
 NOON = 1_404_216_000  # 2014-07-01T12:00:00Z
 

@@ -7,7 +7,8 @@ from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import OneHotEncoder
 
 from storage.sample.aspects import load_categories
-from storage.sample.world import SampleWorld, SampleWorldSettings, generate
+from storage.sample.world import SampleWorld, generate
+from storage.settings.sample import SampleWorldSettings
 
 SMALL = SampleWorldSettings(users=40, items=30, ratings_per_user=12)
 

@@ -9,10 +9,11 @@ from scipy.special import expit
 from typer.testing import CliRunner
 
 from flows.commands.command_line import app
+from storage.contracts import EXPLANATIONS, INTERACTIONS, KEYWORDS
 from storage.errors import SettingsError
 from storage.files import publish_json
 from storage.run_folder import RunFolder
-from storage.tables import EXPLANATIONS, INTERACTIONS, KEYWORDS, read_table
+from storage.tables import read_table
 from tasks.audience.explanation_table import explain_pairs_from, explain_random_pairs
 from tests.support.trained_runs import write_trained_run
 

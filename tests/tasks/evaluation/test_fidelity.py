@@ -10,10 +10,11 @@ import pytest
 from markupsafe import escape
 
 from models.response.sasrec.settings import SASRecSettings
+from storage.contracts import INTERACTIONS, TRUTH
 from storage.errors import DataError
 from storage.files import content_hash, publish_json
 from storage.run_folder import RunFolder
-from storage.tables import INTERACTIONS, TRUTH, read_table, write_table
+from storage.tables import read_table, write_table
 from tasks.evaluation.ablation import AblationSettings, ablate_ensemble
 from tasks.evaluation.behaviour import BehaviourSettings, evaluate_behaviour
 from tasks.evaluation.data_size import DataSizeSettings, data_size, with_share

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import polars as pl
 
+from storage.contracts import ANNOTATIONS, INTERACTIONS, ITEMS, VOCABULARY, Contract, polars_schema
 from storage.run_folder import RunFolder
-from storage.tables import ANNOTATIONS, INTERACTIONS, ITEMS, VOCABULARY, Contract, polars_schema, write_table
+from storage.tables import write_table
 from tasks.evaluation.leak_check import leak_check
 
 PROMPT = ("objective", "pro", None, "hash", "model", "{}", "ok", None, ["warm"], [""], 1, 1)

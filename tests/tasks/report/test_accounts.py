@@ -5,8 +5,9 @@ import polars as pl
 import pytest
 
 from models.keywords.category_agreement import CategoryAgreement
+from storage.contracts import ANNOTATIONS, ITEMS, KEYWORDS, Contract, polars_schema
 from storage.run_folder import RunFolder
-from storage.tables import ANNOTATIONS, ITEMS, KEYWORDS, Contract, polars_schema, write_table
+from storage.tables import write_table
 from tasks.report.accounts import AnnotationAccount, annotation_account
 
 

@@ -10,9 +10,10 @@ import polars as pl
 import pytest
 
 from storage.completions import Completion, CompletionStore
+from storage.contracts import ANNOTATIONS, polars_schema
 from storage.run_folder import RunFolder
 from storage.settings.llm_profiles import LLMProfile
-from storage.tables import ANNOTATIONS, polars_schema, write_table
+from storage.tables import write_table
 from tasks.report.profile_comparison import ProfileFigures, comparison_rows, profile_figures
 from tasks.step import StepResult, Summary
 

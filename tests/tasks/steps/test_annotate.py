@@ -7,10 +7,11 @@ import polars as pl
 import pytest
 
 from models.reading.prompts import PromptSettings
+from storage.contracts import ANNOTATIONS, INTERACTIONS, ITEMS, polars_schema
 from storage.errors import AnnotationError, ServerError
 from storage.run_folder import RunFolder
 from storage.settings.llm_profiles import load_llm_profile
-from storage.tables import ANNOTATIONS, INTERACTIONS, ITEMS, polars_schema, read_table, write_table
+from storage.tables import read_table, write_table
 from tasks.llm.client import ClientSettings
 from tasks.steps import prompt_plan
 from tasks.steps.annotate import AnnotateSettings, annotate, server_source

@@ -5,18 +5,9 @@ import pytest
 
 from models.keywords.curation import CurationSettings
 from models.keywords.embeddings import EmbeddingSettings
+from storage.contracts import ANNOTATIONS, INTERACTIONS, ITEMS, KEYWORDS, REJECTED_KEYWORDS, VOCABULARY, polars_schema
 from storage.run_folder import RunFolder
-from storage.tables import (
-    ANNOTATIONS,
-    INTERACTIONS,
-    ITEMS,
-    KEYWORDS,
-    REJECTED_KEYWORDS,
-    VOCABULARY,
-    polars_schema,
-    read_table,
-    write_table,
-)
+from storage.tables import read_table, write_table
 from storage.vectors import read_item_vectors
 from tasks.steps.curate import curate
 from tasks.steps.embed import embed

@@ -9,10 +9,11 @@ import pytest
 from models.agents.settings import ReinforcementSettings
 from models.simulation.patience import FEATURE_NAMES, RECENT, Patience
 from models.simulation.settings import EnvironmentSettings
+from storage.contracts import INTERACTIONS
 from storage.errors import DataError, SettingsError
 from storage.run_folder import RunFolder
 from storage.settings.datasets import DatasetSettings
-from storage.tables import INTERACTIONS, write_table
+from storage.tables import write_table
 from tasks.simulator_inputs import load_simulator
 from tasks.steps.fit_patience import PatienceSettings, fit_patience, load_patience
 from tasks.steps.ingest import IngestSettings, ingest

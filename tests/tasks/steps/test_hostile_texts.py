@@ -18,17 +18,9 @@ import pytest
 from models.keywords.curation import CurationSettings
 from models.reading.prompts import ItemFacts, PromptSettings, Review, objective_prompt, subjective_prompt
 from models.reading.sanitise import clean_text
+from storage.contracts import ANNOTATIONS, INTERACTIONS, ITEMS, KEYWORDS, VOCABULARY, polars_schema
 from storage.run_folder import RunFolder
-from storage.tables import (
-    ANNOTATIONS,
-    INTERACTIONS,
-    ITEMS,
-    KEYWORDS,
-    VOCABULARY,
-    polars_schema,
-    read_table,
-    write_table,
-)
+from storage.tables import read_table, write_table
 from tasks.llm.client import ClientSettings
 from tasks.steps.annotate import AnnotateSettings, annotate, server_source
 from tasks.steps.curate import curate

@@ -9,11 +9,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from storage.contracts import INTERACTIONS, ITEMS, TRUTH, TRUTH_ASPECTS, USERS
 from storage.errors import DataError
 from storage.run_folder import RunFolder, Split
-from storage.sample.world import SampleWorldSettings
 from storage.settings.datasets import DatasetSettings
-from storage.tables import INTERACTIONS, ITEMS, TRUTH, TRUTH_ASPECTS, USERS, read_table
+from storage.settings.sample import SampleWorldSettings
+from storage.tables import read_table
 from tasks.steps.ingest import IngestSettings, ingest, source_files
 
 MUSIC = DatasetSettings(name="music", adapter="amazon", like_threshold=4)

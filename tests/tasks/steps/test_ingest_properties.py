@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from storage.contracts import INTERACTIONS, ITEMS, USERS
 from storage.errors import DataError
 from storage.ingest import user_buckets
 from storage.run_folder import RunFolder, Split
 from storage.settings.datasets import DatasetSettings
-from storage.tables import INTERACTIONS, ITEMS, USERS, read_table
+from storage.tables import read_table
 from tasks.steps.ingest import IngestSettings, ingest
 
 Row = tuple[str, str, float, int]

@@ -19,12 +19,14 @@ import pytest
 from models.keywords.curation import CurationSettings
 from models.reading.prompts import PromptSettings
 from models.response.sasrec.settings import SASRecSettings
+from storage.contracts import INTERACTIONS, KEYWORDS
 from storage.files import content_hash
 from storage.run_folder import RunFolder, Split
-from storage.sample.world import SampleWorldSettings, generate
+from storage.sample.world import generate
 from storage.settings.datasets import DatasetSettings
+from storage.settings.sample import SampleWorldSettings
 from storage.settings.table import TableSettings
-from storage.tables import INTERACTIONS, KEYWORDS, read_table, write_table
+from storage.tables import read_table, write_table
 from tasks.llm.client import ClientSettings
 from tasks.steps.annotate import AnnotateSettings, annotate, server_source
 from tasks.steps.curate import curate

@@ -7,13 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import Protocol
 
 import polars as pl
 
-from storage.adapters.sources import SourceFile
-from storage.readers.timestamps import TimeUnit
-from storage.settings.datasets import DatasetSettings
+from storage.settings.table import TimeUnit
 
 UNRATED = "entries without a rating"
 NO_WORDS = pl.DataFrame(schema={"user_id": pl.String, "item_id": pl.String, "word": pl.String, "timestamp": pl.Int64})
@@ -65,15 +62,3 @@ def keeping(rows: pl.Expr, left_out: Counter[str], why: str) -> Callable[[pl.Dat
         return chosen
 
     return kept
-
-
-class Adapter(Protocol):
-    """A reader of what one publisher ships, in all its versions."""
-
-    def files(self, source: Path | None, settings: DatasetSettings) -> list[SourceFile]:
-        """The files that `read` would read; their hashes are part of the cache key."""
-        ...
-
-    def read(self, source: Path | None, settings: DatasetSettings, workspace: Path) -> RawDataset:
-        """Open the dataset; packed files are unpacked below `workspace`, which the caller removes."""
-        ...

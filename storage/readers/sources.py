@@ -20,6 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from storage.errors import DataError
+from storage.readers.encoding import first_line, is_utf8, recode_latin_1
 from storage.settings.datasets import DatasetSettings
 
 _BLOCK = 1 << 20
@@ -81,7 +82,7 @@ class SourceFile:
         plain = self.path
         if self.member is not None or self.path.suffix == ".gz":
             plain = self._copy(_own_folder(workspace) / self.name[-_NAME_CHARACTERS:])
-        return _recoded(plain, _own_folder(workspace) / self.name) if latin_1 and not is_utf8(plain) else plain
+        return recode_latin_1(plain, _own_folder(workspace) / self.name) if latin_1 and not is_utf8(plain) else plain
 
     def _copy(self, target: Path) -> Path:
         room = shutil.disk_usage(target.parent).free - _SPARE_BYTES
@@ -104,7 +105,7 @@ class SourceFile:
                     yield block
         except _DAMAGED as error:
             raise DataError(
-                f"truncated or damaged archive ({_reason(error)})",
+                f"truncated or damaged archive ({first_line(error)})",
                 remedy="Fetch the file again from its publisher",
                 file=self.shown,
             ) from error
@@ -197,36 +198,10 @@ def named_as_published(files: Iterable[SourceFile], workspace: Path) -> Iterator
         ) from error
 
 
-def is_utf8(path: Path) -> bool:
-    """Whether a whole file is UTF-8 text."""
-    return _first_invalid(path) is None
-
-
-def unreadable(file: Path, error: BaseException) -> DataError:
-    """The error for a file that Polars cannot read: the line of the first byte that is not UTF-8, or Polars' reason."""
-    if isinstance(error, FileNotFoundError):
-        return DataError("no such file", remedy="Check the path", file=file)
-    if file.is_file() and (invalid := _first_invalid(file)) is not None:
-        line, byte = invalid
-        return DataError(
-            f"not UTF-8 text (byte {byte:#04x})",
-            remedy="Convert the file to UTF-8, or fetch it again",
-            file=file,
-            row=line,
-        )
-    return DataError(f"not readable ({_reason(error)})", remedy="Check the file, or fetch it again", file=file)
-
-
 def _own_folder(workspace: Path) -> Path:
     """A new folder, so that files of one name from several archives stay apart."""
     workspace.mkdir(parents=True, exist_ok=True)
     return Path(tempfile.mkdtemp(dir=workspace))
-
-
-def _reason(error: BaseException) -> str:
-    """The first line of what a library says."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0][:200]
 
 
 def _files_of(path: Path) -> list[SourceFile]:
@@ -245,29 +220,9 @@ def _members(path: Path) -> list[str]:
                 names = [entry.name for entry in archive if entry.isfile()]
     except _DAMAGED as error:
         raise DataError(
-            f"not a readable archive ({_reason(error)})", remedy="Fetch the archive again from its publisher", file=path
+            f"not a readable archive ({first_line(error)})",
+            remedy="Fetch the archive again from its publisher",
+            file=path,
         ) from error
     # Archives made on a Mac carry a shadow of every file; no file is called `..`.
     return [name for name in names if not PurePosixPath(name).name.startswith(("._", ".."))]
-
-
-def _first_invalid(path: Path) -> tuple[int, int] | None:
-    """Line and value of the first byte that is not UTF-8."""
-    line = 1
-    with path.open("rb") as file:
-        for content in file:
-            try:
-                content.decode("utf-8")
-            except UnicodeDecodeError as error:
-                return line, content[error.start]
-            line += 1
-    return None
-
-
-def _recoded(path: Path, target: Path) -> Path:
-    with (
-        path.open(encoding="iso-8859-1", newline="") as source,
-        target.open("w", encoding="utf-8", newline="") as plain,
-    ):
-        shutil.copyfileobj(source, plain, _BLOCK)
-    return target
