@@ -7,6 +7,7 @@ only while every output still exists with the hash it had; otherwise the step ru
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,12 +15,15 @@ from typing import Generic, TypeVar
 
 from prefect import Task
 from prefect.cache_policies import INPUTS
+from prefect.exceptions import MissingContextError
+from prefect.logging import get_run_logger
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from storage.files import content_hash
 from storage.run_folder import RunFolder
 
 Summary = dict[str, JsonValue]
+Logger = logging.Logger | logging.LoggerAdapter[logging.Logger]
 SettingsT = TypeVar("SettingsT", bound=BaseModel)
 
 
@@ -61,6 +65,14 @@ class StepResult(BaseModel):
             folder.path(output.name).exists() and content_hash(folder.path(output.name)) == output.sha256
             for output in self.outputs
         )
+
+
+def step_logger() -> Logger:
+    """The run's logger inside a Prefect run, the package's outside."""
+    try:
+        return get_run_logger()
+    except MissingContextError:
+        return logging.getLogger("recaudience")
 
 
 def reference(folder: RunFolder, name: str) -> FileReference:

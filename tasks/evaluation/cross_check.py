@@ -25,11 +25,11 @@ from models.simulation.simulator import RewardMode
 from storage.errors import SettingsError
 from storage.files import publish_json
 from storage.run_folder import RunFolder
-from tasks.llm.progress import step_logger
 from tasks.loading import load_interactions
 from tasks.policies.checkpoints import baseline_policy
 from tasks.policies.use import run_settings
 from tasks.simulator_inputs import load_simulator
+from tasks.step import step_logger
 
 REWARDS: tuple[RewardMode, ...] = ("vote", "sasrec", "probability")
 _TOP_SHARE = 10  # off-policy, a policy recommends among the best tenth of the catalogue

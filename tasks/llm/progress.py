@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from prefect.exceptions import MissingContextError
-from prefect.logging import get_run_logger
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from tasks.llm.questions import Tally
+from tasks.step import Logger, step_logger
 
 _LOG_SECONDS = 10.0
-Logger = logging.Logger | logging.LoggerAdapter[logging.Logger]
-
-
-def step_logger() -> Logger:
-    """The run's logger inside a Prefect run, the package's outside."""
-    try:
-        return get_run_logger()
-    except MissingContextError:
-        return logging.getLogger("recaudience")
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from storage.checkpoints import load_json, load_named_arrays, save_arrays
 from storage.errors import DataError
 from storage.files import publish, publish_json
 from storage.run_folder import RunFolder
-from tasks.llm.progress import step_logger
+from tasks.step import step_logger
 
 
 class _Kept(BaseModel):

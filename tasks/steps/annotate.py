@@ -24,10 +24,10 @@ from storage.settings.llm_profiles import LLMProfile, Sampling
 from storage.tables import read_table, scanned_table, write_table
 from tasks.llm.client import BatchClient, ClientSettings, ServerSource
 from tasks.llm.offline import BatchRunner, OfflineClient
-from tasks.llm.progress import batch_progress, step_logger
+from tasks.llm.progress import batch_progress
 from tasks.llm.questions import Outcome, Question, Tally, reasons_text
 from tasks.llm.shards import in_shards
-from tasks.step import Summary, step
+from tasks.step import Summary, step, step_logger
 from tasks.steps.prompt_plan import Plan, PlannedPrompt, PlanSettings, plan_prompts
 
 

@@ -13,9 +13,8 @@ from storage.contracts import INTERACTIONS
 from storage.files import publish, publish_json
 from storage.run_folder import RunFolder
 from storage.tables import read_table
-from tasks.llm.progress import step_logger
 from tasks.loading import load_interactions
-from tasks.step import Summary, step
+from tasks.step import Summary, step, step_logger
 
 
 class PatienceSettings(BaseModel):

@@ -27,7 +27,6 @@ from models.simulation.simulator import UserSimulator
 from storage.errors import DataError, SettingsError
 from storage.files import content_hash, publish_json
 from storage.run_folder import RunFolder
-from tasks.llm.progress import step_logger
 from tasks.policies.checkpoints import (
     PolicyCheckpoint,
     baseline_policy,
@@ -39,7 +38,7 @@ from tasks.policies.checkpoints import (
 )
 from tasks.policies.unfinished_policy import UnfinishedPolicy
 from tasks.simulator_inputs import SIMULATOR_PARTS, load_simulator
-from tasks.step import Summary, step
+from tasks.step import Summary, step, step_logger
 from tasks.steps.fit_patience import load_patience
 
 VERSION = "6"

@@ -23,9 +23,8 @@ from storage.checkpoints import load_arrays, save_arrays
 from storage.errors import SettingsError
 from storage.files import publish, publish_json
 from storage.run_folder import RunFolder
-from tasks.llm.progress import step_logger
 from tasks.loading import load_categories, load_interactions
-from tasks.step import Step, Summary
+from tasks.step import Step, Summary, step_logger
 from tasks.steps.train_sasrec import READS
 
 REPORT = "report/tuning.json"
