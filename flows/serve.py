@@ -6,14 +6,17 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import httpx
+import yaml
 
 from storage.errors import ServerError
 
-_ROOT = Path(__file__).resolve().parent.parent
+_DEPLOYMENTS = Path(__file__).resolve().parents[1] / "deployments" / "prefect.yaml"
+_FLOW = f"{__name__.rpartition('.')[0]}.reproduce.reproduce"  # below another name in the wheel
 _POOL = "recaudience"
 _START_SECONDS = 180
 
@@ -41,10 +44,13 @@ def serve(host: str, port: int) -> None:
         _wait(server, api)
         pool = [*prefect, "work-pool", "create", _POOL, "--type", "process", "--overwrite"]
         subprocess.run(pool, env=environment, check=True)
-        deploy = [*prefect, "deploy", "--all", "--prefect-file", "deployments/prefect.yaml"]
-        subprocess.run(deploy, env=environment, check=True, cwd=_ROOT)
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / _DEPLOYMENTS.name
+            file.write_text(deployments(), encoding="utf-8")
+            deploy = [*prefect, "deploy", "--all", "--prefect-file", str(file)]
+            subprocess.run(deploy, env=environment, check=True)
         worker = [*prefect, "worker", "start", "--pool", _POOL, "--limit", "1"]
-        subprocess.run(worker, env=environment, check=False, cwd=_ROOT)
+        subprocess.run(worker, env=environment, check=False)
     except subprocess.CalledProcessError as error:
         raise ServerError(
             f"{' '.join(error.cmd[2:])} ended with {error.returncode}; its message stands above."
@@ -54,6 +60,14 @@ def serve(host: str, port: int) -> None:
     finally:
         server.send_signal(signal.SIGINT)
         server.wait()
+
+
+def deployments() -> str:
+    """deployments/prefect.yaml, with the flow named as it is imported here; runs work in the current folder."""
+    content = yaml.safe_load(_DEPLOYMENTS.read_text(encoding="utf-8"))
+    for deployment in content["deployments"]:
+        deployment["entrypoint"] = _FLOW
+    return yaml.safe_dump(content, sort_keys=False)
 
 
 def _wait(server: subprocess.Popen[bytes], api: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -27,12 +28,23 @@ from storage.run_folder import DEFAULT_SPLIT, RunFolder, Split
 
 app = typer.Typer(
     name="recaudience",
-    help="Simulated users for recommender systems, made from ratings and a large language model.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback(invoke_without_command=True)
+def app_command(
+    *, show_version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False
+) -> None:
+    """A test audience for recommender systems: simulated users, made from ratings and a large language model."""
+    if show_version:
+        console.print(f"recaudience {version('recaudience')}", highlight=False)
+        raise typer.Exit
+
+
 llm_app = typer.Typer(help="The local language-model server (vLLM).", no_args_is_help=True)
 llm_app.command("profiles")(list_profiles)
 app.add_typer(llm_app, name="llm")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storage.errors import ServerError
-from storage.settings.llm_profiles import REPOSITORY, LLMProfile
+from storage.settings.llm_profiles import PROFILE_FOLDER, REPOSITORY, LLMProfile
 
 VLLM = REPOSITORY / ".venv-llm" / "bin" / "vllm"
 _SMALL_MACHINE_CORES = 4
@@ -28,7 +28,10 @@ def obstacle(profile: LLMProfile, executable: Path = VLLM) -> Obstacle | None:
     folder = profile.model_folder
     if not executable.exists():
         return Obstacle(
-            "not installed", f"{executable}: the language-model server is not installed. Install it with: make setup"
+            "not installed",
+            f"{executable}: the language-model server is not installed. In the repository, make setup installs it; "
+            f"anywhere else, name a running server: --llm my-server.yaml, a copy of {PROFILE_FOLDER / 'openai.yaml'} "
+            "with its base_url and model.",
         )
     if profile.device == "cuda" and shutil.which("nvidia-smi") is None:
         return Obstacle(
