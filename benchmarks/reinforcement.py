@@ -25,8 +25,8 @@ from models.policy_evaluation.values import Evaluation, evaluate, over_seeds, pa
 from models.simulation.settings import EnvironmentSettings
 from storage.errors import RecaudienceError
 from storage.run_folder import RunFolder
+from tasks.loading import load_simulator
 from tasks.policies.checkpoints import baseline_policy
-from tasks.simulator_inputs import load_simulator
 
 
 def table(root: Path, settings: ReinforcementSettings) -> list[dict[str, object]]:

@@ -31,8 +31,7 @@ from models.metrics.classification import UserBootstrap, auc, log_losses
 from models.response.features import FEATURE_NAMES, STACK_PRIOR
 from models.response.stacking import StackPenalty, fit_stack
 from storage.run_folder import RunFolder
-from tasks.loading import load_interactions
-from tasks.simulator_inputs import load_simulator
+from tasks.loading import load_interactions, load_simulator
 from tasks.steps.fit_ensemble import EnsembleSettings
 
 Features = NDArray[np.float32]

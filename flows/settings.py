@@ -18,13 +18,13 @@ from storage.run_folder import Split
 from storage.settings.datasets import DatasetSettings, load_dataset_profile, own_profiles
 from storage.settings.llm_profiles import LLMProfile, load_llm_profile
 from tasks.evaluation.fidelity import FidelitySettings
+from tasks.policies.settings import ReinforceSettings
 from tasks.report.build import ReportSettings
 from tasks.steps.annotate import AnnotateSettings
 from tasks.steps.case_study import CaseStudySettings
 from tasks.steps.fit_ensemble import EnsembleSettings
 from tasks.steps.fit_patience import PatienceSettings
 from tasks.steps.ingest import IngestSettings
-from tasks.steps.reinforce import ReinforceSettings
 
 
 class Settings(BaseModel):

@@ -22,8 +22,7 @@ from storage.columns import Columns
 from storage.contracts import EXPLANATIONS, ITEMS, USERS, polars_schema
 from storage.run_folder import RunFolder
 from storage.tables import read_table, write_table
-from tasks.loading import load_keyword_record
-from tasks.simulator_inputs import load_simulator
+from tasks.loading import load_keyword_record, load_simulator
 
 _PAIRS_AT_ONCE = 128
 

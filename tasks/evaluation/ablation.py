@@ -16,8 +16,7 @@ from models.response.similarity import Similarity, neutral_values
 from storage.files import publish_json
 from storage.run_folder import RunFolder
 from tasks.evaluation.knowledge_variants import PROFILES, knowledge_variants
-from tasks.loading import load_interactions
-from tasks.simulator_inputs import SIMULATOR_PARTS, load_simulator
+from tasks.loading import SIMULATOR_PARTS, load_interactions, load_simulator
 from tasks.step import Summary, step, step_logger
 from tasks.steps.fit_ensemble import EnsembleSettings
 

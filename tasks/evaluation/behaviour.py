@@ -26,8 +26,7 @@ from storage.files import publish_json
 from storage.run_folder import RunFolder
 from tasks.evaluation.leak_check import leak_check
 from tasks.evaluation.predictions import PREDICTIONS, read_predictions
-from tasks.loading import load_interactions
-from tasks.simulator_inputs import SIMULATOR_PARTS, load_sasrec, load_simulator
+from tasks.loading import SIMULATOR_PARTS, load_interactions, load_sasrec, load_simulator
 from tasks.step import Summary, step, step_logger
 
 _SHOWN = (

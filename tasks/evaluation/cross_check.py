@@ -25,10 +25,9 @@ from models.simulation.simulator import RewardMode
 from storage.errors import SettingsError
 from storage.files import publish_json
 from storage.run_folder import RunFolder
-from tasks.loading import load_interactions
+from tasks.loading import load_interactions, load_simulator
 from tasks.policies.checkpoints import baseline_policy
-from tasks.policies.use import run_settings
-from tasks.simulator_inputs import load_simulator
+from tasks.policies.settings import run_settings
 from tasks.step import step_logger
 
 REWARDS: tuple[RewardMode, ...] = ("vote", "sasrec", "probability")

@@ -21,7 +21,7 @@ from storage.files import publish_json
 from storage.run_folder import RunFolder
 from storage.tables import read_table, write_table
 from tasks.evaluation.fidelity import FidelitySettings, evaluate_fidelity
-from tasks.simulator_inputs import PARTS_BEFORE_ENSEMBLE
+from tasks.loading import PARTS_BEFORE_ENSEMBLE
 from tasks.step import Summary, step
 from tasks.steps.fit_ensemble import EnsembleSettings, fit_ensemble
 from tasks.steps.train_sasrec import train_sasrec

@@ -13,8 +13,7 @@ from storage.files import publish_json
 from storage.run_folder import DEFAULT_SPLIT, RunFolder
 from storage.tables import read_table
 from tasks.evaluation.predictions import PREDICTIONS, write_predictions
-from tasks.loading import load_interactions
-from tasks.simulator_inputs import SIMULATOR_PARTS, load_ensemble, load_sasrec, load_simulator
+from tasks.loading import SIMULATOR_PARTS, load_ensemble, load_interactions, load_sasrec, load_simulator
 from tasks.step import Summary, step
 
 

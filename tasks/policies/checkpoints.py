@@ -26,6 +26,7 @@ from models.agents.policies import (
 from models.agents.query_scorer import QueryPolicy, QueryPrior, QueryScorer
 from models.agents.settings import AlgorithmName, BaselineName, ReinforcementSettings
 from models.agents.training import TrainedAgent
+from models.policy_evaluation.comparison import Reinforcement
 from models.simulation.settings import EnvironmentSettings
 from models.simulation.simulator import UserSimulator
 from models.simulation.user_vectors import TasteAxes
@@ -142,6 +143,18 @@ def load_policy(folder: RunFolder, algorithm: AlgorithmName, seed: int) -> Learn
     policy.scorer.set_arrays(arrays)
     policy.scorer.eval()
     return policy
+
+
+def load_reinforcement(folder: RunFolder) -> Reinforcement | None:
+    """The comparison of a run's policies, None where there is none.
+
+    Raises
+    ------
+    DataError
+        Where the file is damaged.
+    """
+    path = folder.path("report/reinforcement.json")
+    return load_json(path, TypeAdapter(Reinforcement)) if path.exists() else None
 
 
 def _network(policy: LearnedPolicy | QueryPolicy) -> ItemNetwork | QueryNetwork:

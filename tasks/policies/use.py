@@ -6,7 +6,6 @@ policy.recommend(["u12", "u7"], k=10)
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
@@ -28,11 +27,9 @@ from storage.contracts import ITEMS, USERS
 from storage.errors import DataError, SettingsError
 from storage.run_folder import RunFolder
 from storage.tables import read_table
-from tasks.audience.explanations import row_of
-from tasks.loading import load_keyword_record
+from tasks.loading import load_keyword_record, load_simulator, row_of
 from tasks.policies.checkpoints import baseline_policy, load_checkpoint, load_policy
-from tasks.simulator_inputs import load_simulator
-from tasks.steps.reinforce import ReinforceSettings
+from tasks.policies.settings import run_settings
 
 
 @dataclass(frozen=True)
@@ -173,14 +170,6 @@ def learned(policy: UsablePolicy) -> LearnedPolicy:
             f"{', '.join(get_args(AlgorithmName))}, trained with environment.actions=catalogue."
         )
     return policy.policy
-
-
-def run_settings(folder: RunFolder) -> ReinforceSettings:
-    """The settings of reinforcement learning that a run was made with; the defaults where it does not say."""
-    path = folder.path("manifest.json")
-    if not path.exists():
-        return ReinforceSettings()
-    return ReinforceSettings.model_validate(json.loads(path.read_text(encoding="utf-8"))["settings"]["reinforce"])
 
 
 def _seed(folder: RunFolder, algorithm: AlgorithmName, seed: int | None) -> int:

@@ -9,8 +9,10 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter, ValidationError
 
+from models.policy_evaluation.comparison import Reinforcement
 from storage.errors import DataError
 from storage.run_folder import RunFolder
+from tasks.policies.checkpoints import load_reinforcement
 
 T = TypeVar("T")
 JsonObject = dict[str, JsonValue]
@@ -75,38 +77,6 @@ class Fidelity(_Part):
     truth: dict[str, Closeness] | None = None
 
 
-class Estimate(_Part):
-    """A mean and its 95 % interval."""
-
-    mean: float
-    ci95: Interval
-
-
-class PolicyScores(_Part):
-    """A policy's row of the reinforcement-learning table."""
-
-    average_reward: Estimate
-    total_reward: Estimate
-    liking_at_10: Estimate
-    coverage: Estimate
-    training_seconds: float | None = None
-    over_popularity: Estimate | None = None
-
-
-class Reinforcement(_Part):
-    """report/reinforcement.json."""
-
-    dataset: str
-    steps: int
-    seeds: int | tuple[int, ...]
-    episodes: int
-    catalogue: int | None = None
-    reward: str | None = None
-    users: str | None = None
-    policies: dict[str, PolicyScores]
-    learning_curves: dict[str, tuple[tuple[float, float], ...]] = {}
-
-
 class Epoch(_Part):
     """One pass over the training interactions."""
 
@@ -135,11 +105,6 @@ class ReportData:
 def load_fidelity(folder: RunFolder) -> Fidelity | None:
     """report/fidelity.json, None where there is none."""
     return _load(folder.path("report/fidelity.json"), TypeAdapter(Fidelity))
-
-
-def load_reinforcement(folder: RunFolder) -> Reinforcement | None:
-    """report/reinforcement.json, None where there is none."""
-    return _load(folder.path("report/reinforcement.json"), TypeAdapter(Reinforcement))
 
 
 def load_report_data(folder: RunFolder) -> ReportData:

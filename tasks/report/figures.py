@@ -18,8 +18,9 @@ from matplotlib.ticker import MaxNLocator
 
 from models.fidelity.ablation import Variant
 from models.fidelity.distributions import Stratum
+from models.policy_evaluation.comparison import Reinforcement
 from tasks.evaluation.data_size import DataSize
-from tasks.report.data import Fidelity, Reinforcement, Training
+from tasks.report.data import Fidelity, Training
 from tasks.report.tables import FIDELITY_GROUPS, POLICY_GROUPS, grouped, label
 
 INK, MUTED, GRID, GROUND = "#1b1f24", "#59636e", "#d3d9df", "#fefefe"

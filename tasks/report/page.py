@@ -11,8 +11,9 @@ from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 from markupsafe import Markup
 from pydantic import JsonValue
 
+from models.policy_evaluation.comparison import Reinforcement
 from tasks.report.accounts import AnnotationAccount
-from tasks.report.data import Fidelity, JsonObject, Reinforcement, ReportData
+from tasks.report.data import Fidelity, JsonObject, ReportData
 from tasks.report.figures import themed
 from tasks.report.tables import POLICY_GROUPS, fidelity_table, label, reinforcement_table
 from tasks.report.wording import comparison_sentence, count, first_few, gain_sentence, share, text

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from models.policy_evaluation.comparison import Reinforcement
 from storage.run_folder import RunFolder
-from tasks.report.data import Fidelity, Interval, Reinforcement, load_fidelity, load_reinforcement
+from tasks.policies.checkpoints import load_reinforcement
+from tasks.report.data import Fidelity, Interval, load_fidelity
 
 Rows = list[list[str]]
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from jinja2 import Undefined
 from pydantic import JsonValue
 
-from tasks.report.data import Comparison, Estimate
+from models.policy_evaluation.comparison import Estimate
+from tasks.report.data import Comparison
 from tasks.report.tables import label
 
 _NAMED = 2

@@ -9,15 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 
 from models.agents.settings import AlgorithmName
 from models.policy_evaluation.case_study import CaseStudyPlan, play, typical_user
+from models.policy_evaluation.comparison import Reinforcement
 from storage.contracts import USERS
 from storage.errors import DataError
 from storage.files import publish_json
 from storage.run_folder import RunFolder
 from storage.tables import read_table
-from tasks.loading import load_keyword_record
-from tasks.policies.checkpoints import load_checkpoint, load_policy
-from tasks.report.data import Reinforcement, load_reinforcement
-from tasks.simulator_inputs import SIMULATOR_PARTS, load_simulator
+from tasks.loading import SIMULATOR_PARTS, load_keyword_record, load_simulator
+from tasks.policies.checkpoints import load_checkpoint, load_policy, load_reinforcement
 from tasks.step import Summary, step
 
 

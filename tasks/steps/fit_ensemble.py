@@ -22,10 +22,12 @@ from storage.contracts import ITEM_WORDS, ITEMS, polars_schema
 from storage.files import publish, publish_json
 from storage.run_folder import RunFolder
 from storage.tables import read_table, write_table
-from tasks.loading import item_texts, load_interactions, load_knowledge
-from tasks.simulator_inputs import (
+from tasks.loading import (
     PARTS_BEFORE_ENSEMBLE,
     EnsembleCheckpoint,
+    item_texts,
+    load_interactions,
+    load_knowledge,
     load_sasrec,
     new_ease,
     response_models,

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field
 
-from models.estimators.logistic import Ensemble
-from models.simulation.patience import Patience, PatienceFit, Steps
-from storage.checkpoints import load_json
+from models.simulation.patience import Patience, Steps
 from storage.contracts import INTERACTIONS
 from storage.files import publish, publish_json
 from storage.run_folder import RunFolder
 from storage.tables import read_table
-from tasks.loading import load_interactions
+from tasks.loading import PatienceCheckpoint, load_interactions
 from tasks.step import Summary, step, step_logger
 
 
@@ -25,16 +23,6 @@ class PatienceSettings(BaseModel):
     session_gap_minutes: float = Field(
         default=30.0, gt=0, description="so long without an interaction ends a session; a day and more for daily data"
     )
-
-
-class PatienceCheckpoint(BaseModel):
-    """patience/model.json: the learned hazard and its fit, or why there is none."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    hazard: Ensemble | None
-    fit: PatienceFit | None
-    refused: str | None = Field(description="why no hazard could be learned")
 
 
 @step(version="1", reads=("users.parquet", "items.parquet", "interactions.parquet"), writes=("patience",))
@@ -57,17 +45,6 @@ def fit_patience(folder: RunFolder, settings: PatienceSettings) -> Summary:
         "difference_ci95": None if fit.difference_ci95 is None else [*fit.difference_ci95],
         "weights": {**fit.weights},
     }
-
-
-def load_patience(folder: RunFolder) -> PatienceCheckpoint:
-    """What fit_patience learned.
-
-    Raises
-    ------
-    DataError
-        Where the checkpoint is missing or damaged.
-    """
-    return load_json(folder.path("patience/model.json"), TypeAdapter(PatienceCheckpoint))
 
 
 def _fitted(folder: RunFolder, settings: PatienceSettings) -> PatienceCheckpoint:

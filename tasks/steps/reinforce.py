@@ -13,20 +13,20 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from importlib.util import find_spec
 from multiprocessing import get_context
-from typing import Self
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import JsonValue
 
 from models.agents.policies import Policy
-from models.agents.settings import ALGORITHMS, OF_POINTS, OF_SLATES, AlgorithmName, ReinforcementSettings
+from models.agents.settings import AlgorithmName
 from models.policy_evaluation.values import Evaluation, all_pairs, evaluate, over_seeds, paired_difference
 from models.simulation.settings import EnvironmentSettings, catalogue
 from models.simulation.simulator import UserSimulator
 from storage.errors import DataError, SettingsError
 from storage.files import content_hash, publish_json
 from storage.run_folder import RunFolder
+from tasks.loading import SIMULATOR_PARTS, load_patience, load_simulator
 from tasks.policies.checkpoints import (
     PolicyCheckpoint,
     baseline_policy,
@@ -36,48 +36,14 @@ from tasks.policies.checkpoints import (
     remove_policies_but,
     save_policy,
 )
+from tasks.policies.settings import ReinforceSettings
 from tasks.policies.unfinished_policy import UnfinishedPolicy
-from tasks.simulator_inputs import SIMULATOR_PARTS, load_simulator
 from tasks.step import Summary, step, step_logger
-from tasks.steps.fit_patience import load_patience
 
 VERSION = "6"
 UPPER_LINE = "greedy"
 _SLOWEST_FIRST: tuple[AlgorithmName, ...] = ("trpo", "qrdqn", "dqn", "ppo", "maskable_ppo", "a2c")
 _TRAINING = ("steps", "n_envs", "hidden", "taste_rank", "threads", "patience", "checkpoint_steps", "device")
-
-
-class ReinforceSettings(BaseModel):
-    """Settings of the step `reinforce`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    agents: ReinforcementSettings = ReinforcementSettings()
-    environment: EnvironmentSettings = EnvironmentSettings()
-    on_held_out_users: bool = Field(
-        default=False, description="policies are evaluated on users whom none of them met in training"
-    )
-
-    @model_validator(mode="after")
-    def _algorithms_fit_the_actions(self) -> Self:
-        able = {"embedding": OF_POINTS, "slate": OF_SLATES}.get(self.environment.actions, ALGORITHMS)
-        unable = [name for name in self.agents.algorithms if name not in able]
-        if unable:
-            raise ValueError(
-                f"{', '.join(unable)} cannot learn with environment.actions={self.environment.actions}; choose "
-                f"agents.algorithms among {', '.join(able)}"
-            )
-        return self
-
-    @property
-    def training(self) -> EnvironmentSettings:
-        """Rules of the sessions that policies train in."""
-        return self.environment.model_copy(update={"users": "train"}) if self.on_held_out_users else self.environment
-
-    @property
-    def evaluation(self) -> EnvironmentSettings:
-        """Rules of the sessions that policies are evaluated in."""
-        return self.environment.model_copy(update={"users": "held_out"}) if self.on_held_out_users else self.environment
 
 
 @step(version=VERSION, reads=SIMULATOR_PARTS, writes=("policies", "report/reinforcement.json"))

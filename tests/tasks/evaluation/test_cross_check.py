@@ -11,7 +11,7 @@ from storage.errors import SettingsError
 from storage.files import publish_json
 from storage.run_folder import RunFolder
 from tasks.evaluation.cross_check import REPORT, REWARDS, CrossCheck, cross_check, cross_check_rows
-from tasks.steps.reinforce import ReinforceSettings
+from tasks.policies.settings import ReinforceSettings
 from tests.support.trained_runs import write_trained_run
 
 SETTINGS = ReinforceSettings(

@@ -20,11 +20,10 @@ from tasks.evaluation.behaviour import BehaviourSettings, evaluate_behaviour
 from tasks.evaluation.data_size import DataSizeSettings, data_size, with_share
 from tasks.evaluation.fidelity import FidelitySettings, evaluate_fidelity
 from tasks.evaluation.predictions import read_predictions
-from tasks.loading import load_interactions
+from tasks.loading import load_interactions, load_simulator
 from tasks.report.card import CardSettings, card
 from tasks.report.card_tables import card_tables
 from tasks.report.data import load_fidelity, load_report_data
-from tasks.simulator_inputs import load_simulator
 from tasks.steps.fit_ensemble import EnsembleSettings, fit_ensemble
 from tasks.steps.fit_patience import PatienceSettings, fit_patience
 from tasks.steps.train_sasrec import train_sasrec

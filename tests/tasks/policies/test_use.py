@@ -19,8 +19,9 @@ from storage.files import publish_json
 from storage.run_folder import RunFolder
 from tasks.policies.export import INPUTS, export_policy
 from tasks.policies.logs import LogFormat, simulate
+from tasks.policies.settings import ReinforceSettings
 from tasks.policies.use import learned, load_policy_for_use
-from tasks.steps.reinforce import ReinforceSettings, reinforce
+from tasks.steps.reinforce import reinforce
 from tests.support.network_inputs import network_inputs
 from tests.support.trained_runs import N_ITEMS, N_USERS, write_trained_run
 

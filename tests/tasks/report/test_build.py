@@ -9,11 +9,12 @@ from xml.etree import ElementTree
 
 import pytest
 
+from models.policy_evaluation.comparison import Estimate
 from storage.errors import DataError
 from storage.files import content_hash, publish_json
 from storage.run_folder import RunFolder
 from tasks.report.build import ReportSettings, report
-from tasks.report.data import Comparison, Estimate
+from tasks.report.data import Comparison
 from tasks.report.wording import comparison_sentence, gain_sentence
 from tests.support.report_runs import ATTACK, MODELS, POLICIES, fidelity, finished_run
 

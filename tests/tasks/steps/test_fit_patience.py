@@ -14,10 +14,11 @@ from storage.errors import DataError, SettingsError
 from storage.run_folder import RunFolder
 from storage.settings.datasets import DatasetSettings
 from storage.tables import write_table
-from tasks.simulator_inputs import load_simulator
-from tasks.steps.fit_patience import PatienceSettings, fit_patience, load_patience
+from tasks.loading import load_patience, load_simulator
+from tasks.policies.settings import ReinforceSettings
+from tasks.steps.fit_patience import PatienceSettings, fit_patience
 from tasks.steps.ingest import IngestSettings, ingest
-from tasks.steps.reinforce import ReinforceSettings, reinforce
+from tasks.steps.reinforce import reinforce
 from tests.support.trained_runs import write_trained_run
 
 LEARNED = ReinforceSettings(

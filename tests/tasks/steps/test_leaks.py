@@ -28,11 +28,12 @@ from storage.settings.sample import SampleWorldSettings
 from storage.settings.table import TableSettings
 from storage.tables import read_table, write_table
 from tasks.llm.client import ClientSettings
+from tasks.loading import load_patience
 from tasks.steps.annotate import AnnotateSettings, annotate, server_source
 from tasks.steps.curate import curate
 from tasks.steps.embed import EmbeddingSettings, embed
 from tasks.steps.fit_ensemble import EnsembleSettings, fit_ensemble
-from tasks.steps.fit_patience import PatienceSettings, fit_patience, load_patience
+from tasks.steps.fit_patience import PatienceSettings, fit_patience
 from tasks.steps.ingest import IngestSettings, ingest
 from tasks.steps.train_sasrec import train_sasrec
 from tests.support.chat_server import chat_server, reply

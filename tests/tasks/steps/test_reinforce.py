@@ -21,9 +21,10 @@ from models.simulation.session import SessionBatch
 from models.simulation.settings import EnvironmentSettings
 from storage.errors import DataError, SettingsError
 from storage.run_folder import RunFolder
+from tasks.loading import load_simulator
 from tasks.policies.checkpoints import PolicyCheckpoint, load_checkpoint, load_policy, save_policy
-from tasks.simulator_inputs import load_simulator
-from tasks.steps.reinforce import ReinforceSettings, reinforce
+from tasks.policies.settings import ReinforceSettings
+from tasks.steps.reinforce import reinforce
 from tests.support.trained_runs import N_ITEMS, write_trained_run
 
 AGENTS = ReinforcementSettings(
