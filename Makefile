@@ -13,7 +13,7 @@ MODEL    := .venv-llm/.model
 LOCKS    := deployments/locks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce test lint format llm llm-stop serve lock clean distclean
+.PHONY: help setup reproduce test test-all lint format llm llm-stop serve lock clean distclean
 
 help: ## print this list
 	@echo 'recaudience: simulated users for recommender systems. Targets:'
@@ -33,7 +33,10 @@ reproduce: setup ## run the whole pipeline on a dataset and print its report
 	  $(if $(SOURCE),--source '$(SOURCE)') $(if $(MAX_PROMPTS),--max-prompts '$(MAX_PROMPTS)') \
 	  $(foreach assignment,$(SET),--set '$(assignment)')
 
-test: setup ## run the whole test suite, end-to-end runs included
+test: setup ## run the tests, end-to-end runs included, without the long campaigns
+	.venv/bin/python -m pytest -m 'not long'
+
+test-all: setup ## run every test, long campaigns included
 	.venv/bin/python -m pytest
 
 lint: $(PIPELINE) ## check style, types and the layers between the packages

@@ -40,7 +40,7 @@ def build_audience(
     sources
         See `source_references`.
     data
-        The data folder: the completion cache and what is known of running servers.
+        The data folder, with the completion cache and the records of running servers.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def build_audience(
 
 
 def annotate_with_server(folder: RunFolder, settings: Settings, data: Path) -> StepResult:
-    """Run the step annotate; what it needs of the profile's model is started, and stopped again, around it."""
+    """Run the step annotate; where it needs a local server, that is started before and stopped afterwards."""
     with on_demand(settings.llm, data / ".llm", _every(seconds=15, log=get_run_logger().info)) as server:
         server_source.set(server)
         completions_path.set(data / "completions.sqlite")
@@ -71,13 +71,13 @@ def source_references(settings: Settings) -> tuple[FileReference, ...]:
 
 
 def _every(seconds: float, log: Callable[[str], None]) -> Callable[[str], None]:
-    """Pass on a message now and then, so that a minute of waiting is a few lines of log."""
+    """Pass on a message at most once in so many seconds, so that a minute of waiting is a few lines of log."""
     last = float("-inf")
 
-    def occasionally(message: str) -> None:
+    def log_now_and_then(message: str) -> None:
         nonlocal last
         if time.monotonic() - last >= seconds:
             last = time.monotonic()
             log(message)
 
-    return occasionally
+    return log_now_and_then

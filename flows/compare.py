@@ -1,8 +1,8 @@
 """Several language models on one dataset: `recaudience annotate compare`.
 
 Each profile gets a folder below `data/.compare/<dataset>/` with annotations and curated keywords of its own, made by
-the same cached steps as a run's (flows/reproduce.py). Answers live in the completion cache that all runs share: what
-one of them has asked is not asked again.
+the same cached steps as a run's (flows/reproduce.py). Answers live in the completion cache that all runs share: no
+prompt is sent twice.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ def compare(
         As in `flows.reproduce.reproduce`.
     """
     figures = []
-    of_dataset = RunFolder.of(Path(data) / ".compare", dataset, split)
-    with exclusive(of_dataset):
+    dataset_folder = RunFolder.of(Path(data) / ".compare", dataset, split)
+    with exclusive(dataset_folder):
         for name in profiles:
             settings = Settings.load(dataset, source, name, split, overrides or {}, data=Path(data))
-            ingest.run(of_dataset, settings.ingest, source_references(settings))
-            folder = _folder_of(of_dataset, settings.llm.name)
+            ingest.run(dataset_folder, settings.ingest, source_references(settings))
+            folder = _profile_folder(dataset_folder, settings.llm.name)
             results = {"annotate": annotate_with_server(folder, settings, Path(data))}
             results["curate"] = curate.run(folder, settings.curate)
             with CompletionStore(Path(data) / "completions.sqlite") as store:
@@ -57,9 +57,9 @@ def compare(
     return figures
 
 
-def _folder_of(of_dataset: RunFolder, profile: str) -> RunFolder:
+def _profile_folder(dataset_folder: RunFolder, profile: str) -> RunFolder:
     """A profile's folder, which shares the dataset's tables with the others."""
-    folder = RunFolder(of_dataset.root / profile)
+    folder = RunFolder(dataset_folder.root / profile)
     folder.root.mkdir(exist_ok=True)
     for name in _SHARED:
         if not folder.path(name).exists():

@@ -58,7 +58,7 @@ def evaluate(
             build_audience(folder, settings, source_references(settings), Path(data))
             evaluate_fidelity.run(folder, settings.fidelity)
             shared = {"resamples": settings.fidelity.resamples, "seed": settings.fidelity.seed}
-            _take_profiles(folder, Path(data))
+            _copy_profiles(folder, Path(data))
             ablate_ensemble.run(folder, AblationSettings(ensemble=settings.ensemble, encoder=settings.embed, **shared))
             evaluate_behaviour.run(folder, BehaviourSettings(**shared))
             fitted = {"sasrec": settings.sasrec, "ensemble": settings.ensemble, "fidelity": settings.fidelity}
@@ -69,8 +69,8 @@ def evaluate(
     return folders
 
 
-def _take_profiles(folder: RunFolder, data: Path) -> None:
-    """Copy the keywords of other language models (`recaudience annotate compare`), so that ablations try them."""
+def _copy_profiles(folder: RunFolder, data: Path) -> None:
+    """Copy the keywords of other language models (`recaudience annotate compare`), for the ablations to use."""
     with publish(folder.path(PROFILES)) as target:
         target.mkdir()
         for path in sorted((data / ".compare" / folder.root.name).glob("*/keywords.parquet")):

@@ -1,7 +1,7 @@
-"""Settings of Prefect that a run on one machine needs; they must stand before prefect is imported.
+"""Settings of Prefect that a run on one machine needs; they must be set before prefect is imported.
 
 Prefect keeps its database and cached results below the data folder, so that a fresh clone with the same data folder
-goes on where the last one stopped. A value that the user's environment already has is left alone.
+resumes where the last one stopped. A value that the user's environment already has is left alone.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _DEFAULTS = {
 
 
 def configure_prefect(data: Path) -> None:
-    """Set what is not set yet, and make Prefect's home, without which its database cannot be opened.
+    """Set the variables that are not set yet, and create Prefect's home, which its database needs.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def configure_prefect(data: Path) -> None:
 
 
 def show_expected_errors_without_traceback() -> None:
-    """Make Prefect log the errors of recaudience as their message alone: they are for the user, not bugs."""
+    """Make Prefect log recaudience's own errors as a message without traceback: they are for the user, not bugs."""
 
     def shorten(record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None

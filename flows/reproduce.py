@@ -1,7 +1,7 @@
 """The whole pipeline for one dataset: ratings in, simulated audience, fidelity card, RL table and report out.
 
 Every step is a Prefect task cached by the content of what it reads (tasks/step.py): a second run with nothing changed
-does nothing again, a killed run goes on where it stopped. A language-model server is started only if a prompt has no
+does nothing again, a killed run resumes where it stopped. A language-model server is started only if a prompt has no
 stored answer, and is stopped again if this run started it. Needs: the environments made by `make setup`.
 """
 
@@ -103,7 +103,7 @@ def reproduce(
 def _provenance(
     settings: Settings, sources: tuple[FileReference, ...], results: dict[str, StepResult]
 ) -> dict[str, JsonValue]:
-    """What the results came from. Equal runs give equal bytes: no clock, no cache hits."""
+    """The origin of the results. Equal runs give equal bytes: no clock, no cache hits."""
     return {
         "dataset": settings.dataset.name,
         "split": settings.dataset.split,

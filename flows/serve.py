@@ -27,7 +27,7 @@ def serve(host: str, port: int) -> None:
     Parameters
     ----------
     host, port
-        Where server and UI listen; keep to loopback unless you put something that asks for passwords before it.
+        Where server and UI listen; stay on loopback unless a proxy in front of them asks for passwords.
 
     Raises
     ------

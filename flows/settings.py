@@ -28,7 +28,7 @@ from tasks.steps.ingest import IngestSettings
 
 
 class Settings(BaseModel):
-    """Settings of every step of a run; a section a step."""
+    """Settings of every step of a run, one section per step."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -79,7 +79,7 @@ class Settings(BaseModel):
 
     @property
     def ingest(self) -> IngestSettings:
-        """What the ingest step depends on."""
+        """Settings of the step ingest."""
         return IngestSettings(dataset=self.dataset, source=self.source)
 
 

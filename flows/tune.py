@@ -31,7 +31,7 @@ def tune(
     Parameters
     ----------
     grid
-        Values to try of each setting.
+        Values to try for each setting.
     dataset, source, split, overrides, data
         As in `flows.reproduce.reproduce`.
     """
@@ -39,5 +39,5 @@ def tune(
     folder = RunFolder.of(Path(data), dataset, split)
     with exclusive(folder):
         ingest.run(folder, settings.ingest, source_references(settings))
-        of_bootstrap = {"resamples": settings.fidelity.resamples, "seed": settings.fidelity.seed}
-        return tune_sasrec(folder, settings.sasrec, grid, **of_bootstrap)
+        bootstrap = {"resamples": settings.fidelity.resamples, "seed": settings.fidelity.seed}
+        return tune_sasrec(folder, settings.sasrec, grid, **bootstrap)

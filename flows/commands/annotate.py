@@ -1,4 +1,4 @@
-"""`recaudience annotate compare`: what several language models make of one dataset, and what each costs."""
+"""`recaudience annotate compare`: several language models on one dataset, with quality and cost of each."""
 
 from __future__ import annotations
 
@@ -10,10 +10,19 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from flows.commands.terminal import DataOption, PromptCapOption, console, prompt_cap
+from flows.commands.terminal import (
+    AssignmentsOption,
+    DataOption,
+    JsonOption,
+    PromptCapOption,
+    SourceOption,
+    SplitOption,
+    console,
+    prompt_cap,
+)
 from flows.prefect_environment import configure_prefect, show_expected_errors_without_traceback
 from storage.errors import SettingsError
-from storage.run_folder import DEFAULT_SPLIT, Split
+from storage.run_folder import DEFAULT_SPLIT
 
 annotate_app = typer.Typer(help="What language models say about a dataset's items.", no_args_is_help=True)
 
@@ -28,18 +37,16 @@ def compare_command(
     profiles: Annotated[list[str], typer.Argument(help="Two or more profiles of deployments/llm, or paths of some.")],
     *,
     dataset: Annotated[str, typer.Option(help="A dataset profile; `recaudience datasets` lists them.")] = "sample",
-    source: Annotated[str | None, typer.Option(help="Folder or file with the publisher's files.")] = None,
-    split: Annotated[Split, typer.Option(help="Whose train rows are read.")] = DEFAULT_SPLIT,
+    source: SourceOption = None,
+    split: SplitOption = DEFAULT_SPLIT,
     max_prompts: PromptCapOption = None,
-    assignments: Annotated[
-        list[str] | None, typer.Option("--set", help="Any setting, as in `--set curate.min_items=1`; repeatable.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    assignments: AssignmentsOption = None,
+    as_json: JsonOption = False,
     data: DataOption = Path("data"),
 ) -> None:
     """Compare language models: quality of their keywords on a dataset, and cost per thousand items, side by side.
 
-    Answers come from the completion cache where it has them: a second comparison asks nothing.
+    Stored answers are used where there are any: a second comparison sends no requests.
     """
     configure_prefect(data)
     from flows.settings import Settings, parse_overrides

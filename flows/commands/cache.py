@@ -1,4 +1,4 @@
-"""`recaudience cache`: what the completion cache holds, and the removal of what nobody needs any more."""
+"""`recaudience cache`: counts of the stored answers of language models, and removal of those no longer needed."""
 
 from __future__ import annotations
 
@@ -51,21 +51,24 @@ def stats(data: DataOption = Path("data")) -> None:
 @cache_app.command("prune")
 def prune_command(
     *,
-    model: Annotated[str | None, typer.Option(help=f"Answers of this model; `{_UNKNOWN}` for those of before.")] = None,
+    model: Annotated[str | None, typer.Option(help=f"Answers of this model; `{_UNKNOWN}` where none is noted.")] = None,
     older_than: Annotated[float | None, typer.Option(help="Answers stored more than so many days ago.", min=0)] = None,
     unused: Annotated[
-        bool, typer.Option("--unused", help=f"Answers that no run uses, {_YOUNG_DAYS:g} day old where no age is given.")
+        bool,
+        typer.Option("--unused", help=f"Answers that no run uses, {_YOUNG_DAYS:g} day old where no age is given."),
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print what would be removed.")] = False,
     data: DataOption = Path("data"),
 ) -> None:
-    """Remove stored answers for which all that is asked holds. A run that needs one again asks for it again."""
+    """Remove stored answers that meet all the given criteria. A run that needs one again requests it again."""
     from storage.completion_upkeep import Unneeded, prune, run_folders, used_prompts
     from storage.completions import CompletionStore
     from storage.locks import exclusive
 
     if model is None and older_than is None and not unused:
-        raise SettingsError("say which answers to remove: --model, --older-than or --unused.")
+        raise SettingsError(
+            "prune: no criterion is given. Say which answers to remove: --model, --older-than or --unused."
+        )
     days = _YOUNG_DAYS if unused and older_than is None else older_than  # a run keeps its answers here until it ends
     path = _cache(data)
     with ExitStack() as held, CompletionStore(path) as store:

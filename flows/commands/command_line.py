@@ -18,13 +18,24 @@ from flows.commands.cache import cache_app
 from flows.commands.datasets import datasets_app
 from flows.commands.evaluate import evaluate_command
 from flows.commands.explain import explain_command
-from flows.commands.llm import list_profiles
+from flows.commands.llm import llm_app
 from flows.commands.policies import cross_check_command, export_command, recommend_command, simulate_command
-from flows.commands.terminal import DataOption, DatasetArgument, PromptCapOption, console, finished_run, prompt_cap
+from flows.commands.terminal import (
+    AssignmentsOption,
+    DataOption,
+    DatasetArgument,
+    LLMOption,
+    PromptCapOption,
+    SourceOption,
+    SplitOption,
+    console,
+    finished_run,
+    prompt_cap,
+)
 from flows.commands.tune import tune_command
 from flows.prefect_environment import configure_prefect, show_expected_errors_without_traceback
 from storage.errors import RecaudienceError
-from storage.run_folder import DEFAULT_SPLIT, RunFolder, Split
+from storage.run_folder import DEFAULT_SPLIT, RunFolder
 
 app = typer.Typer(
     name="recaudience",
@@ -45,8 +56,6 @@ def app_command(
         raise typer.Exit
 
 
-llm_app = typer.Typer(help="The local language-model server (vLLM).", no_args_is_help=True)
-llm_app.command("profiles")(list_profiles)
 app.add_typer(llm_app, name="llm")
 app.add_typer(datasets_app, name="datasets")
 app.add_typer(annotate_app, name="annotate")
@@ -59,26 +68,21 @@ app.command("evaluate")(evaluate_command)
 app.command("explain")(explain_command)
 app.command("tune")(tune_command)
 
-SplitOption = Annotated[Split, typer.Option(help="How interactions are split in train, validation and test.")]
-ProfileArgument = Annotated[str, typer.Argument(help="A profile of deployments/llm.")]
-
 
 @app.command("reproduce")
 def reproduce_command(
     dataset: DatasetArgument = "sample",
     *,
-    source: Annotated[str | None, typer.Option(help="Folder or file with the publisher's files.")] = None,
-    llm: Annotated[str, typer.Option(help="Language-model profile.")] = "embedded",
+    source: SourceOption = None,
+    llm: LLMOption = "embedded",
     split: SplitOption = DEFAULT_SPLIT,
     max_prompts: PromptCapOption = None,
-    assignments: Annotated[
-        list[str] | None, typer.Option("--set", help="Any setting, as in `--set sasrec.max_epochs=5`; repeatable.")
-    ] = None,
+    assignments: AssignmentsOption = None,
     data: DataOption = Path("data"),
 ) -> None:
     """Run the whole pipeline for a dataset and write its report.
 
-    Steps whose inputs and settings have not changed are taken from the last run; a run that was stopped goes on.
+    Steps whose inputs and settings have not changed are taken from the last run; an interrupted run resumes.
     """
     configure_prefect(data)
     from flows.settings import Settings, parse_overrides
@@ -87,7 +91,7 @@ def reproduce_command(
     overrides = parse_overrides(assignments or [])
     if max_prompts is not None:
         overrides["annotate.max_prompts"] = prompt_cap(max_prompts)
-    # What is misspelt or missing is said at once, not after Prefect has started.
+    # Misspelt settings and missing files are reported at once, not after Prefect has started.
     source_files(Settings.load(dataset, source, llm, split, overrides, data=data).ingest)
 
     from flows.reproduce import reproduce
@@ -111,58 +115,15 @@ def serve_command(
     port: Annotated[int, typer.Option(help="Port of the server and its UI.")] = 4200,
     data: DataOption = Path("data"),
 ) -> None:
-    """Start a Prefect server with its UI, register the deployments and work them, until interrupted."""
+    """Start a Prefect server with its UI, register the deployments and run their worker, until interrupted."""
     configure_prefect(data)
     from flows.serve import serve
 
     serve(host, port)
 
 
-@llm_app.command("up")
-def llm_up(
-    profile: ProfileArgument = "embedded",
-    port: Annotated[int | None, typer.Option(help="Port; a free one where not given.")] = None,
-    data: DataOption = Path("data"),
-) -> None:
-    """Start the server of a profile and wait until it is healthy."""
-    from storage.settings.llm_profiles import load_llm_profile
-    from tasks.llm import server as llm_server
-
-    with console.status(f"starting {profile}") as status:
-        handle = llm_server.start(
-            load_llm_profile(profile), data / ".llm", port=port, owner="user", progress=status.update
-        )
-    console.print(f"{profile}: healthy at {handle.base_url} (model {handle.model}, process {handle.pid})")
-
-
-@llm_app.command("down")
-def llm_down(profile: ProfileArgument = "embedded", data: DataOption = Path("data")) -> None:
-    """Stop the server of a profile, if it was started by recaudience."""
-    from storage.settings.llm_profiles import load_llm_profile
-    from tasks.llm import server as llm_server
-
-    stopped = llm_server.stop(load_llm_profile(profile), data / ".llm")
-    console.print(f"{profile}: {'stopped' if stopped else 'was not running'}")
-
-
-@llm_app.command("status")
-def llm_status(profile: ProfileArgument = "embedded", data: DataOption = Path("data")) -> None:
-    """Say whether the server of a profile is healthy, where, and how many requests it has answered."""
-    from storage.settings.llm_profiles import load_llm_profile
-    from tasks.llm import server as llm_server
-
-    handle = llm_server.find(load_llm_profile(profile), data / ".llm")
-    if handle is None:
-        console.print(f"{profile}: not running; start it with: recaudience llm up {profile}")
-        raise typer.Exit(1)
-    console.print(
-        f"{profile}: healthy at {handle.base_url} (model {handle.model}, process {handle.pid}), "
-        f"{llm_server.request_count(handle)} requests answered"
-    )
-
-
 def main() -> None:
-    """Entry point: errors that recaudience raises on purpose are shown as one message, with exit status 1."""
+    """Run the command line; an expected error is shown as one message, with exit status 1."""
     try:
         app()
     except RecaudienceError as error:

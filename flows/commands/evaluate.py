@@ -9,28 +9,34 @@ from typing import Annotated, Literal
 import typer
 from rich.table import Table
 
-from flows.commands.terminal import DataOption, DatasetArgument, console
+from flows.commands.terminal import (
+    AssignmentsOption,
+    DataOption,
+    DatasetArgument,
+    JsonOption,
+    LLMOption,
+    SourceOption,
+    console,
+)
 from flows.prefect_environment import configure_prefect, show_expected_errors_without_traceback
 from storage.run_folder import RunFolder, Split
 
-Splits = Literal["tail", "loo", "time", "all"]
+_Splits = Literal["tail", "loo", "time", "all"]
 
 
 def evaluate_command(
     dataset: DatasetArgument = "sample",
     *,
-    source: Annotated[str | None, typer.Option(help="Folder or file with the publisher's files.")] = None,
-    llm: Annotated[str, typer.Option(help="Language-model profile.")] = "embedded",
-    split: Annotated[Splits, typer.Option(help="One split, or all three.")] = "all",
-    assignments: Annotated[
-        list[str] | None, typer.Option("--set", help="Any setting, as in `--set sasrec.max_epochs=5`; repeatable.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the cards as JSON instead of tables.")] = False,
+    source: SourceOption = None,
+    llm: LLMOption = "embedded",
+    split: Annotated[_Splits, typer.Option(help="One split, or all three.")] = "all",
+    assignments: AssignmentsOption = None,
+    as_json: JsonOption = False,
     data: DataOption = Path("data"),
 ) -> None:
-    """Measure how true the simulated users of a dataset are: the fidelity card, split by split.
+    """Measure how closely a dataset's simulated users match its real ones: the fidelity card, split by split.
 
-    Steps that a run has made already are taken from it.
+    Steps that an earlier run has completed are taken from it.
     """
     configure_prefect(data)
     from flows.settings import Settings, parse_overrides

@@ -1,4 +1,4 @@
-"""`recaudience recommend`, `simulate` and `export`: the policies of a finished run at work."""
+"""`recaudience recommend`, `simulate`, `export` and `cross-check`: the policies of a finished run in use."""
 
 from __future__ import annotations
 
@@ -9,42 +9,41 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from flows.commands.terminal import DataOption, DatasetArgument, console, finished_run
-from storage.run_folder import DEFAULT_SPLIT, Split
+from flows.commands.terminal import DataOption, DatasetArgument, JsonOption, SplitOption, console, finished_run
+from storage.run_folder import DEFAULT_SPLIT
 
-PolicyOption = Annotated[str, typer.Option("--policy", help="An algorithm that was trained, or a baseline.")]
-SeedOption = Annotated[int | None, typer.Option("--seed", help="Of training; the first of the run where not given.")]
-OutputOption = Annotated[Path | None, typer.Option(help="File or folder to write; in the run folder where not given.")]
-SplitOption = Annotated[Split, typer.Option(help="How interactions are split in train, validation and test.")]
+_PolicyOption = Annotated[str, typer.Option("--policy", help="An algorithm that was trained, or a baseline.")]
+_SeedOption = Annotated[int | None, typer.Option("--seed", help="Training seed; the run's first where not given.")]
+_OutputOption = Annotated[Path | None, typer.Option(help="File or folder to write; in the run folder where not given.")]
 
 
 def recommend_command(
     dataset: DatasetArgument,
     *,
     user: Annotated[str, typer.Option(help="The user's id in the dataset.")],
-    policy: PolicyOption = "dqn",
+    policy: _PolicyOption = "dqn",
     k: Annotated[int, typer.Option("-k", help="Number of items.", min=1)] = 10,
-    seed: SeedOption = None,
+    seed: _SeedOption = None,
     split: SplitOption = DEFAULT_SPLIT,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    as_json: JsonOption = False,
     data: DataOption = Path("data"),
 ) -> None:
-    """Recommend items to a user, each with how likely it is liked and why."""
+    """Recommend items to a user, each with its probability of a like and the reason."""
     from tasks.policies.use import load_policy_for_use
 
     chosen = load_policy_for_use(finished_run(data, dataset, split), policy, seed)
-    found = chosen.recommend([user], k)[0]
-    reasons = [chosen.reason(user, recommended.item).sentence() for recommended in found]
+    items = chosen.recommend([user], k)[0]
+    reasons = [chosen.reason(user, recommended.item).sentence() for recommended in items]
     if as_json:
         console.print_json(
             data=[
                 {"item": r.item, "name": r.name, "probability": r.probability, "reason": reason}
-                for r, reason in zip(found, reasons, strict=True)
+                for r, reason in zip(items, reasons, strict=True)
             ]
         )
         return
     table = Table("", "item", "name", "P(like)", "why", box=None, header_style="bold", padding=(0, 2, 1, 0))
-    for place, (recommended, reason) in enumerate(zip(found, reasons, strict=True), start=1):
+    for place, (recommended, reason) in enumerate(zip(items, reasons, strict=True), start=1):
         why = reason.partition(": ")[2] or reason
         table.add_row(
             str(place),
@@ -59,18 +58,18 @@ def recommend_command(
 def simulate_command(
     dataset: DatasetArgument,
     *,
-    policy: PolicyOption = "greedy",
+    policy: _PolicyOption = "greedy",
     episodes: Annotated[int, typer.Option(help="Number of sessions.", min=1)] = 1000,
     log_format: Annotated[
         Literal["parquet", "recbole", "minari"], typer.Option("--format", help="What to write.")
     ] = "parquet",
-    output: OutputOption = None,
-    random_seed: Annotated[int, typer.Option(help="Of users, coins and session ends.", min=0)] = 0,
-    seed: SeedOption = None,
+    output: _OutputOption = None,
+    random_seed: Annotated[int, typer.Option(help="Seed of users, ties and session ends.", min=0)] = 0,
+    seed: _SeedOption = None,
     split: SplitOption = DEFAULT_SPLIT,
     data: DataOption = Path("data"),
 ) -> None:
-    """Let a policy recommend for many simulated sessions and write every step down."""
+    """Let a policy recommend in many simulated sessions and write a log of every step."""
     from tasks.policies.logs import simulate
     from tasks.policies.use import load_policy_for_use
 
@@ -85,16 +84,16 @@ def simulate_command(
 def export_command(
     dataset: DatasetArgument,
     *,
-    policy: PolicyOption = "dqn",
+    policy: _PolicyOption = "dqn",
     export_format: Annotated[
         Literal["pt2", "onnx"], typer.Option("--format", help="torch.export's .pt2, or ONNX.")
     ] = "pt2",
-    output: OutputOption = None,
-    seed: SeedOption = None,
+    output: _OutputOption = None,
+    seed: _SeedOption = None,
     split: SplitOption = DEFAULT_SPLIT,
     data: DataOption = Path("data"),
 ) -> None:
-    """Write a trained policy as one file that runs without recaudience, and what its inputs and outputs mean."""
+    """Write a trained policy as one file that runs without recaudience, and a description of its inputs and outputs."""
     from tasks.policies.export import export_policy
     from tasks.policies.use import load_policy_for_use
 
@@ -108,14 +107,15 @@ def cross_check_command(
     dataset: DatasetArgument,
     *,
     algorithms: Annotated[
-        list[str] | None, typer.Option("--algorithm", help="What to train; repeatable. dqn and a2c where not given.")
+        list[str] | None,
+        typer.Option("--algorithm", help="To train; repeatable. dqn and a2c where not given."),
     ] = None,
-    steps: Annotated[int | None, typer.Option(help="Of training; the run's where not given.", min=1)] = None,
-    episodes: Annotated[int | None, typer.Option(help="Of evaluation; the run's where not given.", min=2)] = None,
+    steps: Annotated[int | None, typer.Option(help="Training steps; the run's where not given.", min=1)] = None,
+    episodes: Annotated[int | None, typer.Option(help="Evaluation episodes; the run's where not given.", min=2)] = None,
     split: SplitOption = DEFAULT_SPLIT,
     data: DataOption = Path("data"),
 ) -> None:
-    """Check whether what wins in one simulator wins in others, and on logged ratings that nothing was trained on."""
+    """Check whether the algorithm that wins in one simulator also wins in others and on held-out logged ratings."""
     from tasks.evaluation.cross_check import REPORT, cross_check, cross_check_rows
 
     folder = finished_run(data, dataset, split)

@@ -1,4 +1,4 @@
-"""What the commands share: the console that they write to, and options that several have."""
+"""Shared by the commands: the console that they write to, and options that several of them take."""
 
 from __future__ import annotations
 
@@ -20,18 +20,25 @@ DataOption = Annotated[
 ]
 DatasetArgument = Annotated[str, typer.Argument(help="A dataset profile; `recaudience datasets` lists them.")]
 
+SourceOption = Annotated[str | None, typer.Option(help="Folder or file with the publisher's files.")]
+SplitOption = Annotated[Split, typer.Option(help="How interactions are split into train, validation and test.")]
+LLMOption = Annotated[str, typer.Option(help="Language-model profile; `recaudience llm profiles` lists them.")]
+AssignmentsOption = Annotated[
+    list[str] | None, typer.Option("--set", help="Any setting, as in `--set sasrec.max_epochs=5`; repeatable.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 PromptCapOption = Annotated[
     str | None, typer.Option(help="Cap on prompts to the language model: a number, or `all`.", metavar="N|all")
 ]
 
 
 def prompt_cap(text: str) -> int | None:
-    """The number that a cap on prompts says; None where it says `all`.
+    """A cap on prompts as a number; None for `all`.
 
     Raises
     ------
     SettingsError
-        Where it is neither.
+        Where the text is neither a whole number from 1 nor `all`.
     """
     if text == "all":
         return None
@@ -41,12 +48,12 @@ def prompt_cap(text: str) -> int | None:
 
 
 def finished_run(data: Path, dataset: str, split: Split) -> RunFolder:
-    """The folder of a finished run.
+    """The run folder of a finished run.
 
     Raises
     ------
     SettingsError
-        Where there is none.
+        Where the dataset has no finished run under that split.
     """
     folder = RunFolder.of(data, dataset, split)
     if not folder.path("manifest.json").exists():

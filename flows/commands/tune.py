@@ -1,4 +1,4 @@
-"""`recaudience tune`: which of SASRec's settings suit a dataset."""
+"""`recaudience tune`: the settings of SASRec that suit a dataset."""
 
 from __future__ import annotations
 
@@ -10,10 +10,18 @@ import typer
 import yaml
 from rich.table import Table
 
-from flows.commands.terminal import DataOption, DatasetArgument, console
+from flows.commands.terminal import (
+    AssignmentsOption,
+    DataOption,
+    DatasetArgument,
+    JsonOption,
+    SourceOption,
+    SplitOption,
+    console,
+)
 from flows.prefect_environment import configure_prefect, show_expected_errors_without_traceback
 from storage.errors import SettingsError
-from storage.run_folder import DEFAULT_SPLIT, RunFolder, Split
+from storage.run_folder import DEFAULT_SPLIT, RunFolder
 
 if TYPE_CHECKING:
     from models.response.sasrec.tuning import Value
@@ -22,23 +30,19 @@ if TYPE_CHECKING:
 def tune_command(
     dataset: DatasetArgument = "sample",
     *,
-    source: Annotated[str | None, typer.Option(help="Folder or file with the publisher's files.")] = None,
-    split: Annotated[Split, typer.Option(help="How interactions are split in train, validation and test.")] = (
-        DEFAULT_SPLIT
-    ),
+    source: SourceOption = None,
+    split: SplitOption = DEFAULT_SPLIT,
     tries: Annotated[
         list[str] | None,
         typer.Option("--try", help="Values of one setting instead of the usual ones; repeatable.", metavar="NAME=V,V"),
     ] = None,
-    assignments: Annotated[
-        list[str] | None, typer.Option("--set", help="Any setting to begin with, as in `--set sasrec.width=64`.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    assignments: AssignmentsOption = None,
+    as_json: JsonOption = False,
     data: DataOption = Path("data"),
 ) -> None:
-    """Tune SASRec on a dataset's validation pairs, one setting after another, and print what a profile should say.
+    """Tune SASRec on a dataset's validation pairs, one setting after another, and print settings for its profile.
 
-    A value is kept where its gain in AUC has an interval above zero. What was tried before is not tried again.
+    A value is kept where the interval of its gain in AUC lies above zero. Earlier trials are not repeated.
     """
     configure_prefect(data)
     from flows.settings import Settings, parse_overrides
@@ -49,7 +53,7 @@ def tune_command(
     grid = dict(map(_values, tries)) if tries else {name: list(values) for name, values in SASREC_GRID.items()}
     source_files(Settings.load(dataset, source, "embedded", split, overrides, data=data).ingest)
     for name, values in grid.items():
-        for value in values:  # what is misspelt or out of range is said at once, not after Prefect has started
+        for value in values:  # misspelt or out of range: reported at once, not after Prefect has started
             Settings.load(dataset, source, "embedded", split, overrides | {f"sasrec.{name}": value}, data=data)
 
     from flows.tune import tune
@@ -74,7 +78,7 @@ def tune_command(
         console.print("In the dataset's profile:", highlight=False)
         console.print(yaml.safe_dump({"sasrec": dict(tuned.changes)}, sort_keys=False), highlight=False)
     else:
-        console.print("No value is better than what is there by more than chance: nothing to change.", highlight=False)
+        console.print("Nothing to change: no value is better by more than chance.", highlight=False)
     console.print(f"Trials: {path}", highlight=False)
 
 

@@ -111,7 +111,7 @@ class LLMProfile(BaseModel):
         return f"{self.revision or ''}+template-{template[:12]}"
 
 
-def known_llm_profiles() -> list[str]:
+def list_llm_profiles() -> list[str]:
     """Names of the profiles in deployments/llm, sorted."""
     return sorted(path.stem for path in PROFILE_FOLDER.glob("*.yaml"))
 
@@ -129,8 +129,8 @@ def load_llm_profile(name_or_path: str) -> LLMProfile:
         path = Path(name_or_path).expanduser()
         if not path.is_file():
             raise SettingsError(f"{path}: no such file. Give the path of a profile, or one of {_known()}.")
-    elif name_or_path not in known_llm_profiles():
-        near = difflib.get_close_matches(name_or_path, known_llm_profiles(), n=1)
+    elif name_or_path not in list_llm_profiles():
+        near = difflib.get_close_matches(name_or_path, list_llm_profiles(), n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise SettingsError(
             f"no language-model profile {name_or_path!r}.{hint} Known: {_known()}, or the path of a file."
@@ -148,7 +148,7 @@ def load_llm_profile(name_or_path: str) -> LLMProfile:
 
 
 def _known() -> str:
-    return ", ".join(known_llm_profiles())
+    return ", ".join(list_llm_profiles())
 
 
 def _converted_revision(profile: LLMProfile) -> str | None:

@@ -1,4 +1,4 @@
-"""What a table of one's own seems to be: separator, columns, lists, time unit, rating scale. Shown, and overridable."""
+"""Inference of a table's layout: separator, roles of columns, lists, time unit, rating scale. Any of it can be set."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SNIFFED_LINES = 100
 _KEY = re.compile(r"[^'\\\ud800-\udfff]+")  # what a JSON path can name
 _SEPARATORS = ",\t;|"
 # fmt: off
-_KNOWN_AS = {
+_USUAL_NAMES = {
     "user_id": ("userid", "user", "uid", "reviewerid", "customerid", "memberid", "visitorid", "username"),
     "item_id": (
         "itemid", "item", "iid", "movieid", "productid", "businessid", "asin", "parentasin", "bookid", "animeid",
@@ -35,7 +35,7 @@ _KNOWN_AS = {
     "description": ("description", "desc", "synopsis", "sypnopsis", "summary", "plot", "overview", "about"),
 }
 # fmt: on
-# What a site counts over all its users and all time knows the held-out rows: never a feature (docs/evaluation.md).
+# A site's totals over all users and all time contain the held-out rows: never a feature (docs/evaluation.md).
 _AGGREGATE = re.compile(
     r"^(avg|average|mean|median|total|num|number|n|count|sum)?_?(of_)?"
     r"(user_?)?(rating|score|star|review|vote|member|favou?rite|view|rank|popularity|sale|download|like|play|listener|follower"
@@ -68,58 +68,58 @@ def scan_table(path: Path, separator: str | None) -> Scan:
         return scan_parquet(path)
     if kind in (".jsonl", ".ndjson", ".json"):
         return _scan_json(path)
-    return scan_csv(path, separator=separator or guess_separator(path))
+    return scan_csv(path, separator=separator or _guess_separator(path))
 
 
-def guess_separator(path: Path) -> str:
-    """The one of comma, tab, semicolon and bar that the header has most of; a comma where it has none."""
+def _guess_separator(path: Path) -> str:
+    """Whichever of comma, tab, semicolon and bar is most frequent in the header; a comma where there is none."""
     with path.open("rb") as file:
         header = file.readline(1 << 16).decode("utf-8", "replace")
     return max(_SEPARATORS, key=header.count)
 
 
-def guess_interaction_columns(found: Sequence[str], said: InteractionColumns, path: Path) -> InteractionColumns:
-    """Which column is what, by the names that columns usually have; what was said stands.
+def guess_interaction_columns(names: Sequence[str], given: InteractionColumns, path: Path) -> InteractionColumns:
+    """The roles of a file's columns, guessed from their names where they are not given.
 
     Raises
     ------
     DataError
-        Where a named column is missing, or user, item or rating cannot be told.
+        Where a given column is missing, or the column of users, items or ratings cannot be guessed.
     """
-    chosen = _choose(found, said.model_dump(), path)
-    for name in ("user_id", "item_id", "rating"):
-        if chosen[name] is None:
-            raise _unknown_column(name, found, path)
+    chosen = _choose(names, given.model_dump(), path)
+    for role in ("user_id", "item_id", "rating"):
+        if chosen[role] is None:
+            raise _unknown_column(role, names, path)
     return InteractionColumns.model_validate(chosen)
 
 
-def guess_item_columns(found: Sequence[str], said: ItemColumns, path: Path) -> tuple[ItemColumns, list[str]]:
-    """As `guess_interaction_columns`, for items; also the columns left out since they seem to sum up users.
+def guess_item_columns(names: Sequence[str], given: ItemColumns, path: Path) -> tuple[ItemColumns, list[str]]:
+    """As `guess_interaction_columns`, for items; also the columns left out because they seem to aggregate over users.
 
     Raises
     ------
     DataError
-        Where a named column is missing, or the item's id cannot be told.
+        Where a given column is missing, or the column of ids cannot be guessed.
     """
-    chosen = _choose(found, said.model_dump(exclude={"attributes"}), path)
+    chosen = _choose(names, given.model_dump(exclude={"attributes"}), path)
     if chosen["item_id"] is None:
-        raise _unknown_column("item_id", found, path)
-    rest = [name for name in found if name != "row" and name not in chosen.values()]
-    if said.attributes is not None:
-        _require(said.attributes, found, path)
-        return ItemColumns.model_validate({**chosen, "attributes": said.attributes}), []
+        raise _unknown_column("item_id", names, path)
+    rest = [name for name in names if name != "row" and name not in chosen.values()]
+    if given.attributes is not None:
+        _require(given.attributes, names, path)
+        return ItemColumns.model_validate({**chosen, "attributes": given.attributes}), []
     aggregates = [name for name in rest if _AGGREGATE.match(name.strip())]
     attributes = tuple(name for name in rest if name not in aggregates)
     return ItemColumns.model_validate({**chosen, "attributes": attributes}), aggregates
 
 
 def require_single_values(path: Path, schema: pl.Schema, names: Iterable[str]) -> None:
-    """See that columns do not hold lists.
+    """Refuse columns that hold lists.
 
     Raises
     ------
     DataError
-        Where one does.
+        Where one of them holds lists.
     """
     for name in names:
         if schema[name].is_nested():
@@ -132,7 +132,7 @@ def require_single_values(path: Path, schema: pl.Schema, names: Iterable[str]) -
 
 
 def guess_time_unit(values: pl.Series) -> TimeUnit | None:
-    """What timestamps count, by their size; None where there are none."""
+    """The unit of timestamps, by their size; None where there are none."""
     values = values.drop_nulls()
     if values.dtype.is_temporal():
         return "iso"
@@ -149,7 +149,7 @@ def guess_time_unit(values: pl.Series) -> TimeUnit | None:
 
 
 def guess_list_form(cells: pl.Series) -> ListForm:
-    """How cells of text hold several names: a JSON or Python list, or names apart by | ; or a comma."""
+    """How cells of text hold several names: a JSON or Python list, or names separated by | ; or a comma."""
     cells = cells.drop_nulls().str.strip_chars()
     cells = cells.filter(cells != "")
     if len(cells) == 0:
@@ -168,7 +168,7 @@ def guess_list_form(cells: pl.Series) -> ListForm:
 
 
 def guess_unrated(counts: pl.DataFrame) -> float | None:
-    """-1 where it is the only rating below nought, as sites write it that tell what was seen without a rating.
+    """-1 where it is the only negative rating: some sites write it for items seen without a rating; else None.
 
     Parameters
     ----------
@@ -180,10 +180,10 @@ def guess_unrated(counts: pl.DataFrame) -> float | None:
 
 
 def guess_scale(counts: pl.DataFrame) -> RatingScale | None:
-    """Rating scale and like threshold by the ratings that there are; None where there is no number.
+    """Rating scale and like threshold suggested by the ratings; None where there are none.
 
-    The scale is the usual one that holds all but a thousandth of the ratings. Likes start at three fifths of it, as in
-    the paper; where fewer than one rating in twenty would be a dislike, at the next rating that leaves more of them.
+    The scale is the common one that contains all but a thousandth of the ratings. Likes start at three fifths of it, as
+    in the paper, or, where fewer than one rating in twenty would be a dislike, at the next rating that leaves more.
 
     Parameters
     ----------
@@ -222,26 +222,28 @@ def _usual_scale(least: float, most: float, whole: bool) -> tuple[float, float]:
     return (least, most) if least < most else (least - 1, most)
 
 
-def _choose(found: Sequence[str], said: dict[str, str | None], path: Path) -> dict[str, str | None]:
-    _require([name for name in said.values() if name], found, path)
-    plain = {re.sub(r"[^a-z]", "", name.lower()): name for name in reversed(found) if name != "row"}
-    taken = {name for name in said.values() if name}
+def _choose(names: Sequence[str], given: dict[str, str | None], path: Path) -> dict[str, str | None]:
+    """The column of each role: the given one ('' for none), or else the first free one with a usual name."""
+    _require([name for name in given.values() if name], names, path)
+    used = {name for name in given.values() if name}
+    plain = {re.sub(r"[^a-z]", "", name.lower()): name for name in reversed(names) if name != "row"}
     chosen: dict[str, str | None] = {}
-    for role, name in said.items():
+    for role, name in given.items():
         if name is not None:
             chosen[role] = name or None
             continue
-        guesses = (plain[known] for known in _KNOWN_AS[role] if known in plain and plain[known] not in taken)
-        chosen[role] = next(guesses, None)
-        taken |= {chosen[role]} - {None}  # type: ignore[arg-type]  # None is taken out
+        guess = next((plain[n] for n in _USUAL_NAMES[role] if n in plain and plain[n] not in used), None)
+        chosen[role] = guess
+        if guess is not None:
+            used.add(guess)
     return chosen
 
 
-def _require(names: Sequence[str], found: Sequence[str], path: Path) -> None:
-    for name in names:
-        if name not in found:
+def _require(required: Sequence[str], names: Sequence[str], path: Path) -> None:
+    for name in required:
+        if name not in names:
             raise DataError(
-                f"there is no such column; there are: {_listed(found)}",
+                f"there is no such column; there are: {_listed(names)}",
                 remedy="Name a column of the file",
                 file=path,
                 row=1,
@@ -249,18 +251,18 @@ def _require(names: Sequence[str], found: Sequence[str], path: Path) -> None:
             )
 
 
-def _unknown_column(role: str, found: Sequence[str], path: Path) -> DataError:
+def _unknown_column(role: str, names: Sequence[str], path: Path) -> DataError:
     return DataError(
-        f"no column looks like {role}; there are: {_listed(found)}",
-        remedy=f"Say which it is: --column {role}=NAME, or dataset.table in the profile",
+        f"no column looks like {role}; there are: {_listed(names)}",
+        remedy=f"Name it: --column {role}=NAME, or dataset.table in the profile",
         file=path,
         row=1,
         field=role,
     )
 
 
-def _listed(found: Sequence[str]) -> str:
-    return ", ".join(name for name in found if name != "row")[:300]
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(name for name in names if name != "row")[:300]
 
 
 def _scan_json(path: Path) -> Scan:

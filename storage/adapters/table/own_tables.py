@@ -1,4 +1,4 @@
-"""Profiles for tables of one's own: what a table is understood to be, written down so that it stays that way."""
+"""Profiles for tables of one's own: a table's layout is inferred once, then stands in a profile that may be edited."""
 
 from __future__ import annotations
 
@@ -17,35 +17,36 @@ from storage.errors import DataError, SettingsError
 from storage.files import publish
 from storage.readers.sources import named_as_published
 from storage.settings.datasets import DatasetSettings
+from storage.settings.table import TableSettings
 
 _DRAFT_SCALE = {"rating_min": 0.0, "rating_max": 1.0, "like_threshold": 1.0}
 
 
 @dataclass(frozen=True)
-class Understanding:
-    """A table as it was understood: the profile that says so, its layout and the scale that its ratings suggest."""
+class InferredTable:
+    """Settings inferred for a table, its layout and the scale that its ratings suggest."""
 
     settings: DatasetSettings
     layout: Layout
     suggested: RatingScale
 
 
-def understand(name: str, table: Mapping[str, object], said: Mapping[str, object]) -> Understanding:
-    """Look at the files of a table and fill in what was not said.
+def infer_table(name: str, table: Mapping[str, object], given: Mapping[str, object]) -> InferredTable:
+    """Read the files of a table and infer the settings that are not given.
 
     Parameters
     ----------
     name
         Name of the dataset.
     table
-        Fields of TableSettings: files, and whatever is said of their columns.
-    said
-        Other settings of the dataset that were given, such as like_threshold.
+        Fields of TableSettings: the files, and what is given about their columns.
+    given
+        Other settings of the dataset, such as like_threshold.
 
     Raises
     ------
     DataError
-        Where a file cannot be read, a column cannot be told or there is no rating.
+        Where a file cannot be read, the role of a column cannot be inferred or there is no rating.
     SettingsError
         Where a setting is out of range.
     """
@@ -60,27 +61,16 @@ def understand(name: str, table: Mapping[str, object], said: Mapping[str, object
         layout = TableReader().layout(None, draft, workspace)
         counts = count_ratings(layout, draft)
     unrated = draft.table.unrated
-    if unrated is None and said.get("rating_min") is None:
+    if unrated is None and given.get("rating_min") is None:
         unrated = guess_unrated(counts)
     scale = guess_scale(counts if unrated is None else counts.filter(pl.col("rating") != unrated))
     if scale is None:
         raise DataError(
             "no row has a number as its rating",
-            remedy="Say which column is the rating: --column rating=NAME",
+            remedy="Name the column of ratings: --column rating=NAME",
             file=draft.table.interactions,
             field=layout.columns.rating,
         )
-    filled = draft.table.model_copy(
-        update={
-            "columns": layout.columns.model_copy(
-                update={part: getattr(layout.columns, part) or "" for part in ("timestamp", "review_text")}
-            ),
-            "item_columns": layout.item_columns or draft.table.item_columns,
-            "list_form": layout.list_form,
-            "time_unit": layout.time_unit,
-            "unrated": unrated,
-        }
-    )
     values = {
         "name": name,
         "description": f"table {Path(draft.table.interactions or '').name}",
@@ -88,10 +78,10 @@ def understand(name: str, table: Mapping[str, object], said: Mapping[str, object
         "rating_min": scale.lowest,
         "rating_max": scale.highest,
         "like_threshold": scale.like_threshold,
-        **said,
-        "table": filled.model_dump(),
+        **given,
+        "table": _completed(draft.table, layout, unrated).model_dump(),
     }
-    return Understanding(_validated(values), layout, scale)
+    return InferredTable(_validated(values), layout, scale)
 
 
 def write_profile(folder: Path, settings: DatasetSettings) -> Path:
@@ -101,9 +91,23 @@ def write_profile(folder: Path, settings: DatasetSettings) -> Path:
     path = folder / f"{settings.name}.yaml"
     with publish(path) as temporary:
         temporary.write_text(
-            f"# What recaudience datasets add understood; change it as you like.\n{text}", encoding="utf-8"
+            f"# Inferred by recaudience datasets add; change it as you like.\n{text}", encoding="utf-8"
         )
     return path
+
+
+def _completed(table: TableSettings, layout: Layout, unrated: float | None) -> TableSettings:
+    """Table settings with everything that was inferred; '' marks a column that is not there."""
+    optional = {role: getattr(layout.columns, role) or "" for role in ("timestamp", "review_text")}
+    return table.model_copy(
+        update={
+            "columns": layout.columns.model_copy(update=optional),
+            "item_columns": layout.item_columns or table.item_columns,
+            "list_form": layout.list_form,
+            "time_unit": layout.time_unit,
+            "unrated": unrated,
+        }
+    )
 
 
 def _validated(values: Mapping[str, object]) -> DatasetSettings:

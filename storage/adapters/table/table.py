@@ -1,6 +1,6 @@
 """Bring your own: one rating a row and, if there is one, a file with one item a row; CSV, TSV, JSON lines or Parquet.
 
-Columns are told by their usual names, or named in the profile (`recaudience datasets add` writes one).
+Columns are recognised by their usual names, or named in the profile (`recaudience datasets add` writes one).
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ _LOOKED_AT = 10_000  # rows
 
 @dataclass(frozen=True)
 class Layout:
-    """A table as it was understood.
+    """The layout of a table's files, given or inferred.
 
     Parameters
     ----------
     interactions, items
         Plain files; items may be missing.
     columns, item_columns
-        Which column is what.
+        The role of each column.
     aggregates
-        Item columns left out since they seem to sum up users.
+        Item columns left out because they seem to aggregate over users.
     list_form, time_unit
         How cells hold several categories, and what timestamps count; None where there are none.
     """
@@ -75,7 +75,7 @@ class TableReader:
         Raises
         ------
         DataError
-            Where a file is missing or of another format, or a column cannot be told.
+            Where a file is missing or of another format, or the role of a column cannot be inferred.
         """
         layout = self.layout(source, settings, workspace)
         columns = layout.columns.model_dump(exclude_none=True)
@@ -99,7 +99,7 @@ class TableReader:
         )
 
     def layout(self, source: Path | None, settings: DatasetSettings, workspace: Path) -> Layout:
-        """What the files are understood to be.
+        """The layout of the files: what the settings say, and what is inferred where they say nothing.
 
         Raises
         ------

@@ -46,7 +46,7 @@ def test_add_shows_what_it_understood_and_writes_it_down(tmp_path: Path, shop: P
     for part in (
         "column member",
         "column when (in iso)",
-        "several apart by ,",
+        "several, separated by ,",
         "average_rating, review_count",
         "1 to 5",
     ):

@@ -9,7 +9,7 @@ import pytest
 
 from storage.errors import SettingsError
 from storage.settings import llm_profiles
-from storage.settings.llm_profiles import known_llm_profiles, load_llm_profile
+from storage.settings.llm_profiles import list_llm_profiles, load_llm_profile
 
 REMOTE = """
 name: mine
@@ -29,7 +29,7 @@ def write(folder: Path, text: str) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("name", known_llm_profiles())
+@pytest.mark.parametrize("name", list_llm_profiles())
 def test_shipped_profiles_are_valid_and_named_as_their_file(name: str) -> None:
     assert load_llm_profile(name).name == name
 

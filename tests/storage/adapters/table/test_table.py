@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from storage.adapters.table.own_tables import understand
+from storage.adapters.table.own_tables import infer_table
 from storage.adapters.table.table import TableReader
 from storage.errors import DataError
 from storage.settings.datasets import DatasetSettings
@@ -128,9 +128,9 @@ def test_minus_one_beside_a_scale_is_no_rating_unless_said_otherwise(tmp_path: P
     file = tmp_path / "ratings.csv"
     file.write_text("user_id,item_id,rating\n" + "".join(f"u{n},i{n},{n % 5 or -1}\n" for n in range(20)))
     table = {"interactions": str(file)}
-    inferred = understand("shop", table, {}).settings
+    inferred = infer_table("shop", table, {}).settings
     assert (inferred.table.unrated, inferred.rating_min, inferred.rating_max) == (-1, 1, 5)
-    with_them = understand("shop", table, {"rating_min": -1.0}).settings
+    with_them = infer_table("shop", table, {"rating_min": -1.0}).settings
     assert (with_them.table.unrated, with_them.rating_min) == (None, -1)
     kept = [
         sum(batch.height for batch in TableReader().read(None, settings, tmp_path).ratings)

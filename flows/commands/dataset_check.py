@@ -1,15 +1,28 @@
-"""Datasets as text for the terminal: what a table was understood to be, and the account of a dataset."""
+"""`recaudience datasets check`: read a dataset, run nothing, and say what is in it and what looks wrong."""
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from storage.adapters.table.own_tables import Understanding
-from tasks.report.dataset_account import DatasetAccount
+from flows.commands.terminal import (
+    AssignmentsOption,
+    DataOption,
+    DatasetArgument,
+    JsonOption,
+    SourceOption,
+    SplitOption,
+    console,
+)
+from storage.run_folder import DEFAULT_SPLIT
+
+if TYPE_CHECKING:
+    from tasks.report.dataset_account import DatasetAccount
 
 _BAR = 32
 _COUNTS = (
@@ -23,34 +36,31 @@ _COUNTS = (
 )
 
 
-def print_understanding(console: Console, understood: Understanding) -> None:
-    """Which column is what, the scale, and what was left out."""
-    settings, layout, suggested = understood.settings, understood.layout, understood.suggested
-    table = Table("what", "understood as", box=None, header_style="bold", title_justify="left")
-    table.add_row("interactions", escape(str(settings.table.interactions)))
-    for role, column in layout.columns.model_dump().items():
-        unit = f" (in {layout.time_unit})" if role == "timestamp" and column else ""
-        table.add_row(f"  {role}", f"column {escape(column)}{unit}" if column else "-")
-    no_items = "none: items will be known by their ids alone"
-    table.add_row("items", escape(settings.table.items) if settings.table.items else no_items)
-    if layout.item_columns is not None:
-        for role, column in layout.item_columns.model_dump(exclude={"attributes"}).items():
-            form = f" (several apart by {layout.list_form})" if role == "categories" and column else ""
-            table.add_row(f"  {role}", f"column {escape(column)}{escape(form)}" if column else "-")
-        table.add_row("  attributes", escape(", ".join(layout.item_columns.attributes or ())) or "-")
-    if layout.aggregates:
-        names = escape(", ".join(layout.aggregates))
-        table.add_row("  left out", f"{names}: sums over users would know the held-out ratings")
-    if settings.table.unrated is not None:
-        table.add_row("no rating", f"{settings.table.unrated:g}: rows with it are left out")
-    table.add_row("rating scale", f"{settings.rating_min:g} to {settings.rating_max:g}")
-    share = f", {suggested.like_rate:.1%} of all" if settings.like_threshold == suggested.like_threshold else ""
-    table.add_row("like", f">= {settings.like_threshold:g}{share}")
-    console.print(table)
+def check_command(
+    name: DatasetArgument,
+    *,
+    source: SourceOption = None,
+    split: SplitOption = DEFAULT_SPLIT,
+    assignments: AssignmentsOption = None,
+    as_json: JsonOption = False,
+    data: DataOption = Path("data"),
+) -> None:
+    """Read a dataset without running any step; print what is in it, what would be dropped and what looks wrong."""
+    from flows.settings import Settings, parse_overrides
+    from tasks.report.dataset_account import account_for
+
+    settings = Settings.load(name, source, "embedded", split, parse_overrides(assignments or []), data=data)
+    data.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".check-", dir=data) as scratch:
+        account = account_for(settings.ingest, Path(scratch))
+    if as_json:
+        console.print_json(data=account.model_dump(mode="json"))
+    else:
+        _print_account(name, account)
 
 
-def print_account(console: Console, name: str, account: DatasetAccount) -> None:
-    """Counts, histograms, what was dropped and why, warnings."""
+def _print_account(name: str, account: DatasetAccount) -> None:
+    """Print counts, histograms, what was dropped and why, and warnings."""
     summary = account.summary
     console.print(f"[bold]{escape(name)}[/bold]: {escape(str(summary['version']))}")
     counts = Table(box=None, show_header=False)
@@ -77,9 +87,9 @@ def print_account(console: Console, name: str, account: DatasetAccount) -> None:
                 rate = f", {float(str(part['like_rate'])):.1%} likes" if part["like_rate"] is not None else ""
                 counts.add_row(f"{part['interactions']:,}", f"{split}{rate}")
     console.print(counts)
-    _histogram(console, "ratings", [(f"{rating:g}", count) for rating, count in account.ratings])
+    _print_histogram("ratings", [(f"{rating:g}", count) for rating, count in account.ratings])
     lengths = [(f"{edge}+", count) for edge, count in account.histories]
-    _histogram(console, "users by number of ratings", lengths)
+    _print_histogram("users by number of ratings", lengths)
     for row in account.skipped:
         console.print(
             f"skipped {escape(str(row['file']))}, row {row['row']}: {row['field']}: {escape(str(row['reason']))}"
@@ -90,7 +100,7 @@ def print_account(console: Console, name: str, account: DatasetAccount) -> None:
         console.print("[green]Nothing looks wrong.[/green]")
 
 
-def _histogram(console: Console, title: str, rows: Sequence[tuple[str, int]]) -> None:
+def _print_histogram(title: str, rows: Sequence[tuple[str, int]]) -> None:
     most = max((count for _, count in rows), default=0)
     if most == 0:
         return
