@@ -25,9 +25,9 @@ from pydantic import JsonValue
 
 from models.keywords.category_agreement import category_agreement
 from models.keywords.curation import CurationSettings, curate_keywords
-from models.keywords.embeddings import EmbeddingSettings, SentenceEncoder
-from models.keywords.grounding import Encode, fitted_threshold, nearest_sentences, precision_recall
-from models.reading.lexicon import Side
+from models.keywords.embeddings import EmbeddingSettings, Encode, SentenceEncoder
+from models.keywords.grounding import fitted_threshold, nearest_sentences, precision_recall
+from models.knowledge import Side
 from models.reading.prompts import example_keywords
 from models.reading.source_text import SourceText
 from storage.sample.aspects import load_categories

@@ -1,12 +1,17 @@
-"""What the language model said about every item, as arrays: keywords, their mean embeddings, categories."""
+"""Item knowledge as arrays: the curated keywords of every item, their mean embeddings, categories."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
+
+Side = Literal["pro", "con"]
+"""Whether a keyword speaks for an item or against it."""
+SIDES: tuple[Side, ...] = ("pro", "con")
 
 
 @dataclass(frozen=True)
@@ -46,3 +51,11 @@ class ItemKnowledge:
     def n_items(self) -> int:
         """Number of items in the catalogue."""
         return len(self.item_names)
+
+    def keyword_sets(self, side: Side) -> csr_array:
+        """Which keywords of a side each item has: `pro` or `con`."""
+        return self.pro if side == "pro" else self.con
+
+    def item_vectors(self, side: Side) -> NDArray[np.float32]:
+        """Mean keyword embedding of each item on a side: `pro_vectors` or `con_vectors`."""
+        return self.pro_vectors if side == "pro" else self.con_vectors

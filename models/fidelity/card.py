@@ -16,7 +16,7 @@ from models.estimators.logistic import VoteTable, majority
 from models.estimators.matrix_factorisation import MatrixFactorisation
 from models.interactions import Histories, Interactions
 from models.metrics.calibration import ReliabilityBin, reliability
-from models.metrics.classification import Metrics, UserBootstrap, auc, evaluate, log_losses
+from models.metrics.classification import Metrics, UserBootstrap, auc, classification_metrics, log_losses
 from models.response.features import Opinions
 from models.response.sasrec.network import SASRec
 from models.simulation.simulator import UserSimulator
@@ -195,7 +195,7 @@ def fidelity_card(
         "n": len(test),
         "like_rate": float(test.likes.mean()),
         "models": {
-            name: evaluate(test.likes, row.scores, row.probabilities, row.decisions, bootstrap, seed=seed)
+            name: classification_metrics(test.likes, row.scores, row.probabilities, row.decisions, bootstrap, seed=seed)
             for name, row in rows.items()
         },
         "comparisons": [

@@ -1,9 +1,9 @@
-"""Whether keywords suit what their item is: what is said of a café should sound like a café.
+"""Whether keywords suit the category of their item: keywords of a café should sound like a café.
 
 A keyword points to the categories of the other items that have it. An item's keywords agree with its categories where
 the category that they point to most, above its share of all items, is one of the item's own. Keywords that share a word
-with one of these are left out, for they agree because they were read from it. It needs no truth, and keywords at random
-agree only by chance, a share that stands beside it.
+with one of these are left out, for they agree because they were read from it. No labels are needed; random keywords
+agree by chance only, and that share is reported beside it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from models.reading.lexicon import Side
+from models.knowledge import Side
 from models.reading.source_text import content_stems
 
 
@@ -28,7 +28,7 @@ class CategoryAgreement:
 def category_agreement(
     keywords: Iterable[tuple[int, Side, str]], categories: Mapping[int, Sequence[str]]
 ) -> CategoryAgreement | None:
-    """Agreement over all items whose keywords point anywhere; None where none does.
+    """Agreement over all items whose keywords point to a category; None where none do.
 
     Parameters
     ----------
@@ -39,10 +39,10 @@ def category_agreement(
 
     Returns
     -------
-    By chance: the share were the categories pointed to dealt out among the items anew.
+    `by_chance` is the share to expect if the categories pointed to were dealt out among the items at random.
     """
     words = {item: {stem for name in names for stem in content_stems(name)} for item, names in categories.items()}
-    told: dict[int, list[tuple[Side, str]]] = defaultdict(list)
+    telling: dict[int, list[tuple[Side, str]]] = defaultdict(list)
     having: dict[tuple[Side, str], Counter[str]] = defaultdict(Counter)
     carriers: Counter[tuple[Side, str]] = Counter()
     for item, side, keyword in keywords:
@@ -50,14 +50,14 @@ def category_agreement(
             having[side, keyword].update(set(categories[item]))
             carriers[side, keyword] += 1
             if words[item].isdisjoint(content_stems(keyword)):
-                told[item].append((side, keyword))
-    of_all = Counter(name for names in categories.values() for name in set(names))
-    base = {name: count / len(categories) for name, count in of_all.items()}
+                telling[item].append((side, keyword))
+    totals = Counter(name for names in categories.values() for name in set(names))
+    base = {name: count / len(categories) for name, count in totals.items()}
     pointed: dict[int, str] = {}
-    for item, said in sorted(told.items()):
+    for item, own_keywords in sorted(telling.items()):
         own = set(categories[item])
         scores: dict[str, float] = defaultdict(float)
-        for one in said:
+        for one in own_keywords:
             others = carriers[one] - 1
             for name, count in having[one].items() if others else ():
                 scores[name] += (count - (name in own)) / others - base[name]

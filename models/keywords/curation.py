@@ -1,8 +1,8 @@
-"""From what a language model answered to keywords that deserve trust.
+"""From the replies of a language model to keywords that deserve trust.
 
 Each mention passes the rules in turn: one spelling, some content, not copied from the prompt's examples, supported by
-the text it was read from. Synonyms then merge into the most frequent of them; what too few or too many items share is
-dropped, for it cannot tell items apart (the paper's section 3.1). Every rejection is kept with the rule's name.
+the text it was read from. Synonyms then merge into the most frequent of them; keywords of too few or too many items are
+dropped, for they cannot tell items apart (the paper's section 3.1). Every rejection is kept with the rule's name.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.keywords.aspect_verdicts import canonical_of_side
-from models.keywords.grounding import Encode, nearest_sentences
-from models.reading.lexicon import Side
+from models.keywords.embeddings import Encode
+from models.keywords.grounding import nearest_sentences
+from models.keywords.synonyms import canonical_keywords
+from models.knowledge import SIDES, Side
 from models.reading.prompts import Kind
 from models.reading.source_text import SourceText, content_stems, excerpt, normalise, repeats_name, says_nothing
 
 Grounding = Literal["exact", "stemmed", "meaning", "none"]
-"""What of a keyword its source holds: its words, forms of them, a sentence of that meaning, or nothing."""
+"""How the source supports a keyword: by its words, by forms of them, by a sentence of that meaning, or not at all."""
 
 _LONGEST_EVIDENCE = 200
 
@@ -52,7 +53,7 @@ class CurationSettings(BaseModel):
 
 @dataclass(frozen=True)
 class Mention:
-    """One keyword of one answer, with what it was read from.
+    """One keyword of one reply, with the text that it was read from.
 
     Parameters
     ----------
@@ -63,7 +64,7 @@ class Mention:
     source
         The facts, or the review, that the prompt showed.
     evidence
-        What the answer itself gave as evidence; may be empty.
+        The evidence that the reply itself gave; may be empty.
     """
 
     item: int
@@ -134,7 +135,7 @@ def curate_keywords(
     Parameters
     ----------
     mentions
-        Keywords as answered.
+        Keywords of all replies.
     encode
         Texts to unit vectors, float32 (n, d).
     settings
@@ -204,14 +205,14 @@ def _ground_by_meaning(unsure: list[_Kept], encode: Encode, threshold: float | N
 
 def _canonical(kept: list[_Kept], encode: Encode, settings: CurationSettings) -> dict[tuple[Side, str], str]:
     """Canonical keyword of each (side, keyword); the sides merge apart."""
-    items: dict[Side, dict[str, set[int]]] = {"pro": defaultdict(set), "con": defaultdict(set)}
+    items: dict[Side, dict[str, set[int]]] = {side: defaultdict(set) for side in SIDES}
     for one in kept:
         items[one.mention.side][one.keyword].add(one.mention.item)
     return {
         (side, word): head
-        for side, found in items.items()
-        for word, head in canonical_of_side(
-            found,
+        for side, its_items in items.items()
+        for word, head in canonical_keywords(
+            its_items,
             side,
             encode,
             merge=settings.merge_similarity,

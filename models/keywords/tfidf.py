@@ -1,4 +1,4 @@
-"""Keywords without a language model: what its keywords have to beat to be worth their cost.
+"""Keywords without a language model: the baseline that its keywords have to beat to be worth their cost.
 
 The words of an item's texts that are most particular to it, by TF-IDF (Spärck Jones 1972, in scikit-learn's form).
 """
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-PER_ITEM = 8
+_PER_ITEM = 8
 
 
 def tfidf_words(texts: Sequence[str]) -> tuple[csr_array, tuple[str, ...]]:
@@ -30,7 +30,7 @@ def tfidf_words(texts: Sequence[str]) -> tuple[csr_array, tuple[str, ...]]:
     vectorizer = TfidfVectorizer(stop_words="english", token_pattern=r"(?u)\b[^\W\d_]{3,}\b", min_df=2, max_df=0.3)
     try:
         weights = csr_array(vectorizer.fit_transform(texts))
-    except ValueError:  # scikit-learn's word for: no text holds a word that another one holds too
+    except ValueError:  # what scikit-learn raises where no two texts share a word
         return csr_array((len(texts), 0), dtype=np.float32), ()
     kept = [_largest(weights, row) for row in range(len(texts))]
     rows = np.repeat(np.arange(len(texts)), [len(columns) for columns in kept])
@@ -40,6 +40,6 @@ def tfidf_words(texts: Sequence[str]) -> tuple[csr_array, tuple[str, ...]]:
 
 
 def _largest(weights: csr_array, row: int) -> NDArray[np.int64]:
-    of_row = slice(weights.indptr[row], weights.indptr[row + 1])
-    order = np.argsort(np.negative(weights.data[of_row]), kind="stable")
-    return weights.indices[of_row][order[:PER_ITEM]].astype(np.int64)
+    entries = slice(weights.indptr[row], weights.indptr[row + 1])
+    order = np.argsort(np.negative(weights.data[entries]), kind="stable")
+    return weights.indices[entries][order[:_PER_ITEM]].astype(np.int64)

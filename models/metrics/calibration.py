@@ -1,11 +1,11 @@
-"""Whether probabilities mean what they say: reliability bins, their error, and how much of that error is chance.
+"""Calibration of probabilities: reliability bins, their error, and how much of that error is chance.
 
 The expected calibration error (Naeini et al. 2015) of a perfect predictor is not 0 on a finite test: the like rate of a
-bin of n pairs strays from its probability by about sqrt(p (1 - p) / n), so that few pairs look ill calibrated whatever
-they are told. So beside it stand the error that the same probabilities would have if they were the true ones (labels
-drawn from them, again and again), and an estimate with that bias taken off: Kumar, Liang and Ma, "Verified Uncertainty
-Calibration" (2019, arXiv 1909.10155), over bins of equal mass, which Roelofs et al. (2022, arXiv 2012.08668) found to
-be less biased than bins of equal width.
+bin of n pairs strays from its probability by about sqrt(p (1 - p) / n), so that few pairs look badly calibrated
+whatever the predictions. So it is reported beside the error that the same probabilities would have if they were true
+(labels drawn from them, again and again), and beside an estimate without that bias: Kumar, Liang and Ma, "Verified
+Uncertainty Calibration" (2019, arXiv 1909.10155), over bins of equal mass, which are less biased than bins of equal
+width (Roelofs et al., 2022, arXiv 2012.08668).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import NamedTuple, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-N_BINS = 15
+_N_BINS = 15
 _DRAWS = 200
 _DRAWS_AT_ONCE = 20
 
@@ -29,7 +29,7 @@ class ReliabilityBin(TypedDict):
 
 
 class ErrorByChance(NamedTuple):
-    """Calibration error of probabilities that are the true ones: its mean and the middle 95 % of it."""
+    """Calibration error of true probabilities: its mean and the central 95 % of its distribution."""
 
     mean: float
     ci95: list[float]
@@ -38,9 +38,9 @@ class ErrorByChance(NamedTuple):
 def reliability(likes: NDArray[np.bool_], probabilities: NDArray[np.float32]) -> list[ReliabilityBin]:
     """The non-empty ones of 15 bins of equal width, from low to high; likes and probabilities are (n,)."""
     bins = _bins(probabilities)
-    n = np.bincount(bins, minlength=N_BINS)
-    liked = np.bincount(bins, weights=likes, minlength=N_BINS)
-    summed = np.bincount(bins, weights=probabilities, minlength=N_BINS)
+    n = np.bincount(bins, minlength=_N_BINS)
+    liked = np.bincount(bins, weights=likes, minlength=_N_BINS)
+    summed = np.bincount(bins, weights=probabilities, minlength=_N_BINS)
     return [
         {"mean_probability": float(summed[b] / n[b]), "like_rate": float(liked[b] / n[b]), "n": int(n[b])}
         for b in np.flatnonzero(n)
@@ -75,13 +75,13 @@ def error_by_chance(probabilities: NDArray[np.float32], seed: int) -> ErrorByCha
 def debiased_calibration_error(likes: NDArray[np.bool_], probabilities: NDArray[np.float32]) -> float:
     """Root of the mean squared distance between probability and like rate over 15 bins of equal mass, less chance.
 
-    Of each bin's squared distance the sampling variance of its like rate, y (1 - y) / (n - 1), is taken off; where what
-    is left is negative in all, no error can be seen and the answer is 0. Equal probabilities stay in one bin. Source:
+    The sampling variance of each bin's like rate, y (1 - y) / (n - 1), is subtracted from its squared distance; where
+    the sum is negative, no error can be seen and the result is 0. Equal probabilities stay in one bin. Source:
     Kumar et al. 2019, section 5.
     """
     order = np.argsort(probabilities, kind="stable")
     p, y = probabilities[order].astype(np.float64), likes[order].astype(np.float64)
-    cuts = np.linspace(0, len(p), N_BINS + 1).astype(np.int64)[:-1]
+    cuts = np.linspace(0, len(p), _N_BINS + 1).astype(np.int64)[:-1]
     starts = np.unique(np.searchsorted(p, p[cuts], side="left"))  # a bin begins where its lowest probability does
     n = np.diff(starts, append=len(p))
     mean, rate = np.add.reduceat(p, starts) / n, np.add.reduceat(y, starts) / n
@@ -90,4 +90,4 @@ def debiased_calibration_error(likes: NDArray[np.bool_], probabilities: NDArray[
 
 
 def _bins(probabilities: NDArray[np.float32]) -> NDArray[np.int64]:
-    return np.minimum((probabilities * N_BINS).astype(np.int64), N_BINS - 1)
+    return np.minimum((probabilities * _N_BINS).astype(np.int64), _N_BINS - 1)

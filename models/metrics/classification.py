@@ -1,4 +1,4 @@
-"""How good are predicted probabilities of a like? Point figures, and intervals from resampling users.
+"""Quality of predicted probabilities of a like: point estimates, and intervals from resampling users.
 
 Pairs of one user are not independent, so intervals come from a bootstrap that draws whole users with replacement.
 """
@@ -121,7 +121,7 @@ class UserBootstrap:
         return _interval(self.aucs(scores) - self.aucs(against), undefined=0.0)
 
 
-def evaluate(
+def classification_metrics(
     likes: NDArray[np.bool_],
     scores: NDArray[np.float32],
     probabilities: NDArray[np.float32],

@@ -1,9 +1,9 @@
-"""Means with 95 % confidence intervals over what was drawn by chance: training seeds and evaluation episodes.
+"""Means with 95 % confidence intervals over two sources of chance: training seeds and evaluation episodes.
 
 Every policy plays the same episodes, so a table of numbers by seed and episode is crossed. The variance of its mean is
 taken as that over seeds plus that over episodes (Owen, "The pigeonhole bootstrap", 2007: a little too wide, never too
-narrow), with degrees of freedom after Welch and Satterthwaite. Three seeds alone know little of their own spread, which
-is why these intervals may be wide.
+narrow), with degrees of freedom after Welch and Satterthwaite. Three seeds say little about their own spread, which is
+why these intervals may be wide.
 """
 
 from __future__ import annotations
@@ -20,12 +20,6 @@ class Estimate(TypedDict):
 
     mean: float
     ci95: list[float]
-
-
-def t_interval(values: NDArray[np.float64]) -> Estimate:
-    """Mean of at least two independent values and its 95 % interval by Student's t."""
-    n = len(values)
-    return combined(float(values.mean()), ((float(values.var(ddof=1)) / n, n - 1),))
 
 
 def crossed_interval(values: NDArray[np.float64]) -> Estimate:

@@ -1,8 +1,8 @@
-"""Chinese texts: which way a clause speaks, the phrases in it that could be a keyword, and what stands for its words.
+"""Chinese texts: the side that a clause speaks for, the phrases in it that could be a keyword, and its units of text.
 
 Chinese is written without spaces, and most clauses of a review are as short as a keyword ("服务员态度很差"). So a
-clause of a few characters is a phrase itself; of a longer one, what stands about a quality is ("味道很正宗",
-"新鲜的海鲜"). No word segmentation is needed for either. Words of the lists
+clause of a few characters is itself a phrase; from a longer one, a quality is cut out together with the thing that has
+it ("味道很正宗", "新鲜的海鲜"). Neither needs word segmentation. Words of the lists
 (models/reading/templates/zh/lexicon.yaml) are looked for inside a clause, the longest first.
 """
 
@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 
-from models.reading.lexicon import Side, lexicon, speaks_for, unique
+from models.knowledge import Side
+from models.reading.lexicon import lexicon, speaks_for, unique
 
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
 _CLAUSE = re.compile(r"[\s,.!?;:()，。！？；：、（）…~]+|但是|但|不过|然而|可是|只是|却")
@@ -33,31 +34,31 @@ def chinese_clauses(text: str) -> list[str]:
 
 
 def chinese_side(clause: str, noun: str) -> Side | None:
-    """The side that a clause speaks for, None where it takes none, or both alike; a denied good is bad."""
+    """The side that a clause speaks for; None where it takes neither, or both alike. What is "not good" is bad."""
     counts = {"pro": 0, "con": 0}
-    for found in _judging(noun).finditer(clause):
-        pro = found["word"] in speaks_for("pro", noun, "zh")
-        if found["denied"] and not pro:
+    for match in _judging(noun).finditer(clause):
+        pro = match["word"] in speaks_for("pro", noun, "zh")
+        if match["denied"] and not pro:
             continue  # what is not bad need not be good
-        counts["pro" if pro and not found["denied"] else "con"] += 1
+        counts["pro" if pro and not match["denied"] else "con"] += 1
     if counts["pro"] == counts["con"]:
         return None
     return "pro" if counts["pro"] > counts["con"] else "con"
 
 
 def chinese_phrases(clause: str, noun: str) -> Iterator[str]:
-    """What could be a keyword: the clause where it is short and tells something, else what it says of a thing."""
+    """Phrases that could be a keyword: the clause itself where it is short and telling, else what it states."""
     for part in _one_of((*lexicon("zh").cues["pro"], *lexicon("zh").cues["con"])).split(clause):
         whole = _trimmed(part)
         if len(whole) in _LENGTHS and _telling(noun).search(whole):
             yield whole
         else:
-            yield from (found[0] for found in _said(noun).finditer(part) if len(found[0]) in _LENGTHS)
+            yield from (match[0] for match in _statement(noun).finditer(part) if len(match[0]) in _LENGTHS)
 
 
 def chinese_facts(categories: Iterable[str], attributes: str) -> list[str]:
-    """What categories, tags and unlabelled attributes name."""
-    unlabelled = (found["value"] for found in map(_LABEL.match, re.split("[。.]", attributes)) if found)
+    """The facts that categories, tags and unlabelled attributes name."""
+    unlabelled = (match["value"] for match in map(_LABEL.match, re.split("[。.]", attributes)) if match)
     parts = (part.strip() for text in (*categories, *unlabelled) for part in _LIST.split(text))
     return unique(part for part in parts if len(part) in _LENGTHS and not chinese_says_nothing(part))
 
@@ -69,7 +70,7 @@ def chinese_blame(fact: str, noun: str) -> bool:
 
 
 def chinese_parts(text: str) -> list[str]:
-    """What stands for the words of a text: pairs of neighbouring characters of what is left without words of degree."""
+    """The units of a text that stand in for words: pairs of neighbouring characters, words of degree left out."""
     runs = _one_of((*lexicon("zh").degrees, *lexicon("zh").stopwords)).sub("", text)
     return [runs[start : start + 2] for start in range(len(runs) - 1)] or ([runs] if runs else [])
 
@@ -92,8 +93,8 @@ def _trimmed(clause: str) -> str:
 def _judging(noun: str) -> re.Pattern[str]:
     """A word that tells a side, with what denies it."""
     words = lexicon("zh")
-    told = _words((*speaks_for("pro", noun, "zh"), *speaks_for("con", noun, "zh")))
-    return re.compile(f"(?:(?P<denied>{_any(words.negations)})(?:{_any(words.degrees)})?)?(?P<word>{told})")
+    judgements = _words((*speaks_for("pro", noun, "zh"), *speaks_for("con", noun, "zh")))
+    return re.compile(f"(?:(?P<denied>{_any(words.negations)})(?:{_any(words.degrees)})?)?(?P<word>{judgements})")
 
 
 @cache
@@ -104,8 +105,8 @@ def _telling(noun: str) -> re.Pattern[str]:
 
 
 @cache
-def _said(noun: str) -> re.Pattern[str]:
-    """A thing with what is said of it: 味道很正宗, or 新鲜的海鲜."""
+def _statement(noun: str) -> re.Pattern[str]:
+    """A thing with its quality: 味道很正宗, or 新鲜的海鲜."""
     words = lexicon("zh")
     stop = "".join(sorted(word for word in words.stopwords if len(word) == 1))
     degree = _any((*words.degrees, *words.negations))
@@ -121,9 +122,9 @@ def _one_of(words: tuple[str, ...]) -> re.Pattern[str]:
 
 def _words(words: Iterable[str]) -> str:
     """Pattern of any of the words; one of a single character, mostly part of another word, counts at an end only."""
-    found = set(words)
-    single = [f"{word}(?=$|[了的又])" for word in sorted(found) if len(word) == 1]
-    return "|".join([_any(word for word in found if len(word) > 1), *single])
+    distinct = set(words)
+    single = [f"{word}(?=$|[了的又])" for word in sorted(distinct) if len(word) == 1]
+    return "|".join([_any(word for word in distinct if len(word) > 1), *single])
 
 
 def _any(words: Iterable[str]) -> str:

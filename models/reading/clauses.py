@@ -1,8 +1,8 @@
-"""Clauses of a text: which way each speaks, and the phrases in it that could be a keyword.
+"""Clauses of a text: the side that each speaks for, and the phrases in it that could be a keyword.
 
 A text speaks for an item in one clause and against it in the next ("quiet rooms, but the staff was rude"). A clause
-speaks for the side whose words it holds more of (models/reading/lexicon.py); "not" turns it round. Its phrases are runs
-of two or three words of content, and what a verb says of its subject ("the staff was rude": rude staff).
+speaks for the side whose words it holds more of (models/reading/lexicon.py); "not" reverses it. Its phrases are runs of
+two or three content words, and statements of a verb about its subject ("the staff was rude": rude staff).
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from models.reading.lexicon import WORD, Side, lexicon, speaks_for, words_of
+from models.knowledge import SIDES, Side
+from models.reading.lexicon import WORD, lexicon, speaks_for, words_of
 
 _BOUNDARY = re.compile(
     r"([.!?;:,()。！？，；：、]+(?:\s|$)|\s-+\s|\b(?:but|although|though|however|yet|while|whereas)\b)", re.IGNORECASE
@@ -44,12 +45,12 @@ class Clause:
         return words_of(self.text)
 
     def side(self, noun: str) -> Side | None:
-        """The side that it speaks for, None where it takes none, or both alike."""
+        """The side that it speaks for; None where it takes neither, or both alike."""
         if self.lead and (announced := Clause(self.lead).side(noun)):
             return announced
         denied = not lexicon().negations.isdisjoint(self.words)
-        told = set(self.words) - lexicon().negations
-        pro, con = (len(speaks_for(one, noun) & told) for one in ("pro", "con"))
+        words = set(self.words) - lexicon().negations
+        pro, con = (len(speaks_for(side, noun) & words) for side in SIDES)
         if pro == con:
             return None
         if denied:  # what is not good is bad, what is not bad need not be good
@@ -96,11 +97,11 @@ class Clause:
         (KDD 2004, section 3.4).
         """
         words, telling = self.words, speaks_for(side, noun)
-        said = [place for place, word in enumerate(words) if word in telling]
+        opinions = [place for place, word in enumerate(words) if word in telling]
         return [
             word
             for place, word in enumerate(words)
-            if word in things and any(0 < abs(place - other) <= _NEAR for other in said)
+            if word in things and any(0 < abs(place - other) <= _NEAR for other in opinions)
         ]
 
     @cached_property
@@ -133,10 +134,10 @@ class Clause:
                 or self._named[place - 1]
             ):
                 continue
-            said = place + 1
-            while said < len(words) and words[said] in lexicon().degrees:
-                said += 1
-            for state in (said, said + 2) if words[said + 1 : said + 2] == ["and"] else (said,):
+            first = place + 1
+            while first < len(words) and words[first] in lexicon().degrees:
+                first += 1
+            for state in (first, first + 2) if words[first + 1 : first + 2] == ["and"] else (first,):
                 if self._is_state(state):
                     if place > 1 and _is_content(words[place - 2]):
                         yield from _fitting([words[state], *words[place - 2 : place]])
@@ -153,13 +154,13 @@ class Clause:
 def clauses_of(text: str) -> list[Clause]:
     """The clauses of a text, in order."""
     parts = [*_BOUNDARY.split(text), ""]
-    found, lead = [], ""
+    clauses, lead = [], ""
     for part, mark in zip(parts[::2], parts[1::2], strict=True):
         if part.strip():
-            found.append(Clause(part.strip(), lead))
+            clauses.append(Clause(part.strip(), lead))
             announces = mark.strip() in (":", "：") or (mark.strip() in (",", "，") and _announces(part))
             lead = part.strip() if announces else ""
-    return found
+    return clauses
 
 
 def _announces(part: str) -> bool:

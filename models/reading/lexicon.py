@@ -1,4 +1,4 @@
-"""Words of praise and blame, of what people judge, and of what says nothing: the bundled lists of a language.
+"""Bundled word lists of a language: praise and blame, aspects that people judge, and words without content.
 
 Source: models/reading/templates/<language>/lexicon.yaml, where each list says what it is for.
 """
@@ -9,14 +9,18 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
-from importlib import resources
+from pathlib import Path
 from typing import Literal
 
 import yaml
 from pydantic import TypeAdapter
 
-Side = Literal["pro", "con"]
+from models.knowledge import Side
+
 Language = Literal["en", "zh"]
+
+TEMPLATES = Path(__file__).parent / "templates"
+"""Prompts, worked examples and word lists, by language."""
 
 # Letters and digits, joined by hyphens or apostrophes (beat-'em-up), or two letters by an ampersand (R&B).
 WORD = re.compile(r"\b[^\W\d_]&[^\W\d_]\b|[^\W_]+(?:['’-]{1,2}[^\W_]+)*")
@@ -35,21 +39,21 @@ class Lexicon:
     opinions, cues
         By side, further words that tell a clause's side: of a reviewer's own, and of somebody who reports.
     aspects
-        What people judge ("plot").
+        Things that people judge ("plot").
     nouns
         Names of the groups of `qualities` and of the worked examples, by what an item may be called.
     objections
-        What some people object to whatever its quality and hardly anybody seeks ("gore").
+        Things that some people object to, whatever their quality, and hardly anybody seeks ("gore").
     divisive, audiences
-        What is sought by some and avoided by others ("horror"), and which of it names whom a thing is made for.
+        Things that some seek and others avoid ("horror"), and those of them that name the people a thing is made for.
     stories
         Groups whose description tells a story.
     negations, states, degrees
-        Words that deny; verbs that say how something is; words that may stand between such a verb and what it says.
+        Words that deny; verbs that say how something is; words that may stand between such a verb and the quality.
     determiners
         Words that open a phrase of their own.
     stopwords, fragments, empty
-        Words that no phrase begins or ends with; that no quoted phrase holds; that alone say nothing.
+        Words that no phrase begins or ends with; that no quoted phrase holds; that say nothing by themselves.
     """
 
     verdicts: dict[Side, list[str]]
@@ -87,8 +91,8 @@ class Lexicon:
 
     def domain(self, noun: str) -> str:
         """Name of a noun's group: a `music album` is an album, a movie a film, a 餐厅 a place."""
-        found = [name for name in self.nouns if noun.lower().endswith(name)]
-        return self.nouns[max(found, key=len)] if found else noun.lower().split()[-1]
+        endings = [name for name in self.nouns if noun.lower().endswith(name)]
+        return self.nouns[max(endings, key=len)] if endings else noun.lower().split()[-1]
 
     def qualities_of(self, side: Side, noun: str) -> list[str]:
         """Qualities of a side that suit a noun; a noun without words of its own gets all."""
@@ -101,7 +105,7 @@ class Lexicon:
 @cache
 def lexicon(language: Language = "en") -> Lexicon:
     """Read the bundled lists of a language once."""
-    file = resources.files(__package__).joinpath(f"templates/{language}/lexicon.yaml")
+    file = TEMPLATES / language / "lexicon.yaml"
     return TypeAdapter(Lexicon).validate_python(yaml.safe_load(file.read_text(encoding="utf-8")))
 
 
@@ -109,10 +113,10 @@ def lexicon(language: Language = "en") -> Lexicon:
 def speaks_for(side: Side, noun: str, language: Language = "en") -> frozenset[str]:
     """All words that tell that a clause speaks for a side of a noun."""
     words = lexicon(language)
-    said = (*words.verdicts[side], *words.qualities_of(side, noun), *words.opinions[side], *words.cues[side])
+    own = (*words.verdicts[side], *words.qualities_of(side, noun), *words.opinions[side], *words.cues[side])
     if side == "pro" or language != "en":
-        return frozenset(said)
-    return frozenset((*said, *(f"un{word}" for word in speaks_for("pro", noun))))  # unfriendly, uncomfortable
+        return frozenset(own)
+    return frozenset((*own, *(f"un{word}" for word in speaks_for("pro", noun))))  # unfriendly, uncomfortable
 
 
 def words_of(text: str) -> list[str]:

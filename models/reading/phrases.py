@@ -1,11 +1,11 @@
-"""Phrases that a small model may answer with: decoding is held to what the source itself says.
+"""Phrases that a small model may reply with: decoding is restricted to what the source itself says.
 
 A model of 135 million parameters that writes freely drifts into nonsense; one that chooses among phrases does well. It
-may choose what a text says on the side that is asked for (models/reading/clauses.py: "rude staff", "far too long"), a
-bare verdict on an aspect that a clause of that side judges ("great vocals"), or a plain fact: a genre or a tag is what draws
-people ("time travel"), some only put people off ("gore", "slow burn"), and some do both ("horror"). No quality is
-invented: "witty dialogue" is offered only where a clause says so, and a genre is never called great or weak. Where
-nothing speaks against an item, no con is asked for. Larger models write freely (style `reasoning`).
+may choose a phrase of the text for the requested side (models/reading/clauses.py: "rude staff", "far too long"), a bare
+verdict on an aspect that a clause of that side judges ("great vocals"), or a plain fact: a genre or a tag attracts
+people ("time travel"), puts them off ("gore", "slow burn"), or does both ("horror"). No quality is invented: "witty
+dialogue" is offered only where a clause contains it, and a genre is never called great or weak. Where nothing speaks
+against an item, no con is requested. Larger models write freely (style `reasoning`).
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from models.knowledge import Side
 from models.reading.chinese import chinese_blame, chinese_clauses, chinese_facts, chinese_phrases, chinese_side
 from models.reading.clauses import Clause, clauses_of
-from models.reading.lexicon import Language, Side, lexicon, speaks_for, unique, words_of
+from models.reading.lexicon import Language, lexicon, speaks_for, unique, words_of
 from models.reading.source_text import says_nothing
 
 _LONGEST_FACT = 40
@@ -36,7 +37,7 @@ class Choices:
 
     @property
     def pattern(self) -> str:
-        """Regular expression that holds an answer's keyword to one of them."""
+        """Regular expression that restricts a keyword of a reply to one of them."""
         return f"^({'|'.join(map(re.escape, self.phrases))})$".replace("\\ ", " ").replace("\\-", "-")
 
     @property
@@ -60,14 +61,20 @@ def objective_choices(
     clauses = () if lexicon().domain(noun) in lexicon().stories else clauses_of(description)
     sides = [clause.side(noun) for clause in clauses]
     judging = side == "pro" and "con" in sides
-    said = [one for one, spoken in zip(clauses, sides, strict=True) if spoken == side or (judging and spoken is None)]
+    quotable = [
+        clause
+        for clause, own_side in zip(clauses, sides, strict=True)
+        if own_side == side or (judging and own_side is None)
+    ]
     listed = list(categories)
     # A history is compared within a category, where an item's only category tells nothing.
     facts = fact_phrases(listed if len(listed) > 1 or not clauses else (), attributes)
     telling = _telling(side, noun)
-    quotes = [phrase for one in said for phrase in one.phrases(None if judging or one.reports else telling)]
-    spoken_for = [one for one, spoken in zip(clauses, sides, strict=True) if spoken == side]
-    return _choices(quotes, spoken_for, _of_side(facts, side, noun), side, noun)
+    quotes = [
+        phrase for clause in quotable for phrase in clause.phrases(None if judging or clause.reports else telling)
+    ]
+    speaking = [clause for clause, own_side in zip(clauses, sides, strict=True) if own_side == side]
+    return _choices(quotes, speaking, _facts_for(facts, side, noun), side, noun)
 
 
 def subjective_choices(comment: str, side: Side, noun: str, language: Language = "en") -> Choices | None:
@@ -78,16 +85,16 @@ def subjective_choices(comment: str, side: Side, noun: str, language: Language =
     if language == "zh":
         return _chinese_choices(comment, (), side, noun)
     short = len(comment) <= _SHORT_TEXT
-    fitting = [(clause, spoken) for clause in clauses_of(comment) if (spoken := clause.side(noun)) in (side, None)]
-    telling = [clause for clause, spoken in fitting if spoken == side]
+    fitting = [(clause, own_side) for clause in clauses_of(comment) if (own_side := clause.side(noun)) in (side, None)]
+    speaking = [clause for clause, own_side in fitting if own_side == side]
     around = _telling(side, noun)
     quotes = [
         phrase
-        for clause, spoken in fitting
-        if short or spoken == side
-        for phrase in clause.phrases(None if short and (spoken == side or clause.is_phrase) else around)
+        for clause, own_side in fitting
+        if short or own_side == side
+        for phrase in clause.phrases(None if short and (own_side == side or clause.is_phrase) else around)
     ]
-    return _choices(quotes, telling, (), side, noun)
+    return _choices(quotes, speaking, (), side, noun)
 
 
 def _chinese_objective(
@@ -100,8 +107,8 @@ def _chinese_objective(
 
 
 def _chinese_choices(text: str, facts: Sequence[str], side: Side, noun: str) -> Choices | None:
-    said = (clause for clause in chinese_clauses(text) if chinese_side(clause, noun) == side)
-    quotes = unique(phrase for clause in said for phrase in chinese_phrases(clause, noun))[:_MOST_QUOTES]
+    speaking = (clause for clause in chinese_clauses(text) if chinese_side(clause, noun) == side)
+    quotes = unique(phrase for clause in speaking for phrase in chinese_phrases(clause, noun))[:_MOST_QUOTES]
     phrases = unique([*quotes, *(facts if len(quotes) < _MANY_QUOTES else ())])
     return Choices(tuple(phrases)) if phrases else None
 
@@ -123,25 +130,25 @@ def _telling_values(attributes: str) -> Iterator[str]:
     """Values of tags and of what has no label; a part without one belongs to the label before it ("By: A Co. Ltd.")."""
     label = None
     for sentence in re.split(r"\.(?:\s|$)", attributes):
-        found = _LABEL.match(sentence)
-        if found is None:
+        match = _LABEL.match(sentence)
+        if match is None:
             continue
-        label = found["label"] or label
+        label = match["label"] or label
         if label in (None, "Tags"):
-            yield found["value"]
+            yield match["value"]
 
 
 def _names_something(words: list[str]) -> bool:
     """Whether words are the name of something: not of closed classes at either end, nor numbers, nor empty words."""
-    known = lexicon()
-    closed = known.stopwords - known.empty | known.fragments
+    lists = lexicon()
+    closed = lists.stopwords - lists.empty | lists.fragments
     if not closed.isdisjoint((words[0], words[-1])):
         return False
-    return len("".join(words)) > 2 and not all(word.isdigit() or word in known.empty for word in words)
+    return len("".join(words)) > 2 and not all(word.isdigit() or word in lists.empty for word in words)
 
 
-def _of_side(facts: Iterable[str], side: Side, noun: str) -> list[str]:
-    """Facts that can be meant on a side: what is said against an item or puts people off for con, all else for pro."""
+def _facts_for(facts: Iterable[str], side: Side, noun: str) -> list[str]:
+    """Facts that fit a side: for con those that blame an item or put people off, for pro those that do not blame it."""
     praise, blame = speaks_for("pro", noun), speaks_for("con", noun) | lexicon().objections
     if side == "pro":
         return [fact for fact in facts if blame.isdisjoint(words_of(fact))]
@@ -151,25 +158,25 @@ def _of_side(facts: Iterable[str], side: Side, noun: str) -> list[str]:
 
 def _telling(side: Side, noun: str) -> frozenset[str]:
     """Words around which a phrase is a judgement: a bare verdict is one only of something that people judge."""
-    known = lexicon()
-    return (speaks_for(side, noun) - known.all_verdicts - known.empty) | known.aspects
+    lists = lexicon()
+    return (speaks_for(side, noun) - lists.all_verdicts - lists.empty) | lists.aspects
 
 
 def _speaks_against(side: Side, quote: str, noun: str) -> bool:
     """Whether a phrase by itself says the opposite ("cannot write great lyrics"); a thing that is liked may be cold."""
-    words, known = set(words_of(quote)), lexicon()
-    other = speaks_for("pro", noun) if side == "con" else {*known.verdicts["con"], *known.opinions["con"]}
+    words, lists = set(words_of(quote)), lexicon()
+    other = speaks_for("pro", noun) if side == "con" else {*lists.verdicts["con"], *lists.opinions["con"]}
     return not words.isdisjoint(other) and words.isdisjoint(speaks_for(side, noun))
 
 
 def _choices(
-    quotes: Sequence[str], telling: Sequence[Clause], facts: Sequence[str], side: Side, noun: str
+    quotes: Sequence[str], speaking: Sequence[Clause], facts: Sequence[str], side: Side, noun: str
 ) -> Choices | None:
     """Quotes; verdicts on aspects that no quote holds; facts where there are few quotes."""
     telling_quotes = (quote for quote in quotes if not (says_nothing(quote) or _speaks_against(side, quote, noun)))
     quotes = unique(telling_quotes)[:_MOST_QUOTES]
     quoted = {word for quote in quotes for word in quote.split()}
-    judged = [word for clause in telling for word in clause.judged(lexicon().aspects - quoted, noun, side)]
+    judged = [word for clause in speaking for word in clause.judged(lexicon().aspects - quoted, noun, side)]
     verdict = lexicon().verdicts[side][0]
     phrases = [*quotes, *(f"{verdict} {aspect}" for aspect in judged)]
     phrases += facts if len(quotes) < _MANY_QUOTES else ()

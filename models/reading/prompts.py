@@ -1,12 +1,12 @@
-"""Prompts that ask a language model why people like or dislike an item, and the answers they ask for.
+"""Prompts that ask a language model why people like or dislike an item.
 
 T_obj and T_sub of the paper ("LLM-Powered User Simulator for Recommender System", arXiv 2412.16984, section 3.1): an
-objective prompt reads an item's facts, a subjective one a review and its rating. Every prompt asks for one side, so an
-item has two objective prompts (pro, con) and a review one: pros of a positive rating, cons of a negative one.
+objective prompt shows an item's facts, a subjective one a review and its rating. Every prompt asks for one side, so an
+item has two objective prompts (pro, con) and a review has one: pros of a positive rating, cons of a negative one.
 
-Two styles ask for the same reading. `reasoning` is the paper's chain of thought (what is it; reasons with evidence;
-keywords). `few_shot` is for models too small for that: worked examples as chat turns, keywords only. The messages of a
-style, kind, side and noun begin alike and the item stands last, so that a server's prefix cache holds all but that.
+Two styles ask for the same keywords. `reasoning` is the paper's chain of thought (what is it; reasons with evidence;
+keywords). `few_shot` is for models too small for that: worked examples as chat turns, keywords only. Messages of one
+style, kind, side and noun begin alike and the item comes last, so that a server's prefix cache serves all but the item.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import Literal, TypedDict, get_args
 
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from models.reading.lexicon import Language, Side, lexicon
+from models.knowledge import Side
+from models.reading.lexicon import TEMPLATES, Language, lexicon
 from models.reading.phrases import Choices, objective_choices, subjective_choices
-from models.reading.replies import KeywordAnswer, Reading, Style, answer_schema, read_answer
+from models.reading.replies import KeywordReply, Reading, Style, read_reply, reply_schema
 from models.reading.sanitise import clean_text
 
 Kind = Literal["objective", "subjective"]
@@ -53,7 +53,7 @@ class PromptSettings(BaseModel):
     comment_characters: int = Field(default=1000, ge=50, description="Budget for a review")
 
 
-Example = dict[str, str | list[str]]
+_Example = dict[str, str | list[str]]
 
 
 class Message(TypedDict):
@@ -83,20 +83,20 @@ class Review:
 
     @property
     def side(self) -> Side:
-        """The side a review speaks to: only pros are asked of a like, only cons of a dislike."""
+        """The side that a review speaks for: a like is asked for pros only, a dislike for cons only."""
         return "pro" if self.like else "con"
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """A prompt, the schema of its answer and the parser of what comes back.
+    """A prompt, the schema of its reply and the parser of the reply.
 
     Parameters
     ----------
     messages
         Chat messages: the system's, worked examples (few-shot style), the item last.
     choices
-        The phrases of its source that a small model's keywords are held to; None leaves them free.
+        The phrases of its source that a small model's keywords are restricted to; None leaves them free.
     """
 
     kind: Kind
@@ -107,23 +107,23 @@ class Prompt:
 
     @property
     def askable(self) -> bool:
-        """Whether the source says anything; a small model is not asked to make something up."""
+        """Whether the source says anything: a small model is not made to invent keywords."""
         return self.style == "reasoning" or self.choices is not None
 
     @property
     def schema(self) -> dict[str, JsonValue]:
-        """JSON schema of the answer without its documentation, as sent in `response_format`."""
-        return answer_schema(self.style, self.choices)
+        """JSON schema of the reply without its documentation, as sent in `response_format`."""
+        return reply_schema(self.style, self.choices)
 
     def read(self, text: str) -> Reading:
-        """Read an answer.
+        """Read a reply.
 
         Raises
         ------
         ValueError
             Where the text is not JSON of the schema; the message says what is wrong with it.
         """
-        return read_answer(text, self.style, self.choices)
+        return read_reply(text, self.style, self.choices)
 
 
 def objective_prompt(facts: ItemFacts, side: Side, settings: PromptSettings) -> Prompt:
@@ -166,8 +166,8 @@ def example_keywords() -> frozenset[str]:
 
 def wording_version(settings: PromptSettings) -> str:
     """Version of the prompts of a language and style, `few_shot/en 3f6c1a9e02bd`: a hash of all that words them."""
-    folder = resources.files(__package__).joinpath("templates", settings.language)
-    files = [folder.joinpath("lexicon.yaml"), *folder.joinpath(settings.style).iterdir()]
+    folder = TEMPLATES / settings.language
+    files = [folder / "lexicon.yaml", *(folder / settings.style).iterdir()]
     content = [file.read_bytes() for file in sorted(files, key=lambda file: file.name)]
     return f"{settings.style}/{settings.language} {hashlib.sha256(b''.join(content)).hexdigest()[:12]}"
 
@@ -195,12 +195,12 @@ def _example_turns(kind: Kind, side: Side, noun: str, language: Language) -> tup
     for shown, example in _examples_for(kind, side, noun, language):
         fields = {"kind": kind, "side": side, "noun": shown, **example}
         question = _render(language, "few_shot", "question", fields)
-        answer = KeywordAnswer(keywords=list(example["keywords" if kind == "subjective" else side]))
-        turns += [Message(role="user", content=question), Message(role="assistant", content=_json(answer))]
+        reply = KeywordReply(keywords=list(example["keywords" if kind == "subjective" else side]))
+        turns += [Message(role="user", content=question), Message(role="assistant", content=_json(reply))]
     return tuple(turns)
 
 
-def _examples_for(kind: Kind, side: Side, noun: str, language: Language) -> list[tuple[str, Example]]:
+def _examples_for(kind: Kind, side: Side, noun: str, language: Language) -> list[tuple[str, _Example]]:
     """Examples of the noun's own domain, or the first of every domain where it has none; each with its noun."""
     domain = lexicon(language).domain
     groups = {
@@ -213,25 +213,21 @@ def _examples_for(kind: Kind, side: Side, noun: str, language: Language) -> list
     return [(group, examples[0]) for group, examples in groups.items()]
 
 
-def _json(answer: KeywordAnswer) -> str:
-    listed = ", ".join(f'"{keyword}"' for keyword in answer.keywords)
+def _json(reply: KeywordReply) -> str:
+    listed = ", ".join(f'"{keyword}"' for keyword in reply.keywords)
     return f'{{"keywords": [{listed}]}}'
 
 
 @cache
-def _examples(language: Language) -> dict[str, dict[str, list[Example]]]:
-    text = (
-        resources.files(__package__)
-        .joinpath(f"templates/{language}/few_shot/examples.yaml")
-        .read_text(encoding="utf-8")
-    )
-    return yaml.safe_load(text)
+def _examples(language: Language) -> dict[str, dict[str, list[_Example]]]:
+    file = TEMPLATES / language / "few_shot" / "examples.yaml"
+    return yaml.safe_load(file.read_text(encoding="utf-8"))
 
 
 @cache
 def _environment() -> Environment:
     # Plain text, not HTML: what stands in the fields was made safe by `clean_text`.
-    return Environment(loader=PackageLoader(__package__), undefined=StrictUndefined, autoescape=False)
+    return Environment(loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, autoescape=False)
 
 
 def _render(language: Language, style: Style, template: str, fields: Mapping[str, str | list[str]]) -> str:

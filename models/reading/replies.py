@@ -1,4 +1,4 @@
-"""Answers of a language model to a prompt: the JSON schema that is sent, and the parser of what comes back."""
+"""Replies of a language model: the JSON schema that is sent with a prompt, and the parser of the reply."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ _CONTROL = re.compile(r"[\x00-\x1f]")
 
 @dataclass(frozen=True)
 class Reading:
-    """Keywords of one answer and, parallel to them, their evidence ('' where the answer gives none)."""
+    """Keywords of one reply and, parallel to them, their evidence ('' where the reply gives none)."""
 
     keywords: tuple[str, ...]
     evidence: tuple[str, ...]
 
 
-class KeywordAnswer(BaseModel):
-    """Answer of the few-shot style: the schema that is sent and the parser of what comes back.
+class KeywordReply(BaseModel):
+    """Reply in the few-shot style: the schema that is sent and the parser of the reply.
 
-    The phrases that it may hold differ from prompt to prompt, so that they are handed in on both sides: as the schema's
-    `pattern` and as the validation context.
+    The phrases that it may hold differ from prompt to prompt, so they are passed in twice: as the schema's `pattern`
+    and as the validation context.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", title="KeywordAnswer")  # a title is part of what is sent
 
     keywords: list[str] = Field(min_length=1, max_length=3)
 
@@ -59,10 +59,10 @@ class Reason(BaseModel):
     keyword: str = Field(min_length=2, max_length=48)
 
 
-class ReasonedAnswer(BaseModel):
-    """Answer of the reasoning style: the fields stand in the order of the chain of thought."""
+class ReasonedReply(BaseModel):
+    """Reply in the reasoning style: the fields stand in the order of the chain of thought."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", title="ReasonedAnswer")  # a title is part of what is sent
 
     about: str = Field(max_length=300)
     reasons: list[Reason] = Field(min_length=1, max_length=3)
@@ -72,17 +72,17 @@ class ReasonedAnswer(BaseModel):
         return Reading(tuple(r.keyword for r in self.reasons), tuple(r.evidence for r in self.reasons))
 
 
-def answer_schema(style: Style, choices: Choices | None) -> dict[str, JsonValue]:
-    """JSON schema of an answer without its documentation, as sent in `response_format`.
+def reply_schema(style: Style, choices: Choices | None) -> dict[str, JsonValue]:
+    """JSON schema of a reply without its documentation, as sent in `response_format`.
 
     Parameters
     ----------
     style
         `reasoning` or `few_shot`.
     choices
-        The phrases that the few-shot style's keywords are held to; None where its prompt is not asked.
+        The phrases that the few-shot style's keywords are restricted to; None where its prompt is not sent.
     """
-    schema = (ReasonedAnswer if style == "reasoning" else KeywordAnswer).model_json_schema()
+    schema = (ReasonedReply if style == "reasoning" else KeywordReply).model_json_schema()
     schema.pop("description", None)
     if style == "few_shot" and choices is not None:
         keywords = schema["properties"]["keywords"]
@@ -91,8 +91,8 @@ def answer_schema(style: Style, choices: Choices | None) -> dict[str, JsonValue]
     return schema
 
 
-def read_answer(text: str, style: Style, choices: Choices | None) -> Reading:
-    """Read an answer to a prompt whose schema was made of the same style and choices.
+def read_reply(text: str, style: Style, choices: Choices | None) -> Reading:
+    """Read the reply to a prompt whose schema was made from the same style and choices.
 
     One thing is repaired: bare control characters, which JSON forbids, become spaces. Constrained decoding lets some of
     them through in strings of limited length, and none of them means anything.
@@ -105,9 +105,9 @@ def read_answer(text: str, style: Style, choices: Choices | None) -> Reading:
     text = _CONTROL.sub(" ", text)
     try:
         if style == "reasoning":
-            return ReasonedAnswer.model_validate_json(text).reading()
+            return ReasonedReply.model_validate_json(text).reading()
         pattern = None if choices is None else choices.pattern
-        return KeywordAnswer.model_validate_json(text, context={"pattern": pattern}).reading()
+        return KeywordReply.model_validate_json(text, context={"pattern": pattern}).reading()
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "answer"

@@ -1,4 +1,4 @@
-"""Keywords as text: one spelling, what counts as saying nothing, and whether a source text supports them."""
+"""Keywords as text: their spelling, whether they say anything, and whether a source text supports them."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def excerpt(sentence: str, keyword: str, longest: int) -> str:
     if len(sentence) <= longest:
         return sentence
     wanted = set(content_stems(keyword))
-    spans = [found.span() for found in re.finditer(r"\S+", sentence)]
+    spans = [match.span() for match in re.finditer(r"\S+", sentence)]
     held = [span for span in spans if not wanted.isdisjoint(content_stems(sentence[slice(*span)]))] or spans[:1]
     middle = (held[0][0] + min(held[-1][1], held[0][0] + longest)) // 2
     start = max(0, min(middle - longest // 2, len(sentence) - longest))
@@ -99,7 +99,7 @@ class Support:
 
 @dataclass(frozen=True)
 class SourceText:
-    """What a keyword was read from: facts of an item, or a review."""
+    """The text that a keyword was read from: facts of an item, or a review."""
 
     text: str
 
@@ -119,8 +119,8 @@ class SourceText:
         """
         words = words_of(keyword)
         verdicts = lexicon().all_verdicts
-        said = " ".join(word for word in words if word not in verdicts) or keyword
-        wanted = set(content_stems(said))
+        telling = " ".join(word for word in words if word not in verdicts) or keyword
+        wanted = set(content_stems(telling))
         if not wanted or not self._stems:
             return Support(0.0, exact=False, sentence="")
         shares = [len(wanted & stems) / len(wanted) for stems in self._stems]
@@ -128,4 +128,4 @@ class SourceText:
         if shares[best] == 0:
             return Support(0.0, exact=False, sentence="")
         sentence = self.segments[best]
-        return Support(shares[best], exact=f" {said} " in f" {' '.join(words_of(sentence))} ", sentence=sentence)
+        return Support(shares[best], exact=f" {telling} " in f" {' '.join(words_of(sentence))} ", sentence=sentence)

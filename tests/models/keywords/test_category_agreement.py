@@ -1,7 +1,7 @@
 import pytest
 
 from models.keywords.category_agreement import category_agreement
-from models.reading.lexicon import Side
+from models.knowledge import Side
 
 PLACES = {0: ["Café"], 1: ["Café"], 2: ["Hotel"], 3: ["Hotel"]}
 

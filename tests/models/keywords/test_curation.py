@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from models.keywords.curation import Curated, CurationSettings, Mention, curate_keywords
-from models.reading.lexicon import Side
+from models.knowledge import Side
 from models.reading.prompts import Kind
 from models.reading.source_text import SourceText, normalise, repeats_name, says_nothing
 

@@ -7,7 +7,7 @@ from models.keywords.grounding import CurvePoint, fitted_threshold, nearest_sent
 from models.reading.source_text import SourceText
 
 COSINES = np.array([0.9, 0.8, 0.7, 0.6, 0.5], dtype=np.float32)
-SAID = np.array([True, True, False, True, False])
+CORRECT = np.array([True, True, False, True, False])
 
 
 def encode(texts: Sequence[str]) -> NDArray[np.float32]:
@@ -17,7 +17,7 @@ def encode(texts: Sequence[str]) -> NDArray[np.float32]:
 
 
 def test_a_curve_tells_what_a_threshold_admits_and_how_much_of_it_is_right() -> None:
-    assert precision_recall(COSINES, SAID, [0.85, 0.55, 0.95]) == [
+    assert precision_recall(COSINES, CORRECT, [0.85, 0.55, 0.95]) == [
         CurvePoint(0.55, 4, 0.75, 1.0),
         CurvePoint(0.85, 1, 1.0, 1 / 3),
         CurvePoint(0.95, 0, 0.0, 0.0),
@@ -25,10 +25,10 @@ def test_a_curve_tells_what_a_threshold_admits_and_how_much_of_it_is_right() -> 
 
 
 def test_the_least_threshold_that_admits_precisely_enough_is_fitted() -> None:
-    curve = precision_recall(COSINES, SAID, [0.45, 0.55, 0.65, 0.75, 0.85, 0.95])
+    curve = precision_recall(COSINES, CORRECT, [0.45, 0.55, 0.65, 0.75, 0.85, 0.95])
     assert fitted_threshold(curve, 0.9) == 0.75
     assert fitted_threshold(curve, 0.6) == 0.45
-    assert fitted_threshold(precision_recall(COSINES, ~SAID, [0.45, 0.75]), 0.9) is None
+    assert fitted_threshold(precision_recall(COSINES, ~CORRECT, [0.45, 0.75]), 0.9) is None
 
 
 def test_a_sentence_that_speaks_for_the_other_side_supports_nothing() -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.metrics.classification import UserBootstrap, auc, evaluate
+from models.metrics.classification import UserBootstrap, auc, classification_metrics
 
 
 def _floats(*values: float) -> NDArray[np.float32]:
@@ -23,7 +23,7 @@ def test_auc_of_one_class_is_a_half() -> None:
 
 
 def test_figures_by_hand() -> None:
-    row = evaluate(LIKES, SCORES, SCORES, SCORES >= 0.5, UserBootstrap(np.arange(5), LIKES, 20))
+    row = classification_metrics(LIKES, SCORES, SCORES, SCORES >= 0.5, UserBootstrap(np.arange(5), LIKES, 20))
     assert row["accuracy"] == pytest.approx(3 / 5)
     # likes: 2 of 3 found, 2 of 3 predicted right; dislikes: 1 of 2 and 1 of 2
     assert row["macro_f1"] == pytest.approx((2 / 3 + 1 / 2) / 2)
@@ -33,7 +33,9 @@ def test_figures_by_hand() -> None:
 
 def test_a_certain_mistake_costs_much_but_not_infinitely() -> None:
     likes = np.array([True, False])
-    row = evaluate(likes, _floats(0, 0), _floats(0, 0), np.array([False, False]), UserBootstrap(np.arange(2), likes, 5))
+    row = classification_metrics(
+        likes, _floats(0, 0), _floats(0, 0), np.array([False, False]), UserBootstrap(np.arange(2), likes, 5)
+    )
     assert 5 < row["log_loss"] < 10
 
 

@@ -4,8 +4,9 @@ from typing import get_args
 import pytest
 import yaml
 
+from models.knowledge import Side
 from models.reading.clauses import clauses_of
-from models.reading.lexicon import Language, Side
+from models.reading.lexicon import Language
 from models.reading.phrases import Choices, fact_phrases, objective_choices, subjective_choices
 from storage.settings.llm_profiles import REPOSITORY
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.keywords.aspect_verdicts import canonical_of_side, quality_alone, verdict_on_aspect
-from models.reading.lexicon import Side
+from models.keywords.synonyms import canonical_keywords, quality_alone, verdict_on_aspect
+from models.knowledge import Side
 
 
 def encode(texts: Sequence[str]) -> NDArray[np.float32]:
@@ -49,7 +49,7 @@ def test_only_a_quality_that_too_few_items_share_gives_way_to_the_verdict() -> N
         "lovely vocals": {3},
         "odd title": {3},
     }
-    assert canonical_of_side(items, "pro", encode, merge=0.85, absorb=0.8, min_items=2) == {
+    assert canonical_keywords(items, "pro", encode, merge=0.85, absorb=0.8, min_items=2) == {
         "soulful ballads": "great ballads",
         "moving ballads": "great ballads",
         "smooth vocals": "smooth vocals",
