@@ -1,10 +1,6 @@
-"""The Gymnasium environment `recaudience/Recommend-v0`: one simulated user, one recommendation a step.
+"""The simulator as a Gymnasium environment: one simulated user, one recommendation a step.
 
-    import models.environments.gym  # registers the id
-    environment = gymnasium.make("recaudience/Recommend-v0", simulator=simulator)
-
-Gymnasium 1.x no longer reads the entry points `gymnasium.envs` that plugins announce themselves by, so importing this
-module registers the id; `gymnasium.make("models.environments.gym:recaudience/Recommend-v0", ...)` does both.
+It is registered as `recaudience/Recommend-v0` in tasks/audience/registration.py.
 """
 
 from __future__ import annotations
@@ -21,20 +17,8 @@ from models.simulation.settings import EnvironmentSettings
 from models.simulation.simulator import UserSimulator
 from models.simulation.step_result import Outcome
 
-ENVIRONMENT_ID = "recaudience/Recommend-v0"
-
 Observation = dict[str, NDArray[np.number]]
 Info = dict[str, object]
-
-
-def register() -> None:
-    """Make `recaudience/Recommend-v0` known to Gymnasium; calling it again changes nothing."""
-    if ENVIRONMENT_ID not in gymnasium.registry:
-        gymnasium.register(
-            id=ENVIRONMENT_ID,
-            entry_point="models.environments.gym:RecommendEnv",
-            vector_entry_point="models.environments.gym_vector:RecommendVectorEnv",
-        )
 
 
 def observation_bounds(sessions: SessionBatch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -176,6 +160,3 @@ class RecommendEnv(gymnasium.Env[Observation, np.number | NDArray[np.number]]):
         if not isinstance(user, int) or not 0 <= user < self._simulator.n_users:
             raise ValueError(f"option user: found {user!r}, expected a row number below {self._simulator.n_users}")
         return user
-
-
-register()

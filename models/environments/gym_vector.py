@@ -1,6 +1,6 @@
 """The environment as Gymnasium's own vector environment: many sessions stepped as arrays, without a loop over them.
 
-    import models.environments.gym  # registers the id
+    import recaudience  # registers the id
     gymnasium.make_vec("recaudience/Recommend-v0", num_envs=256, simulator=simulator)
 
 Seeded with s, its session k goes exactly as a `RecommendEnv` seeded with s + k, and as a row of `SessionVecEnv`. A

@@ -2,16 +2,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from importlib.metadata import entry_points
 
-import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env as check_for_gymnasium
 from stable_baselines3.common.env_checker import check_env as check_for_stable_baselines
 
-from models.environments.gym import ENVIRONMENT_ID, RecommendEnv, register
-from models.simulation.settings import EnvironmentSettings
+from models.environments.gym import RecommendEnv
 from tests.support.worlds import tiny_world
 
 
@@ -23,29 +20,11 @@ def warnings_are_errors() -> Iterator[None]:
 
 
 def test_it_passes_gymnasiums_checker_without_a_warning() -> None:
-    check_for_gymnasium(gymnasium.make(ENVIRONMENT_ID, simulator=tiny_world(0)).unwrapped)
+    check_for_gymnasium(RecommendEnv(tiny_world(0)))
 
 
 def test_it_passes_stable_baselines_checker_without_a_warning() -> None:
     check_for_stable_baselines(RecommendEnv(tiny_world(0)))
-
-
-def test_gymnasium_makes_it_by_its_id() -> None:
-    environment = gymnasium.make(
-        ENVIRONMENT_ID, simulator=tiny_world(0), settings=EnvironmentSettings(catalogue_size=7)
-    )
-    assert isinstance(environment.unwrapped, RecommendEnv)
-    assert environment.action_space == gymnasium.spaces.Discrete(7)
-    observation, _ = environment.reset(seed=1)
-    assert observation in environment.observation_space
-
-
-def test_the_entry_point_registers_it_once() -> None:
-    (entry,) = entry_points(group="gymnasium.envs", name="recaudience")
-    assert entry.load() is register
-    register()
-    register()
-    assert ENVIRONMENT_ID in gymnasium.registry
 
 
 def play(environment: RecommendEnv, seed: int, steps: int) -> list[object]:

@@ -1,11 +1,8 @@
 from __future__ import annotations
 
-import gymnasium
 import numpy as np
 import pytest
-from gymnasium.vector import AutoresetMode
 
-from models.environments.gym import ENVIRONMENT_ID
 from models.environments.gym_vector import RecommendVectorEnv
 from models.environments.sb3 import SessionVecEnv
 from models.simulation.settings import EnvironmentSettings
@@ -47,15 +44,6 @@ def test_observations_and_actions_lie_in_their_spaces() -> None:
         assert observations in vector.observation_space
         assert (rewards.shape, terminated.dtype, truncated.dtype) == ((N,), np.dtype(bool), np.dtype(bool))
         assert infos["votes"].shape == (N, 3)  # type: ignore[union-attr]  # an array
-
-
-def test_gymnasium_makes_it_by_its_id() -> None:
-    world = tiny_world(0)
-    vector = gymnasium.make_vec(ENVIRONMENT_ID, num_envs=3, simulator=world)
-    assert isinstance(vector.unwrapped, RecommendVectorEnv)
-    assert vector.metadata["autoreset_mode"] == AutoresetMode.SAME_STEP
-    observations, _ = vector.reset(seed=1)
-    assert observations["user"].shape[0] == 3
 
 
 def test_a_seed_starts_over_and_none_goes_on() -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from stable_baselines3 import PPO
 from stable_baselines3.common.env_checker import check_env as check_for_stable_baselines
 
-from models.environments.gym import ENVIRONMENT_ID, RecommendEnv
+from models.environments.gym import RecommendEnv
 from models.environments.gym_vector import RecommendVectorEnv
 from models.environments.sb3 import SessionVecEnv
 from models.interactions import NO_ITEM
@@ -44,7 +44,7 @@ def test_the_checkers_of_gymnasium_and_stable_baselines_pass_without_a_warning(
     world, settings = tiny_world(0), rules(actions, seen_items=seen_items, seen_penalty=0.5)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        check_for_gymnasium(gymnasium.make(ENVIRONMENT_ID, simulator=world, settings=settings).unwrapped)
+        check_for_gymnasium(RecommendEnv(world, settings))
         check_for_stable_baselines(RecommendEnv(world, settings))
 
 
