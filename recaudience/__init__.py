@@ -1,16 +1,62 @@
 """A test audience for recommender systems: simulated users, made from ratings and a large language model.
 
-All that is public stands here; it is imported from the rooms behind it when it is first asked for.
+    users = recaudience.load("data/sample")
+    venv = recaudience.make_vec_env(users, n_envs=64, seed=0)
+
+All that is public stands here. Importing it registers Gymnasium's `recaudience/Recommend-v0` and loads nothing else;
+what a name stands for is loaded when it is first used.
 """
 
 from __future__ import annotations
 
-from importlib import metadata
+from typing import TYPE_CHECKING
 
 from recaudience.clone import check_packages
 
 check_packages(__path__[0])
 
-__version__ = metadata.version(__name__)
+from tasks.audience.registration import register  # noqa: E402  # only once the packages are known to be ours
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from recaudience.public import (
+        Audience,
+        EnvironmentSettings,
+        Explanation,
+        Policy,
+        evaluate_policy,
+        load,
+        load_policy,
+        make_vec_env,
+    )
+
+    __version__: str
+
+__all__ = [
+    "Audience",
+    "EnvironmentSettings",
+    "Explanation",
+    "Policy",
+    "__version__",
+    "evaluate_policy",
+    "load",
+    "load_policy",
+    "make_vec_env",
+]
+
+register()
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version(__name__)
+    from recaudience import public
+
+    return getattr(public, name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -57,6 +57,10 @@ class Explanation:
     probability: float
     grounds: Grounds
 
+    def __str__(self) -> str:
+        """What happened and why, in two sentences."""
+        return f"{self.sentence()}\n{self.why()}"
+
     @property
     def confidence(self) -> float:
         """Probability of the likelier answer, 0.5 to 1."""

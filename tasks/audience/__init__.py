@@ -1,1 +1,4 @@
-"""What people hold in their hands: an audience loaded from a run folder, with its own ids and explanations."""
+"""What people hold in their hands: an audience under its own ids, its environments, values of policies, explanations.
+
+`recaudience` exports what is public of it; nothing is imported here, so that registering the environment stays light.
+"""
