@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from sb3_contrib import QRDQN, MaskablePPO
 from stable_baselines3 import A2C, DQN, PPO
-from stable_baselines3.common.base_class import BaseAlgorithm
 
 from models.policy_evaluation.comparison import Reinforcement
 from models.policy_evaluation.values import evaluate
@@ -132,7 +131,9 @@ def test_an_item_outside_of_the_catalogue_is_named(users: Audience) -> None:
 
 
 @pytest.mark.parametrize("algorithm", [A2C, PPO, DQN, QRDQN, MaskablePPO])
-def test_agents_are_ranked_by_their_networks(users: Audience, algorithm: type[BaseAlgorithm]) -> None:
+def test_agents_are_ranked_by_their_networks(
+    users: Audience, algorithm: type[A2C | PPO | DQN | QRDQN | MaskablePPO]
+) -> None:
     agent = algorithm("MultiInputPolicy", make_vec_env(users, 2), seed=0)
     values = evaluate_policy(agent, users, episodes=4)
     assert values.policy == algorithm.__name__
@@ -163,7 +164,7 @@ def test_a_policy_of_the_run_is_judged_as_in_the_report(folder: RunFolder, users
 
 def test_a_policy_of_the_run_recommends_by_ids_and_rows(folder: RunFolder) -> None:
     policy = load_policy(folder.root, "dqn")
-    (first,), (second,) = policy.recommend(["u12"], k=3), policy.recommend(np.array([12]), k=np.int64(3))
+    (first,), (second,) = policy.recommend(["u12"], k=3), policy.recommend(np.array([12]), k=3)
     assert first == second
     assert len({item.item for item in first}) == 3
     assert policy.recommend([]) == []
