@@ -35,9 +35,9 @@ from storage.run_folder import RunFolder
 from storage.settings.llm_profiles import LLMProfile, load_llm_profile
 from storage.tables import read_table
 from tasks.llm import server as llm_server
-from tasks.llm.client import BatchClient, ClientSettings
-from tasks.llm.questions import Question, Tally
-from tasks.llm.request import Server
+from tasks.llm.client import BatchClient
+from tasks.llm.questions import Question, Server, Tally
+from tasks.llm.settings import ClientSettings
 from tasks.steps.annotate import question_of
 from tasks.steps.ingest import ingest
 from tasks.steps.prompt_plan import plan_prompts
@@ -154,7 +154,7 @@ def against_instant_server(folder: Path, replies: int, concurrency: int) -> Row:
         process.terminate()
     return {
         "server": "answers at once",
-        "prompts": tally.asked,
+        "prompts": tally.uncached,
         "failed": tally.failed,
         "requests_per_s": round(tally.requests / seconds),
         "cpu_requests_per_s": round(tally.requests / cpu),

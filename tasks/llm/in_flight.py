@@ -35,7 +35,7 @@ class InFlight:
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[float]:
-        """Hold one of the places; yields the time at which it was taken, which `too_many` wants to know."""
+        """Hold one of the places; yields the time at which it was entered, which `narrow` wants to know."""
         while self._running >= self.limit:
             place = asyncio.get_running_loop().create_future()
             self._waiting.append(place)
@@ -47,14 +47,14 @@ class InFlight:
             self._running -= 1
             self._let_in()
 
-    def answered(self) -> None:
-        """The server answered: it may take more."""
+    def widen(self) -> None:
+        """Let more in: the server has answered."""
         self._window = min(self.most, self._window + 1 / self._window)
         self._let_in()
 
-    def too_many(self, taken: float) -> None:
-        """The server asks for fewer. Complaints about requests of the same wide window narrow it once."""
-        if taken > self._narrowed:
+    def narrow(self, entered: float) -> None:
+        """Let fewer in: the server asks for it. Complaints about requests of the same wide window narrow it once."""
+        if entered > self._narrowed:
             self._window = max(1.0, self._window / 2)
             self._narrowed = time.monotonic()
 

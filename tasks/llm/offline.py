@@ -3,31 +3,37 @@
 For machines where no port may be opened, and for one long batch on one model. The engine is loaded once a shard, and
 replies are written when all of them are there: a killed run loses its shard, where the server's client loses only what
 was in flight. Format of the files: https://docs.vllm.ai/en/stable/examples/offline_inference/openai_batch/
+
+A run is watched, and stopped together with whoever asked for it. While it runs, `<profile>.batch.json` in the state
+folder names its process, so that one left behind by a killed run is stopped by the next; `<profile>.batch.log` is its
+log. Runs of one profile wait for each other: each needs the memory of the whole model.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
+import secrets
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
 
-from pydantic import BaseModel, JsonValue, ValidationError
+from pydantic import JsonValue
 
-from storage.completions import Completion, CompletionStore
+from storage.completions import CompletionStore
 from storage.errors import ServerError, ServerLostError
+from storage.files import publish_json
+from storage.settings.llm_profiles import LLMProfile
 from tasks.llm.client import from_cache
-from tasks.llm.questions import Outcome, Question, Tally
-from tasks.llm.request import read_reply
+from tasks.llm.process import ServerProcess, last_lines
+from tasks.llm.questions import BatchRunner, Outcome, Question, Tally
+from tasks.llm.replies import read_batch
+from tasks.llm.vllm import batch_command, require_installed, vllm_environment
 
-
-class BatchRunner(Protocol):
-    """What turns a file of requests into a file of replies. May take hours and raise ServerError."""
-
-    def run_batch(self, requests: Path, replies: Path) -> None:
-        """Answer every line of `requests` with a line of `replies`."""
-        ...
+_POLL_SECONDS = 0.5
+_PROGRESS_LINE = "Running batch:"
 
 
 class OfflineClient:
@@ -83,9 +89,9 @@ class OfflineClient:
 
     def _run(self, questions: Sequence[Question], form: int) -> dict[str, str]:
         """Answer and store one form of the questions, as far as the cache lacks it; reasons of refusals by key."""
-        asked = {one.keys[form]: one for one in questions if len(one.keys) > form}
-        stored = self._store.get_many(list(asked))
-        missing = {key: question for key, question in asked.items() if key not in stored}
+        by_key = {one.keys[form]: one for one in questions if len(one.keys) > form}
+        stored = self._store.get_many(list(by_key))
+        missing = {key: question for key, question in by_key.items() if key not in stored}
         if not missing:
             return {}
         refused: dict[str, str] = {}
@@ -95,7 +101,7 @@ class OfflineClient:
                 for key, question in missing.items():
                     lines.write(json.dumps(_request(key, {"model": self._model, **question.bodies[form]})) + "\n")
             self._runner.run_batch(requests, replies)
-            for key, reply in _replies(replies):
+            for key, reply in read_batch(replies):
                 self.tally.requests += 1
                 question = missing.pop(key, None)
                 if question is None:
@@ -111,7 +117,7 @@ class OfflineClient:
         return refused
 
     def _outcome(self, question: Question, refused: dict[str, str]) -> Outcome | None:
-        """What has become of a question; None where its next form has to be asked."""
+        """Outcome of a question so far; None where its next form has to be asked."""
         stored = self._store.get_many(question.keys)
         outcome: Outcome | None = None
         for number, key in enumerate(question.keys, 1):
@@ -124,7 +130,7 @@ class OfflineClient:
             if outcome.completion is not None:
                 break
         if outcome is not None:
-            self.tally.asked += 1
+            self.tally.uncached += 1
             self.tally.count(outcome)
         return outcome
 
@@ -133,44 +139,72 @@ def _request(key: str, body: dict[str, JsonValue]) -> dict[str, JsonValue]:
     return {"custom_id": key, "method": "POST", "url": "/v1/chat/completions", "body": body}
 
 
-class _Response(BaseModel):
-    status_code: int = 200
-    body: dict[str, JsonValue] | None = None
+@dataclass(frozen=True)
+class BatchFiles:
+    """Requests to read and replies to write, one JSON object a line."""
+
+    requests: Path
+    replies: Path
 
 
-class _Line(BaseModel):
-    custom_id: str
-    response: _Response | None = None
-    error: JsonValue = None
+def run_batch(
+    profile: LLMProfile,
+    state_folder: Path,
+    files: BatchFiles,
+    progress: Callable[[str], None] | None,
+    executable: Path,
+) -> None:
+    """Answer every request of a file; returns when the replies are written.
 
-
-def _replies(path: Path) -> Iterator[tuple[str, Completion | str]]:
-    """Key and completion, or the reason why there is none, of each line.
+    Parameters
+    ----------
+    profile
+        The model, and how it is loaded.
+    state_folder
+        Where the log stands (`data/.llm`).
+    files
+        Where the requests are and the replies go.
+    progress
+        Called with a line of text twice a second.
+    executable
+        The `vllm` command.
 
     Raises
     ------
     ServerError
-        Where the file is not one of replies.
+        Where the profile is of device remote, or vLLM is not installed.
+    ServerLostError
+        Where the command ends without replies; with the end of its log.
     """
-    with path.open(encoding="utf-8", newline="\n") as lines:  # an answer may hold other signs that end a line
-        for number, text in enumerate(lines, 1):
-            try:
-                line = _Line.model_validate_json(text)
-            except ValidationError as error:
-                raise ServerError(
-                    f"line {number} of vllm run-batch's replies is not a reply: {text[:100]!r}. Is the installed vLLM "
-                    "that of deployments/locks?"
-                ) from error
-            yield line.custom_id, _completion(line)
+    if profile.device == "remote":
+        raise ServerError(
+            f"profile {profile.name}: somebody else's server is asked, not loaded. Leave out annotate.client.offline."
+        )
+    require_installed(profile, executable)
+    state_folder.mkdir(parents=True, exist_ok=True)
+    state, log = state_folder / f"{profile.name}.batch.json", state_folder / f"{profile.name}.batch.log"
+    with (state_folder / f"{profile.name}.batch.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if state.is_file():
+            ServerProcess(**json.loads(state.read_text(encoding="utf-8"))).stop()
+        command = batch_command(profile, files.requests, files.replies, executable)
+        process = ServerProcess.spawn(command, vllm_environment(profile, secrets.token_urlsafe(24), executable), log)
+        try:
+            publish_json(state, asdict(process))
+            _watch(profile, process, log, progress)
+        finally:
+            process.stop()
+            state.unlink(missing_ok=True)
+    if not files.replies.is_file():
+        raise ServerLostError(f"vllm run-batch {profile.name} wrote no replies. The end of {log}:\n{last_lines(log)}")
 
 
-def _completion(line: _Line) -> Completion | str:
-    response = line.response
-    if response is None or response.status_code != 200 or response.body is None or line.error is not None:
-        status = response.status_code if response is not None else 500
-        detail = line.error if line.error is not None else response and response.body
-        return f"refused with {status}: {' '.join(str(detail).split())[:300]}"
-    try:
-        return read_reply(json.dumps(response.body))
-    except ValueError:
-        return "the reply is not a chat completion"
+def _watch(profile: LLMProfile, process: ServerProcess, log: Path, progress: Callable[[str], None] | None) -> None:
+    started = time.monotonic()
+    while process.is_alive():
+        if progress is not None:
+            shown = [line for line in last_lines(log).splitlines() if line.startswith(_PROGRESS_LINE)]
+            seconds = f"{time.monotonic() - started:.0f} s"
+            state = shown[-1].removeprefix(_PROGRESS_LINE).strip() if shown else seconds
+            progress(f"vllm run-batch {profile.name}: {state}")
+        time.sleep(_POLL_SECONDS)

@@ -54,6 +54,6 @@ def _rate(tally: Tally) -> str:
 
     What came from the cache counts as done but not towards the rate: it says nothing about what is left.
     """
-    rate = tally.per_second(tally.asked)
+    rate = tally.per_second(tally.uncached)
     left = f", {timedelta(seconds=round((tally.total - tally.done) / rate))} left" if rate > 0 else ""
     return f"{rate:.1f}/s, {tally.per_second(tally.output_tokens):.0f} tokens/s{left}, {tally.failed} failed"

@@ -1,10 +1,12 @@
-"""What a batch asks, and what became of it: questions, outcomes and their count."""
+"""Questions to a language model: what is asked, of whom, with what outcome, and the count of outcomes."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
 
 from pydantic import JsonValue
 
@@ -41,7 +43,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a question: a usable completion, or the reason why there is none."""
+    """Result of a question: a usable completion, or the reason why there is none, and the requests that it cost."""
 
     completion: Completion | None
     reason: str | None = None
@@ -54,10 +56,10 @@ class Tally:
 
     Parameters
     ----------
-    cached, asked
+    cached, uncached
         Questions whose outcome came from the cache, and from the server.
     failed
-        Those of both without a usable answer.
+        Questions of both kinds without a usable answer.
     requests
         Requests that reached a server.
     seconds
@@ -66,7 +68,7 @@ class Tally:
 
     total: int
     cached: int = 0
-    asked: int = 0
+    uncached: int = 0
     failed: int = 0
     requests: int = 0
     restarts: int = 0
@@ -79,7 +81,7 @@ class Tally:
     @property
     def done(self) -> int:
         """Questions with an outcome."""
-        return self.cached + self.asked
+        return self.cached + self.uncached
 
     def per_second(self, count: int) -> float:
         """Rate of a count since the server was there."""
@@ -100,7 +102,7 @@ class Tally:
     def plus(self, other: Tally, *, finished: bool = True) -> Tally:
         """Both together; of an unfinished batch only what it cost, for its questions are asked about again."""
         costs = {"requests", "restarts", "prompt_tokens", "output_tokens", "seconds"}
-        counts = {"cached", "asked", "failed"} if finished else set()
+        counts = {"cached", "uncached", "failed"} if finished else set()
         merged = {name: getattr(self, name) + getattr(other, name) for name in costs | counts}
         reasons = dict(self.reasons)
         for reason, number in (other.reasons if finished else {}).items():
@@ -110,5 +112,44 @@ class Tally:
 
 def reasons_text(reasons: dict[str, int], most: int = 3) -> str:
     """The commonest reasons of failure in words."""
-    ranked: Iterable[tuple[str, int]] = sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
-    return "; ".join(f"{reason} ({count})" for reason, count in list(ranked)[:most])
+    ranked = sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
+    return "; ".join(f"{reason} ({count})" for reason, count in ranked[:most])
+
+
+class Server(Protocol):
+    """A healthy server: where it is and what it serves."""
+
+    @property
+    def base_urls(self) -> tuple[str, ...]:
+        """Addresses with `/v1`; several where equal servers share the work."""
+        ...
+
+    @property
+    def api_key(self) -> str | None:
+        """Bearer token, where the server wants one."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """Name that requests carry."""
+        ...
+
+
+class ServerSource(Protocol):
+    """Where a server is had from. Both calls may take minutes and raise ServerError."""
+
+    def handle(self) -> Server:
+        """The healthy server; started on the first call where there is none."""
+        ...
+
+    def restart(self) -> Server:
+        """A healthy server after the one before was lost."""
+        ...
+
+
+class BatchRunner(Protocol):
+    """What turns a file of requests into a file of replies. May take hours and raise ServerError."""
+
+    def run_batch(self, requests: Path, replies: Path) -> None:
+        """Answer every line of `requests` with a line of `replies`."""
+        ...

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from storage.errors import ServerError
 from storage.settings.llm_profiles import LLMProfile
-from tasks.llm.batch_process import BatchFiles, run_batch
+from tasks.llm.offline import BatchFiles, run_batch
 from tasks.llm.process import ServerProcess, free_port, last_lines, require_free
 from tasks.llm.server_handle import Owner, ServerHandle, read_handle, remote_handle, request_count, write_handle
 from tasks.llm.vllm import VLLM, require_installed, vllm_command, vllm_environment, what_is_served
@@ -185,7 +185,7 @@ class ServerOnDemand:
         return start(self.profile, self.state_folder, owner=owner, progress=self._progress, executable=self._executable)
 
     def run_batch(self, requests: Path, replies: Path) -> None:
-        """Answer a file of requests without a server: see tasks/llm/batch_process.py."""
+        """Answer a file of requests without a server: see tasks/llm/offline.py."""
         run_batch(self.profile, self.state_folder, BatchFiles(requests, replies), self._progress, self._executable)
 
 

@@ -22,10 +22,11 @@ from storage.errors import AnnotationError, ServerError
 from storage.run_folder import RunFolder
 from storage.settings.llm_profiles import LLMProfile, Sampling
 from storage.tables import read_table, scanned_table, write_table
-from tasks.llm.client import BatchClient, ClientSettings, ServerSource
-from tasks.llm.offline import BatchRunner, OfflineClient
+from tasks.llm.client import BatchClient
+from tasks.llm.offline import OfflineClient
 from tasks.llm.progress import batch_progress
-from tasks.llm.questions import Outcome, Question, Tally, reasons_text
+from tasks.llm.questions import BatchRunner, Outcome, Question, ServerSource, Tally, reasons_text
+from tasks.llm.settings import ClientSettings
 from tasks.llm.shards import in_shards
 from tasks.step import Summary, step, step_logger
 from tasks.steps.prompt_plan import Plan, PlannedPrompt, PlanSettings, plan_prompts
@@ -227,7 +228,7 @@ def _summary(plan: Plan, tally: Tally) -> Summary:
         "reviews_available": plan.reviews_available,
         "reviews_without_content": plan.reviews_without_content,
         "from_cache": tally.cached,
-        "asked": tally.asked,
+        "asked": tally.uncached,
         "requests": tally.requests,
         "failed": tally.failed,
         "failure_reasons": dict(tally.reasons),
@@ -235,6 +236,6 @@ def _summary(plan: Plan, tally: Tally) -> Summary:
         "prompt_tokens": tally.prompt_tokens,
         "output_tokens": tally.output_tokens,
         "seconds_asking": round(tally.seconds, 2) if tally.requests else 0.0,
-        "prompts_per_second": round(tally.per_second(tally.asked), 2) if tally.requests else 0.0,
+        "prompts_per_second": round(tally.per_second(tally.uncached), 2) if tally.requests else 0.0,
         "output_tokens_per_second": round(tally.per_second(tally.output_tokens), 1) if tally.requests else 0.0,
     }

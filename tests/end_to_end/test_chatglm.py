@@ -18,9 +18,10 @@ from models.reading.prompts import ItemFacts, Prompt, PromptSettings, Review, ob
 from storage.completions import CompletionStore, completion_key
 from storage.settings.llm_profiles import PROFILE_FOLDER, REPOSITORY, load_llm_profile
 from tasks.llm import server as llm_server
-from tasks.llm.client import BatchClient, ClientSettings
+from tasks.llm.client import BatchClient
 from tasks.llm.questions import Question
 from tasks.llm.server_handle import ServerHandle
+from tasks.llm.settings import ClientSettings
 
 pytestmark = pytest.mark.end_to_end
 PYTHON = REPOSITORY / ".venv-llm" / "bin" / "python"

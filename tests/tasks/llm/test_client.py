@@ -12,8 +12,9 @@ import pytest
 from storage.completion_upkeep import answers_by_model, answers_by_run
 from storage.completions import CompletionStore
 from storage.errors import ServerError, ServerLostError
-from tasks.llm.client import BatchClient, ClientSettings, ServerSource
-from tasks.llm.questions import Outcome, Question, Tally, reasons_text
+from tasks.llm.client import BatchClient
+from tasks.llm.questions import Outcome, Question, ServerSource, Tally, reasons_text
+from tasks.llm.settings import ClientSettings
 from tests.support.chat_server import ChatServer, chat_server, reply
 
 FAST = ClientSettings(
@@ -98,7 +99,7 @@ def test_answers_come_back_in_the_order_of_the_questions(store: CompletionStore)
     with chat_server(lambda number, body: (200, reply(json.dumps(body["n"])))) as server:
         outcomes, tally = answer(store, server, 30)
     assert [outcome.completion.response for outcome in outcomes if outcome.completion] == [str(n) for n in range(30)]
-    assert (tally.asked, tally.cached, tally.output_tokens) == (30, 0, 150)
+    assert (tally.uncached, tally.cached, tally.output_tokens) == (30, 0, 150)
 
 
 def test_a_stored_answer_is_never_asked_for_again(store: CompletionStore) -> None:
@@ -106,7 +107,7 @@ def test_a_stored_answer_is_never_asked_for_again(store: CompletionStore) -> Non
         answer(store, server, 5)
         outcomes, tally = answer(store, server, 8)
     assert sorted(body["n"] for body in server.bodies) == list(range(8))
-    assert (tally.cached, tally.asked) == (5, 3)
+    assert (tally.cached, tally.uncached) == (5, 3)
     assert all(outcome.completion for outcome in outcomes)
 
 

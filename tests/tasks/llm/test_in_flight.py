@@ -29,31 +29,31 @@ def test_no_more_than_the_window_are_in_flight() -> None:
 
 def test_a_complaint_halves_the_window_and_answers_widen_it_to_its_bound() -> None:
     window = InFlight(8)
-    window.too_many(time.monotonic())
+    window.narrow(time.monotonic())
     assert window.limit == 4
     for _ in range(4):
-        window.answered()
+        window.widen()
     assert window.limit == 4
-    window.answered()
+    window.widen()
     assert window.limit == 5
     for _ in range(100):
-        window.answered()
+        window.widen()
     assert window.limit == 8
 
 
 def test_complaints_about_one_wide_window_count_once() -> None:
-    window, taken = InFlight(16), time.monotonic()
+    window, entered = InFlight(16), time.monotonic()
     for _ in range(5):
-        window.too_many(taken)
+        window.narrow(entered)
     assert window.limit == 8
-    window.too_many(time.monotonic())
+    window.narrow(time.monotonic())
     assert window.limit == 4
 
 
 def test_one_request_is_always_allowed() -> None:
     window = InFlight(2)
     for _ in range(5):
-        window.too_many(time.monotonic())
+        window.narrow(time.monotonic())
     assert window.limit == 1
     assert run_many(window, 5) == 1
 

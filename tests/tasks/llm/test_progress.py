@@ -12,8 +12,8 @@ from tasks.llm import progress
 from tasks.llm.progress import batch_progress
 from tasks.llm.questions import Tally
 
-TALLY = Tally(100, cached=40, asked=20, failed=3, output_tokens=500, seconds=10.0)
-SAID = "2.0/s, 50 tokens/s, 0:00:20 left, 3 failed"
+TALLY = Tally(100, cached=40, uncached=20, failed=3, output_tokens=500, seconds=10.0)
+FIGURES = "2.0/s, 50 tokens/s, 0:00:20 left, 3 failed"
 
 
 def test_a_log_line_now_and_then_tells_rate_tokens_time_left_and_failures(
@@ -24,7 +24,7 @@ def test_a_log_line_now_and_then_tells_rate_tokens_time_left_and_failures(
         show(TALLY)
         monkeypatch.setattr(progress, "_LOG_SECONDS", 1e9)
         show(TALLY)
-    assert caplog.messages == [f"annotate: 60 of 100, {SAID}"]
+    assert caplog.messages == [f"annotate: 60 of 100, {FIGURES}"]
 
 
 def test_before_the_first_answer_no_time_left_is_made_up(
@@ -49,4 +49,4 @@ def test_a_terminal_gets_a_bar_with_the_same_figures(monkeypatch: pytest.MonkeyP
         show(TALLY)
     shown = terminal.getvalue()
     assert "60/100" in shown
-    assert SAID in shown.replace("\x1b[0m", "")
+    assert FIGURES in shown.replace("\x1b[0m", "")

@@ -69,8 +69,8 @@ def test_what_somebody_must_mend_is_not_tried_again() -> None:
 
 
 def test_tallies_add_up_and_an_unfinished_one_adds_its_costs_only() -> None:
-    before = Tally(10, cached=2, asked=3, failed=1, requests=4, output_tokens=40, seconds=2.0, reasons={"bad": 1})
-    shard = Tally(5, cached=1, asked=4, failed=1, requests=6, output_tokens=60, seconds=3.0, reasons={"bad": 1})
+    before = Tally(10, cached=2, uncached=3, failed=1, requests=4, output_tokens=40, seconds=2.0, reasons={"bad": 1})
+    shard = Tally(5, cached=1, uncached=4, failed=1, requests=6, output_tokens=60, seconds=3.0, reasons={"bad": 1})
     both = before.plus(shard)
     assert (both.total, both.done, both.failed, both.requests, both.reasons) == (10, 10, 2, 10, {"bad": 2})
     assert both.per_second(both.output_tokens) == 20.0

@@ -12,7 +12,7 @@ from storage.errors import AnnotationError, ServerError
 from storage.run_folder import RunFolder
 from storage.settings.llm_profiles import load_llm_profile
 from storage.tables import read_table, write_table
-from tasks.llm.client import ClientSettings
+from tasks.llm.settings import ClientSettings
 from tasks.steps import prompt_plan
 from tasks.steps.annotate import AnnotateSettings, annotate, server_source
 from tasks.steps.prompt_plan import PlanSettings, plan_prompts

@@ -21,7 +21,7 @@ from models.reading.sanitise import clean_text
 from storage.contracts import ANNOTATIONS, INTERACTIONS, ITEMS, KEYWORDS, VOCABULARY, polars_schema
 from storage.run_folder import RunFolder
 from storage.tables import read_table, write_table
-from tasks.llm.client import ClientSettings
+from tasks.llm.settings import ClientSettings
 from tasks.steps.annotate import AnnotateSettings, annotate, server_source
 from tasks.steps.curate import curate
 from tests.support.chat_server import ChatServer, chat_server, reply

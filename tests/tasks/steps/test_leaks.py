@@ -27,7 +27,7 @@ from storage.settings.datasets import DatasetSettings
 from storage.settings.sample import SampleWorldSettings
 from storage.settings.table import TableSettings
 from storage.tables import read_table, write_table
-from tasks.llm.client import ClientSettings
+from tasks.llm.settings import ClientSettings
 from tasks.loading import load_patience
 from tasks.steps.annotate import AnnotateSettings, annotate, server_source
 from tasks.steps.curate import curate
