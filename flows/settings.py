@@ -126,9 +126,9 @@ def _explain(error: ValidationError) -> str:
         path = ".".join(str(part) for part in problem["loc"])
         hint = ""
         if problem["type"] == "extra_forbidden":
-            known = _fields_at(problem["loc"][:-1])
-            near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else f" Known here: {', '.join(known)}."
+            fields = _fields_at(problem["loc"][:-1])
+            near = difflib.get_close_matches(str(problem["loc"][-1]), fields, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else f" Known here: {', '.join(fields)}."
         lines.append(f"setting {path}: {problem['msg']} (found {problem['input']!r}).{hint}")
     return "\n".join(lines)
 

@@ -98,7 +98,7 @@ def answers_by_model(store: CompletionStore) -> list[ModelAnswers]:
 
 def answers_by_run(store: CompletionStore, prompts: Mapping[str, Iterable[str]]) -> list[RunAnswers]:
     """Count the answers that each run uses, from its prompts' keys; an answer may serve several runs."""
-    found = []
+    counts = []
     with store.transaction(writing=False) as connection:
         for run, keys in prompts.items():
             _note_used(connection, keys)
@@ -106,8 +106,8 @@ def answers_by_run(store: CompletionStore, prompts: Mapping[str, Iterable[str]])
                 f"SELECT count(*), coalesce(sum({_BYTES}), 0), coalesce(sum(prompt_tokens), 0), "
                 f"coalesce(sum(output_tokens), 0) FROM completions WHERE {_USED}"
             )
-            found.append(RunAnswers(run, *row.fetchone()))
-    return found
+            counts.append(RunAnswers(run, *row.fetchone()))
+    return counts
 
 
 def prune(store: CompletionStore, unneeded: Unneeded, *, dry_run: bool = False) -> tuple[int, int]:

@@ -105,7 +105,7 @@ class CompletionStore:
 
     def get_many(self, keys: Sequence[str]) -> dict[str, Completion]:
         """Stored answers among `keys`, by key."""
-        found: dict[str, Completion] = {}
+        stored: dict[str, Completion] = {}
         with self._explained():
             for start in range(0, len(keys), _KEYS_A_QUERY):
                 part = keys[start : start + _KEYS_A_QUERY]
@@ -114,8 +114,8 @@ class CompletionStore:
                     f"WHERE key IN ({','.join('?' * len(part))})",
                     part,
                 )
-                found |= {key: Completion(*row) for key, *row in rows}
-        return found
+                stored |= {key: Completion(*row) for key, *row in rows}
+        return stored
 
     def put(self, key: str, completion: Completion, *, model: str = "", prompt: str = "") -> None:
         """Store an answer; on return it survives a kill. An answer already there stays: the first one counts.

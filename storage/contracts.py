@@ -10,7 +10,7 @@ from storage.columns import Columns
 
 SPLIT_NAMES = ("train", "validation", "test")
 SIDES = ("pro", "con")
-VOTERS = ("keyword_matching", "similarity", "sasrec")
+_VOTERS = ("keyword_matching", "similarity", "sasrec")
 # That a logit is the sum of.
 PARTS = ("sasrec", "statistics", "factors", "words", "ease", "effects", "keywords", "similarity", "history")
 
@@ -155,7 +155,7 @@ EXPLANATIONS = _contract(
     _column(Columns.LIKE, pl.Boolean),
     _column(Columns.PROBABILITY, pl.Float32, pa.Check.in_range(0.0, 1.0)),
     _column(Columns.CONFIDENCE, pl.Float32, pa.Check.in_range(0.5, 1.0)),
-    _column(Columns.VOTES, pl.Struct(dict.fromkeys(VOTERS, pl.Int8))),
+    _column(Columns.VOTES, pl.Struct(dict.fromkeys(_VOTERS, pl.Int8))),
     _column(
         Columns.MATCHED_KEYWORDS,
         pl.List(

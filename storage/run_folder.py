@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 Split = Literal["tail", "loo", "time"]
 DEFAULT_SPLIT: Split = "tail"
-SPLITS: tuple[Split, ...] = get_args(Split)
 
 
 @dataclass(frozen=True)

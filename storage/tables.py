@@ -180,13 +180,13 @@ def _checked(path: Path, frame: pl.DataFrame, schema: Contract) -> pl.DataFrame:
         ) from error
 
 
-def _check_columns(path: Path, found: pl.Schema, schema: Contract, remedy: str) -> None:
+def _check_columns(path: Path, actual: pl.Schema, schema: Contract, remedy: str) -> None:
     for name, dtype in polars_schema(schema).items():
-        if name not in found:
+        if name not in actual:
             raise DataError(f"the column is missing from the {schema.name} table", file=path, field=name, remedy=remedy)
-        if found[name] != dtype:
-            raise DataError(f"found type {found[name]}, expected {dtype}", file=path, field=name, remedy=remedy)
-    if foreign := [name for name in found if name not in schema.columns]:
+        if actual[name] != dtype:
+            raise DataError(f"found type {actual[name]}, expected {dtype}", file=path, field=name, remedy=remedy)
+    if foreign := [name for name in actual if name not in schema.columns]:
         raise DataError(f"unknown column in the {schema.name} table", file=path, field=foreign[0], remedy=remedy)
 
 

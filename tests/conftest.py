@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,28 @@ def shared_dataset() -> Callable[[str], Path]:
         return _SHARED / name
 
     return find
+
+
+@pytest.fixture(scope="session")
+def prefect_server() -> Iterator[None]:
+    """One temporary Prefect server for all tests that run flows.
+
+    It runs until the session ends. Without it Prefect starts a server by itself, even to send what a server that was
+    stopped earlier has missed.
+    """
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=300):
+        yield
+
+
+def pytest_sessionfinish() -> None:
+    """Stop the server that Prefect may have started by itself.
+
+    Prefect does so when the interpreter exits, and logs it to a stream that pytest has closed by then.
+    """
+    if (prefect_server := sys.modules.get("prefect.server.api.server")) is not None:
+        prefect_server.SubprocessASGIServer().stop()
 
 
 @pytest.fixture

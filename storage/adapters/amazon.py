@@ -120,8 +120,8 @@ def _literal_items(path: Path, settings: DatasetSettings) -> Iterator[pl.DataFra
     for lines in scan_lines(path).batches():
         rows = [_literal(line) for line in lines["line"]]
         check.count(lines, pl.Series([row is not None for row in rows], dtype=pl.Boolean))
-        found = pl.DataFrame([row for row in rows if row is not None], schema=schema, orient="row")
-        yield _items(found, sentence("By", clean_text(pl.col("brand"))), pl.format("Price: ${}.", "price"))
+        items = pl.DataFrame([row for row in rows if row is not None], schema=schema, orient="row")
+        yield _items(items, sentence("By", clean_text(pl.col("brand"))), pl.format("Price: ${}.", "price"))
     check.finish()
 
 
@@ -165,7 +165,7 @@ def _json_items(path: Path, version: _Version, settings: DatasetSettings) -> Ite
     check = _MetadataCheck(path, f"JSON with a field {fields['item_id'][2:]}", settings)
     for lines in scan_json_lines(path, fields).batches():
         check.count(lines, lines["item_id"].is_not_null())
-        found = lines.filter(pl.col("item_id").is_not_null()).select(
+        items = lines.filter(pl.col("item_id").is_not_null()).select(
             "item_id",
             "name",
             "brand",
@@ -179,12 +179,12 @@ def _json_items(path: Path, version: _Version, settings: DatasetSettings) -> Ite
             ).list.join(" "),
         )
         price = pl.col("price").str.extract(_PRICE, 1).str.replace_all(",", "")
-        yield _items(found, sentence("By", clean_text(pl.col("brand"))), pl.format("Price: ${}.", price))
+        yield _items(items, sentence("By", clean_text(pl.col("brand"))), pl.format("Price: ${}.", price))
     check.finish()
 
 
-def _items(found: pl.DataFrame, *attributes: pl.Expr) -> pl.DataFrame:
-    return found.select(
+def _items(lines: pl.DataFrame, *attributes: pl.Expr) -> pl.DataFrame:
+    return lines.select(
         "item_id",
         clean_text(pl.col("name")),
         clean_names(pl.col("categories")),

@@ -41,17 +41,17 @@ class AnimeReader:
     def files(self, source: Path | None, settings: DatasetSettings) -> list[SourceFile]:
         """The ratings file and one or two files of titles."""
         folder = existing_source(source, settings)
-        found = {file.name: file for file in list_files(folder)}
-        ratings = next((name for name in _RATINGS if name in found), None)
-        titles = [name for name in (_TITLES, _SYNOPSES) if name in found]
+        available = {file.name: file for file in list_files(folder)}
+        ratings = next((name for name in _RATINGS if name in available), None)
+        titles = [name for name in (_TITLES, _SYNOPSES) if name in available]
         if ratings is None or not titles:
             raise DataError(
                 f"expected one of {', '.join(_RATINGS)} and one of {_TITLES}, {_SYNOPSES}; there are: "
-                f"{', '.join(sorted(found)[:8]) or 'no files'}",
+                f"{', '.join(sorted(available)[:8]) or 'no files'}",
                 remedy="Give the folder, or the zip, with the files as published",
                 file=folder,
             )
-        return [found[ratings], *(found[name] for name in titles)]
+        return [available[ratings], *(available[name] for name in titles)]
 
     def read(self, source: Path | None, settings: DatasetSettings, workspace: Path) -> RawDataset:
         """Open ratings and titles. Entries without a score are no ratings: they are left out, and counted as such.

@@ -91,19 +91,19 @@ class MovieLensReader:
 
 def _recognise(source: Path) -> tuple[_Version, dict[str, SourceFile]]:
     """The version whose ratings are there, and its files by name."""
-    found = {file.name: file for file in list_files(source)}
+    available = {file.name: file for file in list_files(source)}
     for version in _VERSIONS:
-        if version.ratings in found and (version.mark is None or version.mark in found):
-            if version.movies not in found:
+        if version.ratings in available and (version.mark is None or version.mark in available):
+            if version.movies not in available:
                 raise DataError(
                     f"{version.movies} is missing",
                     file=source,
                     remedy=f"Put {version.movies} beside {version.ratings}, or give the archive as published",
                 )
             names = (version.ratings, version.movies, version.tags, *([_README] if version.separator == "," else []))
-            return version, {name: found[name] for name in names if name is not None and name in found}
+            return version, {name: available[name] for name in names if name is not None and name in available}
     raise DataError(
-        f"expected ratings.csv, ratings.dat or u.data; there are: {', '.join(sorted(found)[:8]) or 'no files'}",
+        f"expected ratings.csv, ratings.dat or u.data; there are: {', '.join(sorted(available)[:8]) or 'no files'}",
         remedy="Give a MovieLens zip as published, or the folder that holds its files",
         file=source,
     )
@@ -112,10 +112,10 @@ def _recognise(source: Path) -> tuple[_Version, dict[str, SourceFile]]:
 def _named(readme: Path) -> str | None:
     """What the README calls the dataset: `MovieLens 25M`, `MovieLens latest-small`."""
     with readme.open("rb") as file:
-        found = _NAMED.search(file.read(4096))
-    if found is None:
+        match = _NAMED.search(file.read(4096))
+    if match is None:
         return None
-    name = found[1].decode()
+    name = match[1].decode()
     return f"MovieLens {name.upper() if name[0].isdigit() else name}"
 
 

@@ -18,7 +18,6 @@ from pathlib import Path
 
 import httpx
 
-from storage.downloads.byte_ranges import goes_on, length_of, validator_of
 from storage.downloads.errors import disk_errors, disk_full, no_md5, refused, unreachable, web_page
 from storage.downloads.records import DownloadRecord, DownloadRecords
 from storage.errors import DownloadError
@@ -30,6 +29,7 @@ _TIMEOUT = httpx.Timeout(60, connect=5)  # seconds; a server may be slow, but a 
 _CONNECTIONS = 5  # that one fetch of a file uses at most, where each breaks off after bringing more of it
 _HEADERS = {"Accept-Encoding": "identity"}  # the bytes as published: they are what is counted and checked
 _BLOCK = 1 << 20
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 _MD5 = re.compile(r"\b[0-9a-fA-F]{32}\b")
 
 Progress = Callable[[str, int, int | None], None]
@@ -121,18 +121,18 @@ class _Download:
 
     def _adopt(self, md5: str | None) -> Fetched:
         """Take a file that somebody put there, if it is the publisher's."""
-        found, sha256 = _digests(self._target)
+        found_md5, sha256 = _digests(self._target)
         size = self._target.stat().st_size
         if md5 is not None:
-            expected, actual = f"the MD5 {md5}", f"the MD5 {found}"
+            expected, actual = f"the MD5 {md5}", f"the MD5 {found_md5}"
         else:
-            expected, actual = f"{length_of(self._ask('HEAD', self._file.url))} bytes", f"{size} bytes"
+            expected, actual = f"{_length_of(self._ask('HEAD', self._file.url))} bytes", f"{size} bytes"
         if expected != actual:
             raise DownloadError(
                 f"{self._target}: is there already, not from a fetch, and is not the publisher's file: expected "
                 f"{expected}, found {actual}. Move it away, or fetch into another folder with --to."
             )
-        record = DownloadRecord(url=self._file.url, validator=None, size=size, md5=found, sha256=sha256)
+        record = DownloadRecord(url=self._file.url, validator=None, size=size, md5=found_md5, sha256=sha256)
         self._records.put(self._file.name, record)
         self._part.unlink(missing_ok=True)
         return self._fetched("MD5 as published" if md5 else "size as published", is_new=False)
@@ -142,10 +142,10 @@ class _Download:
         if url is None:
             return None
         text = self._ask("GET", url).text
-        found = _MD5.search(text)
-        if found is None:
+        match = _MD5.search(text)
+        if match is None:
             raise no_md5(url, text, self._target)
-        return found[0].lower()
+        return match[0].lower()
 
     def _ask(self, method: str, url: str) -> httpx.Response:
         try:
@@ -193,7 +193,7 @@ class _Download:
             elif not kept or record is None:
                 raise refused(response, self._target)
             elif response.status_code == httpx.codes.PARTIAL_CONTENT:
-                if not goes_on(response, kept, record.size, record.validator):
+                if not _continues(response, kept, record.size, record.validator):
                     return False
                 self._append(response, kept, record.size)
             elif response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
@@ -207,9 +207,9 @@ class _Download:
         if response.headers.get("Content-Type", "").startswith("text/html"):
             raise web_page(self._file.url, self._target)
         self._part.write_bytes(b"")  # first: the record must never speak of another version's bytes
-        size = length_of(response)
+        size = _length_of(response)
         self._records.put(
-            self._file.name, DownloadRecord(url=self._file.url, validator=validator_of(response), size=size)
+            self._file.name, DownloadRecord(url=self._file.url, validator=_validator_of(response), size=size)
         )
         return size
 
@@ -228,12 +228,12 @@ class _Download:
     def _publish(self, md5: str | None) -> Fetched:
         """Check the .part file and give it its final name, or remove it."""
         record, size = self._record, self._part.stat().st_size
-        found, sha256 = _digests(self._part)
+        found_md5, sha256 = _digests(self._part)
         problem = ""
         if record is None or record.size not in (None, size):
             problem = f"expected {record.size if record else 'no'} bytes, got {size}"
-        elif md5 is not None and found != md5:
-            problem = f"expected the MD5 {md5}, got {found}"
+        elif md5 is not None and found_md5 != md5:
+            problem = f"expected the MD5 {md5}, got {found_md5}"
         if record is None or problem:
             self._part.unlink()
             raise DownloadError(
@@ -242,7 +242,7 @@ class _Download:
             )
         with self._part.open("rb") as part:
             os.fsync(part.fileno())
-        self._records.put(self._file.name, record.model_copy(update={"size": size, "md5": found, "sha256": sha256}))
+        self._records.put(self._file.name, record.model_copy(update={"size": size, "md5": found_md5, "sha256": sha256}))
         os.replace(self._part, self._target)
         if md5 is not None:
             return self._fetched("MD5 as published", is_new=True)
@@ -257,3 +257,24 @@ def _digests(path: Path) -> tuple[str, str]:
             md5.update(block)
             sha256.update(block)
     return md5.hexdigest(), sha256.hexdigest()
+
+
+def _validator_of(response: httpx.Response) -> str | None:
+    """What If-Range may carry later: a strong ETag, or else the date of the last change (section 13.1.5)."""
+    etag = response.headers.get("ETag", "")
+    return etag if etag.startswith('"') else response.headers.get("Last-Modified")
+
+
+def _length_of(response: httpx.Response) -> int | None:
+    """Bytes of the body as it is sent, where the server tells."""
+    text = response.headers.get("Content-Length", "")
+    return int(text) if text.isdigit() else None
+
+
+def _continues(response: httpx.Response, start: int, size: int | None, validator: str | None) -> bool:
+    """Whether a partial answer (section 14.4) is the rest, from `start`, of the file of that size and validator."""
+    match = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+    if match is None or int(match[1]) != start:
+        return False
+    same_size = match[2] == "*" or size in (None, int(match[2]))
+    return same_size and _validator_of(response) in (None, validator)

@@ -1,4 +1,4 @@
-"""The gate that every rating passes: typed where it is sound, skipped, counted and listed where it is not."""
+"""The check that every rating passes: sound rows are typed, malformed ones are skipped, counted and listed."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from storage.readers.timestamps import seconds
 from storage.settings.datasets import DatasetSettings
 from storage.settings.table import TimeUnit
 
-LISTED = 100
+_LISTED = 100
 _CHECKED = ("user_id", "item_id", "rating", "timestamp")
 _FOUND_CHARACTERS = 40
 
 
 @dataclass(frozen=True)
 class SkippedRow:
-    """A malformed row that was left out: file name, 1-based line or record, column and what was wrong with it."""
+    """A malformed row that was skipped: file name, 1-based line or record, column and reason."""
 
     file: str
     row: int
@@ -29,14 +29,14 @@ class SkippedRow:
 
 @dataclass
 class RatingCheck:
-    """Checks batches of ratings and keeps the account of what was skipped.
+    """Checks batches of ratings and records what was skipped.
 
     Parameters
     ----------
     file
-        Where the rows stand, for messages.
+        The file of the rows, for messages.
     settings
-        Rating scale and the share of bad rows that is tolerated.
+        Rating scale and the share of malformed rows that is tolerated.
     time_unit
         Unit of the timestamps.
     """
@@ -65,12 +65,12 @@ class RatingCheck:
         return typed.select(user_id="user", item_id="item", rating="value", timestamp="time", review_text="review_text")
 
     def finish(self) -> None:
-        """Judge the whole file.
+        """Check the counts of the whole file.
 
         Raises
         ------
         DataError
-            Where there were no rows, or more bad ones than the limit; the first bad row is named.
+            Where there were no rows, or more malformed ones than the limit; the message names the first of them.
         """
         if self.rows_read == 0:
             raise DataError(
@@ -82,7 +82,7 @@ class RatingCheck:
         raise DataError(
             f"{first.reason} (expected {self._expected(first.field)}); {self.skipped_count:,} of {self.rows_read:,} "
             f"rows are malformed, more than the limit of {self.settings.bad_row_limit:.1%}",
-            remedy="Mend the rows, or raise the limit with --set dataset.bad_row_limit=SHARE",
+            remedy="Correct the rows, or raise the limit with --set dataset.bad_row_limit=SHARE",
             file=self.file,
             row=first.row,
             field=first.field,
@@ -103,9 +103,9 @@ class RatingCheck:
 
     def _skip(self, bad: pl.DataFrame) -> None:
         self.skipped_count += bad.height
-        listed = bad.head(LISTED - len(self.skipped))
-        found = listed.select("row", *(_text(name).alias(name) for name in _CHECKED if name in listed.columns))
-        for row in found.iter_rows(named=True):
+        listed = bad.head(_LISTED - len(self.skipped))
+        shown = listed.select("row", *(_text(name).alias(name) for name in _CHECKED if name in listed.columns))
+        for row in shown.iter_rows(named=True):
             self.skipped.append(SkippedRow(self.file.name, row["row"], *self._reason(row)))
 
     def _reason(self, row: dict[str, str | None]) -> tuple[str, str]:
@@ -135,8 +135,8 @@ class RatingCheck:
         }.get(name, "an id")
 
 
-def _shown(found: str | None) -> str:
-    return "nothing" if found is None else found[:_FOUND_CHARACTERS]
+def _shown(value: str | None) -> str:
+    return "nothing" if value is None else value[:_FOUND_CHARACTERS]
 
 
 def _text(name: str) -> pl.Expr:

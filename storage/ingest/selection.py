@@ -1,6 +1,6 @@
-"""Which rows of a dataset stay, under which numbers: the last of each repeated pair, of users (and items) with enough.
+"""The rows of a dataset that are kept, and their numbers: the last row of each pair, of users and items with enough.
 
-Works bucket by bucket, with scratch files between, so that memory hardly grows with the number of rows.
+Works bucket by bucket, with scratch files in between, so that memory hardly grows with the number of rows.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from storage.settings.datasets import DatasetSettings
 
 
 class Selection:
-    """What stays, and the account of what does not; made by `select`.
+    """The rows that are kept, and counts of those that are not; made by `select`.
 
     Parameters
     ----------
@@ -39,11 +39,10 @@ class Selection:
         self._names: dict[int, pl.Series] = {}
         self._user_numbers: dict[int, NDArray[np.int64]] = {}
 
-    def keep_last_of_pairs(self, cuts: TimeCuts | None) -> None:
+    def _keep_last_of_pairs(self, cuts: TimeCuts | None) -> None:
         """Of each (user, item) pair keep the last row in time, then in the file.
 
-        With cuts, the last row before the first cut: a later opinion must neither replace nor repeat what was known
-        then.
+        With cuts, the last row of the earliest part: a later opinion must not replace one given before the cut.
         """
         numbers = self._buckets.numbers()
         for number, (names, seen, last) in zip(numbers, map_ahead(lambda n: self._last(n, cuts), numbers), strict=True):
@@ -60,8 +59,8 @@ class Selection:
         users = codes.encode(keys["user_id"])
         return codes.ids(), keys.height, _last_of_pairs(keys.select("item", "timestamp", user=users), cuts)
 
-    def keep_core(self, least_of_user: int, least_of_item: int) -> None:
-        """Drop users and items with too few ratings, again and again, until all that are left have enough."""
+    def _keep_core(self, least_of_user: int, least_of_item: int) -> None:
+        """Drop users and items with too few ratings, repeatedly, until all that are left have enough."""
         stands = np.ones(len(self.item_ratings), dtype=bool)
         while True:
             self.item_ratings[:] = 0
@@ -77,7 +76,7 @@ class Selection:
             if stands[self.item_ratings > 0].all():
                 return
 
-    def number_users(self) -> None:
+    def _number_users(self) -> None:
         """Give the users that are left the numbers 0 .. n - 1 in the order of their own ids."""
         left = {
             number: np.flatnonzero(np.bincount(self._get(number)[1], minlength=len(names)))
@@ -114,11 +113,11 @@ class Selection:
 def select(
     buckets: UserBuckets, n_items: int, settings: DatasetSettings, cuts: TimeCuts | None, folder: Path
 ) -> Selection:
-    """Decide which rows stay under a dataset's settings; parameters as in `Selection`."""
+    """Select the rows to keep under a dataset's settings; parameters as in `Selection`."""
     selection = Selection(buckets, n_items, folder)
-    selection.keep_last_of_pairs(cuts)
-    selection.keep_core(*settings.least_ratings)
-    selection.number_users()
+    selection._keep_last_of_pairs(cuts)
+    selection._keep_core(*settings.least_ratings)
+    selection._number_users()
     return selection
 
 

@@ -13,8 +13,8 @@ from storage.errors import DataError
 from storage.readers.timestamps import LATEST
 from storage.run_folder import Split
 
-TAIL_SHARE = 10  # one in ten
-TIME_CUTS = (0.8, 0.9)
+_TAIL_SHARE = 10  # one in ten
+_TIME_CUTS = (0.8, 0.9)
 _DIGIT_BITS = 14
 
 
@@ -54,7 +54,7 @@ def find_time_cuts(timestamps: Callable[[], Iterable[pl.Series]]) -> TimeCuts:
             remedy="Use the split `tail` or `loo`",
             field="timestamp",
         )
-    first, second = (_ranked(timestamps, int(share * (count - 1))) for share in TIME_CUTS)
+    first, second = (_ranked(timestamps, int(share * (count - 1))) for share in _TIME_CUTS)
     if not first < second < latest:
         raise DataError(
             "more than a tenth of the interactions share one timestamp at a cut, so the split `time` has an empty part",
@@ -65,7 +65,7 @@ def find_time_cuts(timestamps: Callable[[], Iterable[pl.Series]]) -> TimeCuts:
 
 
 def add_order_and_split(interactions: pl.DataFrame, split: Split, seed: int, cuts: TimeCuts | None) -> pl.DataFrame:
-    """Sort by user and time and say which rows are train, validation and test.
+    """Sort by user and time and assign rows to train, validation and test.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def add_order_and_split(interactions: pl.DataFrame, split: Split, seed: int, cut
     if cuts is not None:
         part = cuts.part("timestamp")
     else:
-        held_out = (pl.col("_count") // TAIL_SHARE).clip(lower_bound=1) if split == "tail" else pl.lit(1)
+        held_out = (pl.col("_count") // _TAIL_SHARE).clip(lower_bound=1) if split == "tail" else pl.lit(1)
         from_end = pl.col("_count") - pl.col("order")
         part = (from_end <= 2 * held_out).cast(pl.Int8) + (from_end <= held_out).cast(pl.Int8)
     named = (
@@ -142,19 +142,19 @@ def _in_drawn_order(interactions: pl.DataFrame, seed: int) -> pl.DataFrame:
 
 def _ranked(timestamps: Callable[[], Iterable[pl.Series]], rank: int) -> int:
     """The timestamp of a rank, found digit by digit from the highest (radix selection)."""
-    found = 0
+    prefix = 0
     bits = LATEST.bit_length()
     for shift in range((bits - 1) // _DIGIT_BITS * _DIGIT_BITS, -1, -_DIGIT_BITS):
         counts = np.zeros(1 << _DIGIT_BITS, dtype=np.int64)
         for part in timestamps():
             values = part.to_numpy()
-            digits = (values[values >> (shift + _DIGIT_BITS) == found] >> shift) & ((1 << _DIGIT_BITS) - 1)
+            digits = (values[values >> (shift + _DIGIT_BITS) == prefix] >> shift) & ((1 << _DIGIT_BITS) - 1)
             counts += np.bincount(digits, minlength=len(counts))
         upto = np.cumsum(counts)
         digit = int(np.searchsorted(upto, rank, side="right"))
         rank -= int(upto[digit - 1]) if digit else 0
-        found = found << _DIGIT_BITS | digit
-    return found
+        prefix = prefix << _DIGIT_BITS | digit
+    return prefix
 
 
 def _draw(users: NDArray[np.int64], items: NDArray[np.int64], seed: int) -> NDArray[np.uint64]:

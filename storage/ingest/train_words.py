@@ -1,4 +1,4 @@
-"""What users called items, such as tags: of train rows only."""
+"""Words that users attach to items, such as tags: of train rows only."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _SHOWN = 8
 class TrainWords:
     """Collects the words of train rows, part by part.
 
-    A word goes with the (user, item) row of who said it. Under the split `time`, which lets nobody's future through, it
-    must also have been said before the first cut.
+    A word belongs to the (user, item) row of the user who used it. Under the split `time` it must also be dated before
+    the first cut.
 
     Parameters
     ----------
@@ -25,19 +25,19 @@ class TrainWords:
 
     def __init__(self, words: pl.DataFrame, users: pl.DataFrame, catalogue: pl.DataFrame) -> None:
         self._words = (
-            words.rename({"user_id": "user", "item_id": "item", "timestamp": "said"})
+            words.rename({"user_id": "user", "item_id": "item", "timestamp": "time"})
             .join(users.rename({"source_id": "user"}), on="user")
             .join(catalogue.rename({"source_id": "item"}), on="item")
-            .select("user_id", "item_id", "word", "said")
+            .select("user_id", "item_id", "word", "time")
         )
         self._kept: list[pl.DataFrame] = []
 
     def add(self, rows: pl.DataFrame, cuts: TimeCuts | None) -> None:
-        """Take a part of the interactions, with whole users."""
+        """Add a part of the interactions, with whole users."""
         if self._words.height == 0:
             return
         train = rows.filter(split="train").select("user_id", "item_id")
-        words = self._words if cuts is None else self._words.filter(pl.col("said") <= cuts.train)
+        words = self._words if cuts is None else self._words.filter(pl.col("time") <= cuts.train)
         self._kept.append(words.join(train, on=["user_id", "item_id"]).select("item_id", "word"))
 
     def frequent(self) -> pl.DataFrame:

@@ -50,9 +50,9 @@ def blocks_of(path: Path, *, quoted: bool) -> Iterator[Block]:
 def _line_end(file: FileIO, offset: int, window: int) -> int:
     """Length of the whole lines in the next `window` bytes; 0 where there is no line break."""
     for length in (min(window, _PROBE_BYTES), window):
-        found = _read(file, offset + window - length, length).rfind(b"\n") + 1
-        if found:
-            return window - length + found
+        end = _read(file, offset + window - length, length).rfind(b"\n") + 1
+        if end:
+            return window - length + end
     return 0
 
 
@@ -79,10 +79,10 @@ def _record_end(block: bytes, quotes: int) -> int:
 
 def _count(data: bytes, characters: bytes) -> list[int]:
     """How often each character stands in a block; bytes.count takes five times as long where one is frequent."""
-    found, same = [0] * len(characters), np.empty(_STRIDE, dtype=bool)
+    counts, same = [0] * len(characters), np.empty(_STRIDE, dtype=bool)
     block = np.frombuffer(data, np.uint8)
     for start in range(0, len(block), _STRIDE):  # pieces that stay in the processor's cache
         piece = block[start : start + _STRIDE]
         for place, character in enumerate(characters):
-            found[place] += int(np.count_nonzero(np.equal(piece, character, out=same[: len(piece)])))
-    return found
+            counts[place] += int(np.count_nonzero(np.equal(piece, character, out=same[: len(piece)])))
+    return counts

@@ -167,16 +167,16 @@ def find_file(files: list[SourceFile], matches: Callable[[str], bool], what: str
     DataError
         Where none or several match; `what` says what was looked for.
     """
-    found = [file for file in files if matches(file.name)]
-    if len(found) != 1:
-        named = ", ".join(file.shown.name for file in found[:8]) or "none"
-        there = "" if found else f"; there are: {', '.join(file.name for file in files[:8]) or 'no files'}"
+    matching = [file for file in files if matches(file.name)]
+    if len(matching) != 1:
+        named = ", ".join(file.shown.name for file in matching[:8]) or "none"
+        there = "" if matching else f"; there are: {', '.join(file.name for file in files[:8]) or 'no files'}"
         raise DataError(
             f"expected one file {what}, found {named}{there}",
             remedy="Put the files of one dataset in a folder of their own, and give that folder",
             file=source,
         )
-    return found[0]
+    return matching[0]
 
 
 @contextmanager

@@ -52,8 +52,8 @@ def _clean(texts: pl.Series) -> pl.Series:
     unclean = doubtful[texts[doubtful].str.contains(_UNCLEAN).fill_null(value=False).to_numpy()]
     if not len(unclean):
         return texts
-    known = texts[unclean].str.replace_all(_NO_CHARACTER, "\ufffd")
-    plain = pl.Series([html.unescape(text) for text in known.to_list()], dtype=pl.String)
+    decodable = texts[unclean].str.replace_all(_NO_CHARACTER, "\ufffd")
+    plain = pl.Series([html.unescape(text) for text in decodable.to_list()], dtype=pl.String)
     cleaned = plain.str.replace_all(_TAG, " ").str.replace_all(_BLANK, " ").str.strip_chars()
     return texts.scatter(unclean, cleaned)
 
@@ -64,20 +64,20 @@ def _doubtful(texts: pl.Series) -> NDArray[np.intp]:
     _, ends, content = array.buffers()
     bounds = np.frombuffer(ends, np.int64)[: len(array) + 1]
     characters = np.frombuffer(content or b"", np.uint8)[: bounds[-1]]
-    found = np.zeros(len(array), dtype=bool)
+    doubtful = np.zeros(len(array), dtype=bool)
     memory = np.empty((3, _STRIDE + 1), dtype=np.uint8)
     for start in range(0, len(characters), _STRIDE):
         begin, end = max(start - 1, 0), min(start + _STRIDE, len(characters))
         odd = _odd(characters[begin:end], memory)
         if np.count_nonzero(odd) > _MANY:
             first, last = np.searchsorted(bounds, [begin, end - 1], side="right")
-            found[first - 1 : last] = True
+            doubtful[first - 1 : last] = True
         else:
-            found[np.searchsorted(bounds, np.flatnonzero(odd) + begin, side="right") - 1] = True
+            doubtful[np.searchsorted(bounds, np.flatnonzero(odd) + begin, side="right") - 1] = True
     first, last = bounds[:-1], bounds[1:] - 1
     filled = np.flatnonzero(first <= last)
-    found[filled] |= (characters[first[filled]] == _SPACE) | (characters[last[filled]] == _SPACE)
-    return np.flatnonzero(found)
+    doubtful[filled] |= (characters[first[filled]] == _SPACE) | (characters[last[filled]] == _SPACE)
+    return np.flatnonzero(doubtful)
 
 
 def _odd(characters: NDArray[np.uint8], memory: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -24,26 +24,26 @@ def seconds(column: str, dtype: pl.DataType, unit: TimeUnit) -> pl.Expr:
     """
     value = pl.col(column)
     if isinstance(dtype, pl.Date | pl.Datetime):
-        found = value.cast(pl.Datetime("us"), strict=False).dt.epoch("s")
+        time = value.cast(pl.Datetime("us"), strict=False).dt.epoch("s")
     elif dtype.is_temporal() or dtype.is_nested() or dtype in (pl.Binary, pl.Boolean):
         return pl.lit(None, pl.Int64)
     elif unit == "iso":
         text = value.cast(pl.String).str.strip_chars().str.replace(" ", "T", literal=True)
         zone = text.str.extract_groups(_ZONE)
         local = text.str.replace(_ZONE, "${time}")
-        found = pl.coalesce(
+        time = pl.coalesce(
             local.str.to_datetime(pattern, time_unit="us", strict=False)
             for pattern in ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M")
         )
-        found = pl.coalesce(found, local.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us"))).dt.epoch("s")
+        time = pl.coalesce(time, local.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us"))).dt.epoch("s")
         hours, minutes = (
             zone.struct.field(part).cast(pl.Int64, strict=False).fill_null(0) for part in ("hours", "minutes")
         )
-        ahead = hours * 3600 + minutes * 60
-        found += pl.when(zone.struct.field("sign") == "-").then(ahead).otherwise(-ahead)
+        offset = hours * 3600 + minutes * 60
+        time += pl.when(zone.struct.field("sign") == "-").then(offset).otherwise(-offset)
     else:
-        found = value.map_batches(_whole, return_dtype=pl.Int64) // _PER_SECOND[unit]
-    return pl.when(found.is_between(0, LATEST)).then(found)
+        time = value.map_batches(_whole, return_dtype=pl.Int64) // _PER_SECOND[unit]
+    return pl.when(time.is_between(0, LATEST)).then(time)
 
 
 def _whole(values: pl.Series) -> pl.Series:

@@ -147,7 +147,7 @@ def review_texts(
     other = _where_positive(-noticed, np.argmin(noticed, axis=1))
     other = np.where(rng.random(n) < np.take(list(_MIXED.values()), ratings - 1), other, _NOTHING)
 
-    def said(aspects: NDArray[np.int64], positive: NDArray[np.bool_], pro: _Voice, con: _Voice) -> pl.Series:
+    def clauses(aspects: NDArray[np.int64], positive: NDArray[np.bool_], pro: _Voice, con: _Voice) -> pl.Series:
         pros, cons = _sentence_table(categories, pro, positive=True), _sentence_table(categories, con, positive=False)
         drawn = rng.integers(pros.shape[2], size=n)
         mentioned = np.maximum(aspects, 0)
@@ -163,9 +163,9 @@ def review_texts(
         {
             "opening": openings[opening],
             "occasion": occasions[occasion],
-            "first": said(first, likes, _PRAISING, _COMPLAINING),
-            "second": said(second, likes, _PRAISING_MORE, _COMPLAINING_MORE),
-            "other": said(other, ~likes, _CONCEDING, _REGRETTING),
+            "first": clauses(first, likes, _PRAISING, _COMPLAINING),
+            "second": clauses(second, likes, _PRAISING_MORE, _COMPLAINING_MORE),
+            "other": clauses(other, ~likes, _CONCEDING, _REGRETTING),
         }
     )
     text = pl.concat_str(pl.all(), separator=" ").str.replace_all(r" {2,}", " ").str.strip_chars()

@@ -140,10 +140,10 @@ def _visits(
     # Gumbel's trick: the places of largest perturbed log-weight are a draw without repeats.
     scores = np.log(fame) + settings.exposure_preference * expected + rng.gumbel(size=expected.shape)
     ranked = np.argsort(-scores, axis=1)[:, : counts.max()]
-    taken = np.arange(ranked.shape[1]) < counts[:, None]
-    order = np.where(taken, rng.random(taken.shape), np.inf)
+    visited = np.arange(ranked.shape[1]) < counts[:, None]
+    order = np.where(visited, rng.random(visited.shape), np.inf)
     return np.repeat(np.arange(settings.users), counts), np.take_along_axis(ranked, np.argsort(order, axis=1), axis=1)[
-        taken
+        visited
     ]
 
 

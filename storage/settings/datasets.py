@@ -15,18 +15,18 @@ from storage.settings.fetch import FetchSettings
 from storage.settings.sample import SampleWorldSettings
 from storage.settings.table import TableSettings
 
-LEAST_OF_A_USER = 3  # one for each split
+_FEWEST_RATINGS = 3  # one for each split
 PROFILES = Path(__file__).resolve().parents[2] / "deployments" / "datasets"
 
 
 class DatasetSettings(BaseModel):
-    """What the ingest step must know of a dataset."""
+    """Settings of a dataset that the ingest step reads."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(description="name of the profile and of the run folder")
     description: str = Field(default="", description="one line for people")
-    origin: str = Field(default="", description="where the publisher's files come from, told when they are missing")
+    origin: str = Field(default="", description="where the publisher's files come from; shown when they are missing")
     adapter: Literal["amazon", "anime", "movielens", "sample", "table", "yelp"] = Field(
         description="reader of the publisher's files"
     )
@@ -46,7 +46,7 @@ class DatasetSettings(BaseModel):
     filters: dict[str, tuple[str, ...]] = Field(
         default={}, description="reader yelp: values of state, city or categories that a place must have"
     )
-    # Where files come from decides nothing about what is in them: it is left out of cache keys and manifests.
+    # The address of a file does not change its content: it is left out of cache keys and manifests.
     fetch: FetchSettings | None = Field(
         default=None, exclude=True, description="addresses of the files, or the page to get them from"
     )
@@ -62,9 +62,9 @@ class DatasetSettings(BaseModel):
 
     @property
     def least_ratings(self) -> tuple[int, int]:
-        """Ratings that a user and that an item needs."""
+        """The fewest ratings that a user and an item must have."""
         return {
-            "off": (LEAST_OF_A_USER, 1),
+            "off": (_FEWEST_RATINGS, 1),
             "users": (self.min_ratings, 1),
             "users_and_items": (self.min_ratings, self.min_ratings),
         }[self.core]
@@ -86,14 +86,14 @@ def load_dataset_profile(name: str, own: Path | None = None) -> dict[str, JsonVa
     Raises
     ------
     SettingsError
-        Where no profile has that name, or it is not valid YAML; known names are listed.
+        Where no profile has that name (the message lists the existing ones), or it is not valid YAML.
     """
     profiles = _profiles(own)
     if name not in profiles:
-        known = sorted(profiles)
-        near = difflib.get_close_matches(name, known, n=1)
+        names = sorted(profiles)
+        near = difflib.get_close_matches(name, names, n=1)
         hint = f"Did you mean {near[0]!r}? " if near else ""
-        raise SettingsError(f"unknown dataset {name!r}. {hint}Known datasets: {', '.join(known)}.")
+        raise SettingsError(f"unknown dataset {name!r}. {hint}Known datasets: {', '.join(names)}.")
     return _read(profiles[name])
 
 

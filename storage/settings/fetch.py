@@ -8,9 +8,9 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-Address = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s]+/\S*$")]
+_Address = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s]+/\S*$")]
 # A plain name: it never leaves the target folder, and takes no name that fetching itself uses.
-FileName = Annotated[str, StringConstraints(pattern=r"^[^./\\\x00-\x1f][^/\\\x00-\x1f]*$")]
+_FileName = Annotated[str, StringConstraints(pattern=r"^[^./\\\x00-\x1f][^/\\\x00-\x1f]*$")]
 
 
 class RemoteFile(BaseModel):
@@ -18,10 +18,10 @@ class RemoteFile(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    url: Address = Field(description="the publisher's address of the file")
+    url: _Address = Field(description="the publisher's address of the file")
     md5: str | None = Field(default=None, pattern=r"^[0-9a-f]{32}$", description="its MD5 as published")
-    md5_url: Address | None = Field(default=None, description="address of its MD5, where the file may be replaced")
-    name: FileName = Field(default="", description="name to keep it under; the address's last part where not given")
+    md5_url: _Address | None = Field(default=None, description="address of its MD5, where the file may be replaced")
+    name: _FileName = Field(default="", description="name to keep it under; the address's last part where not given")
 
     @model_validator(mode="before")
     @classmethod
@@ -51,8 +51,8 @@ class ByHand(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    visit: Address = Field(description="the page to visit")
-    files: tuple[FileName, ...] = Field(min_length=1, description="names of the files to get there")
+    visit: _Address = Field(description="the page to visit")
+    files: tuple[_FileName, ...] = Field(min_length=1, description="names of the files to get there")
 
 
 FetchSettings = FromPublisher | ByHand

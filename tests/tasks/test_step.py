@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from prefect import flow
-from prefect.testing.utilities import prefect_test_harness
 from pydantic import BaseModel, ConfigDict
 
 from storage.errors import DataError
@@ -15,6 +13,7 @@ from storage.files import publish
 from storage.run_folder import RunFolder
 from tasks.step import StepResult, Summary, step
 
+pytestmark = pytest.mark.usefixtures("prefect_server")
 calls: list[str] = []
 
 
@@ -58,12 +57,6 @@ def pipeline(root: str, first: str, second: str) -> list[StepResult]:
 @flow
 def refusing(root: str) -> None:
     refuse.run(RunFolder(Path(root)), Letter())
-
-
-@pytest.fixture(scope="module", autouse=True)
-def prefect_server() -> Iterator[None]:
-    with prefect_test_harness(server_startup_timeout=180):
-        yield
 
 
 @pytest.fixture

@@ -49,8 +49,8 @@ def read_pairs(path: Path, users: pl.DataFrame, items: pl.DataFrame) -> pl.DataF
     if not sum(part.height for part in parts):
         raise DataError("no pair found", file=path, remedy="Give at least one user_id and item_id below the header")
     pairs = pl.concat(parts)
-    for name, known in zip(_COLUMNS, (users, items), strict=True):
-        pairs = _row_numbers(path, pairs, name, known)
+    for name, table in zip(_COLUMNS, (users, items), strict=True):
+        pairs = _row_numbers(path, pairs, name, table)
     return pairs.select(_COLUMNS)
 
 
@@ -65,21 +65,21 @@ def _as_text(path: Path, ids: pl.Series) -> pl.Series:
     return ids.cast(pl.String)
 
 
-def _row_numbers(path: Path, pairs: pl.DataFrame, name: str, known: pl.DataFrame) -> pl.DataFrame:
+def _row_numbers(path: Path, pairs: pl.DataFrame, name: str, table: pl.DataFrame) -> pl.DataFrame:
     """The pairs with row numbers for the ids in a column."""
-    ids = known.select(pl.col(Columns.SOURCE).alias(name), pl.col(name).alias(_KNOWN))
-    found = pairs.join(ids, on=name, how="left", maintain_order="left")
-    unknown = found.filter(pl.col(_KNOWN).is_null())
+    ids = table.select(pl.col(Columns.SOURCE).alias(name), pl.col(name).alias(_KNOWN))
+    numbered = pairs.join(ids, on=name, how="left", maintain_order="left")
+    unknown = numbered.filter(pl.col(_KNOWN).is_null())
     if unknown.height:
         row, value = unknown.row(0, named=True)[_ROW], unknown[name][0]
         near = difflib.get_close_matches(value or "", ids[name].to_list(), n=3) or ids[name].head(3).to_list()
         more = f" (and {unknown.height - 1} more)" if unknown.height > 1 else ""
         raise DataError(
-            f"found {'nothing' if value is None else repr(value)}, expected the id of one of {known.height} "
+            f"found {'nothing' if value is None else repr(value)}, expected the id of one of {table.height} "
             f"{name.removesuffix('_id')}s of the run{more}",
             file=path,
             row=int(row),
             field=name,
             remedy=f"Choose ids that the run knows, such as {', '.join(near)}",
         )
-    return found.drop(name).rename({_KNOWN: name})
+    return numbered.drop(name).rename({_KNOWN: name})

@@ -152,7 +152,7 @@ def _locate(name: str, source: Path | None, settings: DatasetSettings) -> Source
     if path.is_absolute() or (source is None and path.exists()):
         return find_file(list_files(existing_source(path, settings)), lambda _: True, name, path)
     folder = existing_source(source, settings)
-    return find_file(list_files(folder), lambda found: found == name.removesuffix(".gz"), name, folder)
+    return find_file(list_files(folder), lambda file_name: file_name == name.removesuffix(".gz"), name, folder)
 
 
 def _list_form(cells: pl.Series) -> ListForm:

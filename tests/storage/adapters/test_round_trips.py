@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storage import tables
+from storage import contracts
 from storage.adapters.registry import ADAPTERS
 from storage.adapters.table.table import TableReader
 from storage.checkpoints import load_arrays, save_arrays
@@ -163,7 +163,7 @@ def test_ratings_in_a_publishers_format_are_read_back(version: Callable[[], Publ
     assert found.interactions.rows() == expected
 
 
-CONTRACTS = {name: contract for name, contract in vars(tables).items() if isinstance(contract, Contract)}
+CONTRACTS = {name: contract for name, contract in vars(contracts).items() if isinstance(contract, Contract)}
 TYPED: dict[type[pl.DataType], st.SearchStrategy[object]] = {
     pl.Boolean: st.booleans(),
     pl.Float32: st.floats(0.5, 1.0, width=32),

@@ -2,7 +2,6 @@ from collections.abc import Sequence
 
 import pytest
 from prefect import flow
-from prefect.testing.utilities import prefect_test_harness
 
 from storage.completions import Completion
 from storage.errors import ServerError, ServerLostError
@@ -49,18 +48,17 @@ def run_in_flow(ask: Answers) -> list[Outcome]:
     def asking() -> list[Outcome]:
         return in_shards("annotate", [question(n) for n in range(5)], 2, ask)
 
-    with prefect_test_harness(server_startup_timeout=120):
-        return asking()
+    return asking()
 
 
-@pytest.mark.usefixtures("no_waiting")
+@pytest.mark.usefixtures("no_waiting", "prefect_server")
 def test_a_shard_that_loses_its_server_is_tried_again_and_no_other() -> None:
     ask = Answers(losses=1)
     assert run_in_flow(ask) == [outcome(n) for n in range(5)]
     assert ask.sizes == [2, 2, 2, 1]
 
 
-@pytest.mark.usefixtures("no_waiting")
+@pytest.mark.usefixtures("no_waiting", "prefect_server")
 def test_what_somebody_must_mend_is_not_tried_again() -> None:
     ask = Answers(losses=1, error=ServerError)
     with pytest.raises(ServerError, match="gone"):

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from prefect import flow
-from prefect.testing.utilities import prefect_test_harness
 
 from models.response.sasrec.settings import SASRecSettings
 from models.response.sasrec.training import train_sasrec
@@ -19,6 +17,7 @@ from tasks.loading import load_categories, load_interactions
 from tasks.steps import tune_sasrec as step
 from tests.support.trained_runs import write_trained_run
 
+pytestmark = pytest.mark.usefixtures("prefect_server")
 SETTINGS = SASRecSettings(width=8, max_history=10, max_epochs=1)
 Grid = dict[str, list[Value]]
 
@@ -26,12 +25,6 @@ Grid = dict[str, list[Value]]
 @flow
 def tuning(root: str, grid: Grid) -> Tuned:
     return step.tune_sasrec(RunFolder(Path(root)), SETTINGS, grid, resamples=50, seed=0)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def prefect_server() -> Iterator[None]:
-    with prefect_test_harness(server_startup_timeout=180):
-        yield
 
 
 @pytest.fixture
