@@ -1,7 +1,7 @@
 """Asks a language-model server many questions at once, over the OpenAI protocol, and loses no answer.
 
 Each answer goes into the completion cache the moment it arrives; what the cache holds is never sent again. A question
-whose answer cannot be used is asked once more in its second form, then recorded, as is one that the server refuses.
+whose answer cannot be used is sent once more in its second form, then recorded, as is one that the server refuses.
 Retries and restarts of the server belong to tasks/llm/retries.py.
 """
 
@@ -29,7 +29,7 @@ class BatchClient:
     store
         The completion cache.
     source
-        Asked for a server only if the cache lacks something.
+        Gives a server; used only where the cache lacks something.
     settings
         Concurrency, timeout, retries.
     on_progress
@@ -116,7 +116,7 @@ class BatchClient:
 
 
 def from_cache(store: CompletionStore, questions: Sequence[Question], tally: Tally) -> list[Outcome | None]:
-    """Outcomes that the completion cache settles; None where a form has still to be asked."""
+    """Outcomes that the completion cache settles; None where a form has still to be sent."""
     stored = store.get_many([key for question in questions for key in question.keys])
     outcomes: list[Outcome | None] = []
     for question in questions:

@@ -4,9 +4,9 @@ For machines where no port may be opened, and for one long batch on one model. T
 replies are written when all of them are there: a killed run loses its shard, where the server's client loses only what
 was in flight. Format of the files: https://docs.vllm.ai/en/stable/examples/offline_inference/openai_batch/
 
-A run is watched, and stopped together with whoever asked for it. While it runs, `<profile>.batch.json` in the state
-folder names its process, so that one left behind by a killed run is stopped by the next; `<profile>.batch.log` is its
-log. Runs of one profile wait for each other: each needs the memory of the whole model.
+A run is watched, and stopped together with the process that started it. While it runs, `<profile>.batch.json` in the
+state folder names its process, so that one left behind by a killed run is stopped by the next; `<profile>.batch.log` is
+its log. Runs of one profile wait for each other: each needs the memory of the whole model.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class OfflineClient:
     store
         The completion cache.
     runner
-        Asked only if the cache lacks something.
+        Used only where the cache lacks something.
     model
         Name that requests carry.
     on_progress
@@ -105,7 +105,7 @@ class OfflineClient:
                 self.tally.requests += 1
                 question = missing.pop(key, None)
                 if question is None:
-                    raise ServerError(f"vllm run-batch replied to {key!r}, which was not asked. Run again.")
+                    raise ServerError(f"vllm run-batch replied to {key!r}, which is no request's key. Run again.")
                 if isinstance(reply, str):
                     refused[key] = reply
                     continue
@@ -117,7 +117,7 @@ class OfflineClient:
         return refused
 
     def _outcome(self, question: Question, refused: dict[str, str]) -> Outcome | None:
-        """Outcome of a question so far; None where its next form has to be asked."""
+        """Outcome of a question so far; None where its next form has to be sent."""
         stored = self._store.get_many(question.keys)
         outcome: Outcome | None = None
         for number, key in enumerate(question.keys, 1):
@@ -178,7 +178,8 @@ def run_batch(
     """
     if profile.device == "remote":
         raise ServerError(
-            f"profile {profile.name}: somebody else's server is asked, not loaded. Leave out annotate.client.offline."
+            f"profile {profile.name}: its model is served elsewhere and cannot be loaded here. "
+            "Leave out annotate.client.offline."
         )
     require_installed(profile, executable)
     state_folder.mkdir(parents=True, exist_ok=True)

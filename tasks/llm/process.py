@@ -61,18 +61,18 @@ class ServerProcess:
 
     def members(self) -> list[psutil.Process]:
         """The running processes of the session that was started."""
-        found = []
+        running = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
                 leads = process.pid == self.pid and process.create_time() == self.created
                 belongs = os.getsid(process.pid) == self.pid and process.create_time() >= self.created
                 if (leads or belongs) and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(process)
-        return found
+                    running.append(process)
+        return running
 
     def stop(self) -> bool:
         """Ask every process of the session to end, then kill what is left; True where there was something to stop."""
-        if self._number_was_taken():
+        if self._number_was_reused():
             return False
         members = self.members()
         for signal_number, patience in ((signal.SIGTERM, _TERMINATE_SECONDS), (signal.SIGKILL, _KILL_SECONDS)):
@@ -84,7 +84,7 @@ class ServerProcess:
                 break
         return bool(members)
 
-    def _number_was_taken(self) -> bool:
+    def _number_was_reused(self) -> bool:
         """Whether another process has been given the leader's number since (so that its session is another's too)."""
         try:
             return psutil.Process(self.pid).create_time() != self.created

@@ -1,4 +1,4 @@
-"""Questions to a language model: what is asked, of whom, with what outcome, and the count of outcomes."""
+"""Questions to a language model: their sources, their outcomes and the counts of those."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Tally:
         return count / max(self.seconds, 1e-9)
 
     def start(self) -> None:
-        """The server is there: time runs from here."""
+        """Let time run from here: the server is there."""
         self.started = time.monotonic()
 
     def count(self, outcome: Outcome) -> None:
@@ -100,7 +100,7 @@ class Tally:
             self.reasons[outcome.reason] = self.reasons.get(outcome.reason, 0) + 1
 
     def plus(self, other: Tally, *, finished: bool = True) -> Tally:
-        """Both together; of an unfinished batch only what it cost, for its questions are asked about again."""
+        """Both together; of an unfinished batch only what it cost, for its questions come again."""
         costs = {"requests", "restarts", "prompt_tokens", "output_tokens", "seconds"}
         counts = {"cached", "uncached", "failed"} if finished else set()
         merged = {name: getattr(self, name) + getattr(other, name) for name in costs | counts}
@@ -136,7 +136,7 @@ class Server(Protocol):
 
 
 class ServerSource(Protocol):
-    """Where a server is had from. Both calls may take minutes and raise ServerError."""
+    """Gives a server. Both calls may take minutes and raise ServerError."""
 
     def handle(self) -> Server:
         """The healthy server; started on the first call where there is none."""
@@ -148,7 +148,7 @@ class ServerSource(Protocol):
 
 
 class BatchRunner(Protocol):
-    """What turns a file of requests into a file of replies. May take hours and raise ServerError."""
+    """Turns a file of requests into a file of replies. May take hours and raise ServerError."""
 
     def run_batch(self, requests: Path, replies: Path) -> None:
         """Answer every line of `requests` with a line of `replies`."""

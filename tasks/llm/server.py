@@ -1,7 +1,7 @@
-"""The language-model server: found, started, watched and stopped. Spoken to over the OpenAI protocol only.
+"""The language-model server from its start to its end, also on behalf of a pipeline run.
 
 A local server is vLLM from its own environment (.venv-llm) on 127.0.0.1, with an API key made for it. What is needed to
-find it again stands in the state folder: `<profile>.json` (readable by its user only, for it holds the key) and
+recognise it later stands in the state folder: `<profile>.json` (readable by its user only, for it holds the key) and
 `<profile>.log`. A profile of device `remote` has no process: it is only checked.
 """
 
@@ -20,7 +20,7 @@ from storage.settings.llm_profiles import LLMProfile
 from tasks.llm.offline import BatchFiles, run_batch
 from tasks.llm.process import ServerProcess, free_port, last_lines, require_free
 from tasks.llm.server_handle import Owner, ServerHandle, read_handle, remote_handle, request_count, write_handle
-from tasks.llm.vllm import VLLM, require_installed, vllm_command, vllm_environment, what_is_served
+from tasks.llm.vllm import VLLM, require_installed, served_arguments, vllm_command, vllm_environment
 
 __all__ = [
     "ServerHandle",
@@ -31,13 +31,11 @@ __all__ = [
     "request_count",
     "start",
     "stop",
-    "wait_until_healthy",
 ]
 
 _POLL_SECONDS = 0.5
 _START_SECONDS = 900.0
-
-Progress = Callable[[str], None]
+_Progress = Callable[[str], None]
 
 
 def start(
@@ -46,7 +44,7 @@ def start(
     *,
     port: int | None = None,
     owner: Owner = "user",
-    progress: Progress | None = None,
+    progress: _Progress | None = None,
     executable: Path = VLLM,
 ) -> ServerHandle:
     """Return the profile's healthy server; start it where it does not run.
@@ -69,7 +67,7 @@ def start(
     Raises
     ------
     ServerError
-        Where it is not installed, the port is taken, one with other settings runs, or it dies or stays unhealthy.
+        Where it is not installed, the port is in use, one with other settings runs, or it dies or stays unhealthy.
     SettingsError
         Where the environment variable with a remote server's key is not set.
     """
@@ -82,10 +80,10 @@ def start(
         handle = read_handle(state)
         if handle is not None and handle.process.is_alive():
             _require_same(handle, vllm_command(profile, handle.port, executable), port)
-            if owner == "user" and handle.owner == "run":  # asked for by a person too: no run stops it any more
+            if owner == "user" and handle.owner == "run":  # a person wants it too: no run stops it any more
                 handle = replace(handle, owner=owner)
                 write_handle(state, handle)
-            wait_until_healthy(handle, state_folder, progress)
+            _wait_until_healthy(handle, state_folder, progress)
             return handle
         if handle is not None:
             handle.process.stop()  # children that outlived it
@@ -94,7 +92,7 @@ def start(
             write_handle(state, handle)
             if progress is not None:
                 progress(f"language-model server {profile.name}: starting on port {handle.port} (a minute or two)")
-            wait_until_healthy(handle, state_folder, progress)
+            _wait_until_healthy(handle, state_folder, progress)
         except BaseException:  # Ctrl-C too: what was not handed over is not left behind
             handle.process.stop()
             state.unlink(missing_ok=True)
@@ -121,7 +119,7 @@ def stop(profile: LLMProfile, state_folder: Path) -> bool:
     return stopped
 
 
-def wait_until_healthy(handle: ServerHandle, state_folder: Path, progress: Progress | None = None) -> None:
+def _wait_until_healthy(handle: ServerHandle, state_folder: Path, progress: _Progress | None = None) -> None:
     """Wait until the server answers.
 
     Raises
@@ -149,16 +147,16 @@ def failure(handle: ServerHandle, state_folder: Path, what: str) -> str:
 
 
 class ServerOnDemand:
-    """A server that is found or started when it is first asked for."""
+    """A server that is looked up, or started, when it is first needed."""
 
-    def __init__(self, profile: LLMProfile, state_folder: Path, progress: Progress | None, executable: Path) -> None:
+    def __init__(self, profile: LLMProfile, state_folder: Path, progress: _Progress | None, executable: Path) -> None:
         self.profile, self.state_folder = profile, state_folder
         self._progress, self._executable = progress, executable
         self._handle: ServerHandle | None = None
 
     @property
     def started(self) -> ServerHandle | None:
-        """The server, where it has been asked for."""
+        """The server, where it has been needed."""
         return self._handle
 
     def handle(self) -> ServerHandle:
@@ -191,9 +189,9 @@ class ServerOnDemand:
 
 @contextmanager
 def on_demand(
-    profile: LLMProfile, state_folder: Path, progress: Progress | None = None, executable: Path = VLLM
+    profile: LLMProfile, state_folder: Path, progress: _Progress | None = None, executable: Path = VLLM
 ) -> Iterator[ServerOnDemand]:
-    """Lend a server to a pipeline run: started only if asked for, stopped again if a run started it.
+    """Lend a server to a pipeline run: started only if it is needed, stopped again if a run started it.
 
     Each borrower holds a shared lock, which the operating system frees however it ends. So the last of several runs
     stops the server, one left behind by a killed run too; a server that a person started is left running.
@@ -242,7 +240,7 @@ def _spawn(profile: LLMProfile, state_folder: Path, port: int | None, owner: Own
 
 
 def _require_same(handle: ServerHandle, command: tuple[str, ...], port: int | None) -> None:
-    difference = "with other settings" if what_is_served(handle.command) != what_is_served(command) else ""
+    difference = "with other settings" if served_arguments(handle.command) != served_arguments(command) else ""
     if port not in (None, handle.port):
         difference = f"on port {handle.port}, not on {port}"
     if difference:

@@ -52,7 +52,7 @@ class ServerHandle:
         return {} if self.api_key is None else {"Authorization": f"Bearer {self.api_key}"}
 
     def get(self, address: str) -> httpx.Response:
-        """Answer of the server to a GET request; a local server is never asked through a proxy.
+        """Answer of the server to a GET request; requests to a local server never go through a proxy.
 
         Raises
         ------
@@ -141,7 +141,7 @@ def request_count(handle: ServerHandle) -> int:
             text = handle.get(address).text
         except httpx.HTTPError as error:
             raise ServerError(
-                f"{address}: no counters to be had ({error}). Is the server vLLM, and still up?"
+                f"{address}: its counters cannot be read ({error}). Is the server vLLM, and still up?"
             ) from error
         counts = re.findall(r"^vllm:request_success_total(?:\{.*\})? (\S+)$", text, flags=re.MULTILINE)
         total += sum(float(count) for count in counts)

@@ -1,4 +1,4 @@
-"""How a language model is asked: how many requests at once, how patiently, in shards of what size."""
+"""How requests are sent to a language model: how many at once, how patiently, in shards of what size."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class ClientSettings(BaseModel):
-    """How a server is asked. None of it changes an answer, so none of it is in a cache key."""
+    """How requests are sent. None of it changes an answer, so none of it is in a cache key."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

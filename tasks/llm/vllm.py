@@ -17,14 +17,14 @@ _NOT_PASSED_ON = ("PYTHONPATH", "VIRTUAL_ENV", "OMP_NUM_THREADS")
 
 @dataclass(frozen=True)
 class Obstacle:
-    """What keeps a profile from being served on this machine: in a word or two, and with the way out."""
+    """Reason why a profile cannot be served on this machine, in a word or two, and the remedy."""
 
     status: str
     remedy: str
 
 
 def obstacle(profile: LLMProfile, executable: Path = VLLM) -> Obstacle | None:
-    """What keeps a local profile from being served here, None where nothing does."""
+    """Reason why a local profile cannot be served here, None where there is none."""
     folder = profile.model_folder
     if not executable.exists():
         return Obstacle(
@@ -50,9 +50,9 @@ def obstacle(profile: LLMProfile, executable: Path = VLLM) -> Obstacle | None:
 
 def require_installed(profile: LLMProfile, executable: Path) -> None:
     """Raise ServerError, saying what to do, where the profile cannot be served on this machine."""
-    found = obstacle(profile, executable)
-    if found is not None:
-        raise ServerError(found.remedy)
+    hindrance = obstacle(profile, executable)
+    if hindrance is not None:
+        raise ServerError(hindrance.remedy)
 
 
 def vllm_command(profile: LLMProfile, port: int, executable: Path) -> tuple[str, ...]:
@@ -95,8 +95,8 @@ def _engine_arguments(profile: LLMProfile) -> tuple[str, ...]:
     )
 
 
-def what_is_served(command: tuple[str, ...]) -> list[str]:
-    """What a command line serves, whatever the port and the executable."""
+def served_arguments(command: tuple[str, ...]) -> list[str]:
+    """The arguments of a command line that decide what is served: all but the executable and the port."""
     return [part for part in command[1:] if not part.startswith("--port=")]
 
 

@@ -28,6 +28,7 @@ class ChatServer:
     api_key: str | None = None
     model: str = "fake"
     bodies: list[dict] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
     restarts: int = 0
 
     @property
@@ -74,8 +75,8 @@ def batch_line(key: str, status: int, text: str) -> str:
 
 
 @contextmanager
-def chat_server(behave: Behaviour) -> Iterator[ChatServer]:
-    """Serve `behave` until the block ends."""
+def chat_server(behave: Behaviour, headers: dict[str, str] | None = None) -> Iterator[ChatServer]:
+    """Serve `behave` until the block ends; `headers` go with every reply. Status -1 sends the text without HTTP."""
     state = ChatServer()
     lock = threading.Lock()
 
@@ -87,14 +88,20 @@ def chat_server(behave: Behaviour) -> Iterator[ChatServer]:
             with lock:
                 number = len(state.bodies)
                 state.bodies.append(body)
+                state.headers.append(dict(self.headers))
             status, text = behave(number, body)
             if status == 0:
                 self.close_connection = True
                 self.connection.close()
                 return
             data = text.encode()
+            if status < 0:
+                self.close_connection = True
+                self.wfile.write(data)
+                return
             self.send_response(status)
-            self.send_header("Content-Length", str(len(data)))
+            for name, value in {"Content-Length": str(len(data)), **(headers or {})}.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(data)
 

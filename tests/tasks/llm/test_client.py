@@ -288,3 +288,34 @@ def test_requests_that_reach_no_server_are_not_counted(store: CompletionStore) -
 
         _, tally = answer(store, Lost(base_url=f"http://127.0.0.1:{closed_port()}/v1"), 5)
     assert tally.requests == 5
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Pauses between sends, which are recorded and not waited for."""
+    recorded: list[float] = []
+    sleep = asyncio.sleep
+
+    async def record(seconds: float) -> None:
+        recorded.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr(asyncio, "sleep", record)
+    return recorded
+
+
+def test_a_busy_server_is_left_alone_as_long_as_it_asks(store: CompletionStore, pauses: list[float]) -> None:
+    replies = iter([(429, "slow down"), (503, "slow down")])
+    with chat_server(lambda number, body: next(replies, (200, reply(OK))), {"Retry-After": "7"}) as server:
+        outcomes, _ = answer(store, server, 1)
+    assert outcomes[0].completion is not None
+    assert pauses == [7.0, 7.0]
+
+
+def test_pauses_after_errors_grow_with_jitter_up_to_a_bound(store: CompletionStore, pauses: list[float]) -> None:
+    settings = FAST.model_copy(update={"attempts": 6, "first_pause_seconds": 1.0, "longest_pause_seconds": 4.0})
+    replies = iter([(500, "")] * 5)
+    with chat_server(lambda number, body: next(replies, (200, reply(OK)))) as server:
+        answer(store, server, 1, settings)
+    for pause, least in zip(pauses, [1.0, 2.0, 4.0, 4.0, 4.0], strict=True):
+        assert least <= pause <= min(least + 1.0, 4.0)

@@ -107,7 +107,7 @@ def test_a_request_without_a_reply_loses_no_other_answer(store: CompletionStore)
     ("line", "message"),
     [
         ("<html>", "line 1 of vllm run-batch's replies is not a reply: '<html>"),
-        (batch_line("another", 200, reply(OK)), "replied to 'another', which was not asked"),
+        (batch_line("another", 200, reply(OK)), "replied to 'another', which is no request's key"),
     ],
 )
 def test_replies_that_are_none_are_an_error(store: CompletionStore, line: str, message: str) -> None:
