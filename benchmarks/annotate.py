@@ -74,8 +74,10 @@ def questions_of_sample(folder: Path, profile: LLMProfile, n: int) -> list[Quest
     ingest.function(run, settings.ingest)
     items = read_table(run.path("items.parquet"), ITEMS)
     train = read_table(run.path("interactions.parquet"), INTERACTIONS, rows=pl.col("split") == "train")
-    asked = settings.annotate.of_model(profile, noun=settings.dataset.noun)
-    return [question_of(planned, asked) for planned in plan_prompts(items, train, asked, asked.prompts).prompts]
+    annotate = settings.annotate.of_model(profile, noun=settings.dataset.noun)
+    return [
+        question_of(planned, annotate) for planned in plan_prompts(items, train, annotate, annotate.prompts).prompts
+    ]
 
 
 def by_client(questions: Sequence[Question], server: Running, folder: Path, concurrency: int) -> Tally:
@@ -119,8 +121,8 @@ def against_real_server(profile: LLMProfile, folder: Path, questions: list[Quest
         by_loop(questions, server, profile.concurrency)
         loop, client = Tally(0), Tally(0)
         for turn in range(TURNS):
-            for asked_by_loop in (turn % 2 == 0, turn % 2 == 1):  # each goes first in half of the turns
-                if asked_by_loop:
+            for loop_is_next in (turn % 2 == 0, turn % 2 == 1):  # each goes first in half of the turns
+                if loop_is_next:
                     loop = loop.plus(by_loop(questions, server, profile.concurrency))
                 else:
                     client = client.plus(by_client(questions, server, folder, profile.concurrency))
