@@ -44,8 +44,8 @@ def explain_command(
     Many pairs, random ones or those of a file, are written as a typed table. For each it is checked that removing the
     reasons that an explanation names changes the probability as stated.
     """
-    from tasks.audience.explanation_table import explain_pairs_from, explain_random_pairs
-    from tasks.audience.explanations import explain_pair
+    from tasks.audience.audience import load
+    from tasks.audience.explanations import explain_pairs_from, explain_random_pairs
 
     one = None if user is None or item is None else (user, item)
     if (one is not None) + (pairs is not None) + (pairs_from is not None) != 1 or (one is None and (user or item)):
@@ -54,7 +54,7 @@ def explain_command(
         )
     folder = finished_run(data, dataset, split)
     if one is not None:
-        explanation = explain_pair(folder, *one, seed)
+        explanation = load(folder.root).explain(*one, seed=seed)
         if as_json:
             console.print_json(data=explanation.to_json())
         else:

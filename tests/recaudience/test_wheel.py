@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.readme import readme_example
+from tests.support.trained_runs import write_finished_run
 from tests.support.wheels import REPOSITORY, Installation, install_wheel
 
 
@@ -73,3 +75,16 @@ def test_a_language_model_that_is_not_installed_leads_to_a_running_server(instal
     result = installation.python("-m", "recaudience", "llm", "up", "embedded")
     assert result.returncode == 1
     assert "name a running server: --llm my-server.yaml" in result.stderr
+
+
+def test_the_readmes_example_runs_beside_a_package_models_of_the_projects_own(installation: Installation) -> None:
+    write_finished_run(installation.project / "data" / "sample")
+    printed = output_of(installation, "-c", readme_example())
+    assert [line.split()[0] for line in printed.splitlines()] == [
+        "Policy",
+        "PPO",
+        "Policy",
+        "Unseen",
+        "User",
+        "P(like)",
+    ]

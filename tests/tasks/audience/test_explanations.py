@@ -14,7 +14,7 @@ from storage.errors import SettingsError
 from storage.files import publish_json
 from storage.run_folder import RunFolder
 from storage.tables import read_table
-from tasks.audience.explanation_table import explain_pairs_from, explain_random_pairs
+from tasks.audience.explanations import explain_pairs_from, explain_random_pairs
 from tests.support.trained_runs import write_trained_run
 
 N = 40
