@@ -84,7 +84,7 @@ def by_client(questions: Sequence[Question], server: Running, folder: Path, conc
     """Ask through the step's client, with an empty cache."""
     with tempfile.TemporaryDirectory(dir=folder) as scratch, CompletionStore(Path(scratch) / "c.sqlite") as store:
         client = BatchClient(store, server, ClientSettings(concurrency=concurrency))
-        asyncio.run(client.answer(questions))
+        client.answer(questions)
         return client.tally
 
 

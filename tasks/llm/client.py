@@ -13,7 +13,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from storage.completions import CompletionStore
-from tasks.llm.questions import Outcome, Question, ServerSource, Tally
+from tasks.llm.questions import Outcome, Question, Server, ServerSource, Tally
 from tasks.llm.replies import RefusedError
 from tasks.llm.settings import ClientSettings
 
@@ -46,11 +46,7 @@ class BatchClient:
         self._store, self._source, self._settings, self._on_progress = store, source, settings, on_progress
         self.tally = Tally(0)
 
-    def answer_all(self, questions: Sequence[Question]) -> list[Outcome]:
-        """`answer` in an event loop of its own."""
-        return asyncio.run(self.answer(questions))
-
-    async def answer(self, questions: Sequence[Question]) -> list[Outcome]:
+    def answer(self, questions: Sequence[Question]) -> list[Outcome]:
         """Outcomes in the order of the questions.
 
         Raises
@@ -66,21 +62,20 @@ class BatchClient:
         outcomes = from_cache(self._store, questions, self.tally)
         pending = [index for index, outcome in enumerate(outcomes) if outcome is None]
         if pending:
-            from tasks.llm.retries import RetryingChat  # the openai client takes a second or two to import
-
-            server = await asyncio.to_thread(self._source.handle)
+            server = self._source.handle()
             self.tally.start()
-            async with aclosing(RetryingChat(server, self._source, self._settings, self.tally)) as chat:
-                await self._ask_all(chat, questions, outcomes, pending)
+            asyncio.run(self._ask_all(server, questions, outcomes, pending))
         return [outcome for outcome in outcomes if outcome is not None]
 
     async def _ask_all(
-        self, chat: RetryingChat, questions: Sequence[Question], outcomes: list[Outcome | None], pending: list[int]
+        self, server: Server, questions: Sequence[Question], outcomes: list[Outcome | None], pending: list[int]
     ) -> None:
         """Work through `pending` with a bounded number of workers; outcomes are filled in place."""
+        from tasks.llm.retries import RetryingChat  # the openai client takes a second or two to import
+
         queue = iter(pending)
 
-        async def work() -> None:
+        async def work(chat: RetryingChat) -> None:
             for index in queue:
                 outcomes[index] = outcome = await self._ask(chat, questions[index])
                 self.tally.uncached += 1
@@ -88,9 +83,12 @@ class BatchClient:
                 self._on_progress(self.tally)
 
         try:
-            async with asyncio.TaskGroup() as group:
+            async with (
+                aclosing(RetryingChat(server, self._source, self._settings, self.tally)) as chat,
+                asyncio.TaskGroup() as group,
+            ):
                 for _ in range(min(chat.most_in_flight, len(pending))):
-                    group.create_task(work())
+                    group.create_task(work(chat))
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from errors.exceptions[0].__cause__
 

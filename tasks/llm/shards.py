@@ -17,10 +17,10 @@ from tasks.llm.questions import Outcome, Question
 
 _RETRY_SECONDS = [5.0, 30.0]
 
-Ask = Callable[[Sequence[Question]], list[Outcome]]
+_Ask = Callable[[Sequence[Question]], list[Outcome]]
 
 
-def in_shards(name: str, questions: Sequence[Question], size: int, ask: Ask) -> list[Outcome]:
+def in_shards(name: str, questions: Sequence[Question], size: int, ask: _Ask) -> list[Outcome]:
     """Outcomes in the order of the questions.
 
     Parameters

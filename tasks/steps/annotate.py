@@ -139,12 +139,10 @@ class _Asking:
 
         if self.settings.offline:
             client = OfflineClient(self.store, self.source, self.model, show)
-            answer = client.answer
         else:
             client = BatchClient(self.store, self.source, self.settings, show)
-            answer = client.answer_all
         try:
-            outcomes = answer(questions)
+            outcomes = client.answer(questions)
             finished = True
         finally:
             self.tally = before.plus(client.tally, finished=finished)

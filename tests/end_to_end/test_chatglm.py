@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import subprocess
 import sys
@@ -209,7 +208,7 @@ def test_vllm_serves_it_and_its_answers_keep_to_the_schema(served: ServerHandle,
     prompts += [subjective_prompt(item, review, settings) for item in items]
     with CompletionStore(tmp_path / "completions.sqlite") as store:
         client = BatchClient(store, Source(served), ClientSettings(concurrency=8))
-        outcomes = asyncio.run(client.answer([question(prompt) for prompt in prompts]))
+        outcomes = client.answer([question(prompt) for prompt in prompts])
     assert [outcome.reason for outcome in outcomes] == [None] * len(prompts)
     assert all(outcome.completion is not None for outcome in outcomes)
 

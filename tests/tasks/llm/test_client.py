@@ -43,11 +43,8 @@ def store(tmp_path: Path) -> Iterator[CompletionStore]:
 def answer(
     store: CompletionStore, source: ServerSource, count: int, settings: ClientSettings = FAST
 ) -> tuple[list[Outcome], Tally]:
-    async def run() -> tuple[list[Outcome], Tally]:
-        client = BatchClient(store, source, settings)
-        return await client.answer(questions(count)), client.tally
-
-    return asyncio.run(run())
+    client = BatchClient(store, source, settings)
+    return client.answer(questions(count)), client.tally
 
 
 @pytest.mark.parametrize("status", [429, 500, 503, 0])
@@ -159,22 +156,24 @@ def test_a_refusal_that_is_about_the_server_ends_the_batch(store: CompletionStor
 
 
 def test_garbage_for_one_prompt_fails_that_prompt_only(store: CompletionStore) -> None:
-    others = threading.Semaphore(0)
+    garbage, others, sends = threading.Semaphore(0), threading.Semaphore(0), Counter[bool]()
 
-    def behave(number: int, body: dict) -> tuple[int, str]:
-        if body["n"] == 1:
-            others.acquire(timeout=5)  # another prompt is answered between the sends: the server is there
+    def behave(number: int, body: dict) -> tuple[int, str]:  # another prompt is answered between the sends
+        wanted = body["n"] == 1
+        sends[wanted] += 1
+        if wanted:
+            garbage.release()
+            for _ in range(2 if sends[wanted] == 1 else 1):  # a request of the others tells that the last was answered
+                others.acquire(timeout=5)
             return 200, "<html>a proxy</html>"
         others.release()
+        if sends[wanted] <= FAST.attempts:
+            garbage.acquire(timeout=5)
         return 200, reply(OK)
 
     settings = FAST.model_copy(update={"concurrency": 2})
-
-    async def run() -> list[Outcome]:
-        return await BatchClient(store, server, settings).answer(questions(12))
-
     with chat_server(behave) as server:
-        outcomes = asyncio.run(run())
+        outcomes = BatchClient(store, server, settings).answer(questions(12))
     assert outcomes[1].reason == "the server's reply is not a chat completion"
     assert sum(outcome.completion is not None for outcome in outcomes) == 11
 
@@ -209,33 +208,26 @@ def test_a_lost_server_is_restarted_once_and_the_questions_asked_there(store: Co
 
 
 def test_what_was_in_flight_when_the_server_was_lost_is_asked_of_the_next_one(store: CompletionStore) -> None:
-    others, lost, failed = threading.Semaphore(0), threading.Event(), threading.Event()
+    lost, failed = threading.Event(), threading.Event()
 
     def behave(number: int, body: dict) -> tuple[int, str]:
-        if body["n"] == 1 and not lost.is_set():  # sent before others are answered, and waiting when the server goes
-            for _ in range(3):
-                others.acquire(timeout=5)
+        if number == 4:  # three others are answered by now
             lost.set()
-        if lost.is_set():
-            return 0, ""
-        others.release()
-        return 200, reply(OK)
+        if body["n"] == 1:  # sent before others are answered, and waiting when the server goes
+            lost.wait(timeout=5)
+        return (0, "") if lost.is_set() else (200, reply(OK))
 
     with chat_server(behave) as dying, chat_server(lambda number, body: (200, reply(OK))) as healthy:
 
         class Lost(ChatServer):
             def restart(self) -> ChatServer:
-                failed.wait(timeout=1)  # a start takes a while, in which a request may be given up too early
+                failed.wait(timeout=0.2)  # a start takes a while, in which a request may be given up too early
                 return healthy
 
-        async def run() -> list[Outcome]:
-            settings = FAST.model_copy(update={"concurrency": 2})
-            client = BatchClient(
-                store, Lost(base_url=dying.base_url), settings, lambda tally: failed.set() if tally.failed else None
-            )
-            return await client.answer(questions(12))
-
-        outcomes = asyncio.run(run())
+        settings = FAST.model_copy(update={"concurrency": 2})
+        source = Lost(base_url=dying.base_url)
+        client = BatchClient(store, source, settings, lambda tally: failed.set() if tally.failed else None)
+        outcomes = client.answer(questions(12))
     assert {outcome.reason for outcome in outcomes} == {None}
 
 
