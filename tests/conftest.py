@@ -41,12 +41,19 @@ def prefect_server() -> Iterator[None]:
 
 
 def pytest_sessionfinish() -> None:
-    """Stop the server that Prefect may have started by itself.
+    """Stop a server that Prefect started by itself, once it has received what is waiting for it.
 
-    Prefect does so when the interpreter exits, and logs it to a stream that pytest has closed by then.
+    Otherwise Prefect stops it when the interpreter exits, and logs that to a stream that pytest has closed by then.
     """
-    if (prefect_server := sys.modules.get("prefect.server.api.server")) is not None:
-        prefect_server.SubprocessASGIServer().stop()
+    if "prefect.server.api.server" not in sys.modules:
+        return
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+    from prefect.server.api.server import SubprocessASGIServer
+
+    EventsWorker.drain_all()
+    APILogWorker.drain_all()
+    SubprocessASGIServer().stop()
 
 
 @pytest.fixture
