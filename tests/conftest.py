@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -43,7 +44,8 @@ def prefect_server() -> Iterator[None]:
 def pytest_sessionfinish() -> None:
     """Stop a server that Prefect started by itself, once it has received what is waiting for it.
 
-    Otherwise Prefect stops it when the interpreter exits, and logs that to a stream that pytest has closed by then.
+    Otherwise Prefect stops it when the interpreter exits, and logs that to a stream that pytest has closed by then. Its
+    log is off meanwhile, so that pytest's summary is the last line.
     """
     if "prefect.server.api.server" not in sys.modules:
         return
@@ -51,6 +53,7 @@ def pytest_sessionfinish() -> None:
     from prefect.logging.handlers import APILogWorker
     from prefect.server.api.server import SubprocessASGIServer
 
+    logging.disable(logging.CRITICAL)
     EventsWorker.drain_all()
     APILogWorker.drain_all()
     SubprocessASGIServer().stop()
