@@ -14,6 +14,11 @@ Side = Literal["pro", "con"]
 SIDES: tuple[Side, ...] = ("pro", "con")
 
 
+def members(sets: csr_array, row: int) -> NDArray[np.int64]:
+    """Columns of a row's entries, ascending: the members of an item's set."""
+    return np.sort(sets.indices[sets.indptr[row] : sets.indptr[row + 1]]).astype(np.int64)
+
+
 @dataclass(frozen=True)
 class ItemKnowledge:
     """Curated keywords and their embeddings for all items of a catalogue.

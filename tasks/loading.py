@@ -17,8 +17,9 @@ from models.estimators.ease import EASE, EASESettings, most_frequent
 from models.estimators.logistic import Ensemble, VoteTable
 from models.estimators.rating_factors import FactorSettings, RatingFactors
 from models.estimators.word_taste import WordTaste
-from models.explanation.keyword_removal import KeywordRecord
+from models.explanation.votes import ItemIndexes, KeywordRecord
 from models.interactions import Interactions
+from models.keywords.nearest import NearestVectors
 from models.knowledge import ItemKnowledge
 from models.response.features import FEATURE_NAMES, ResponseModels
 from models.response.keyword_matching import KeywordMatching
@@ -32,7 +33,7 @@ from storage.contracts import INTERACTIONS, ITEM_WORDS, ITEMS, KEYWORDS, USERS, 
 from storage.errors import DataError
 from storage.run_folder import RunFolder
 from storage.tables import read_table
-from storage.vectors import read_item_vectors, read_keyword_vectors
+from storage.vectors import read_index, read_item_vectors, read_keyword_vectors
 
 # What the simulator is put together from, in a run folder, before its ensemble, and in all.
 PARTS_BEFORE_ENSEMBLE = (
@@ -126,13 +127,30 @@ def load_knowledge(folder: RunFolder) -> ItemKnowledge:
     )
 
 
-def load_keyword_record(folder: RunFolder, knowledge: ItemKnowledge, items: NDArray[np.int64]) -> KeywordRecord:
-    """What stands behind the keywords: every keyword's vector, and the evidence of those of `items` (n,)."""
-    asked = pl.col("item_id").is_in(np.unique(items).tolist())
+def load_item_indexes(folder: RunFolder, knowledge: ItemKnowledge) -> ItemIndexes:
+    """The FAISS indexes of a run over its items."""
+    embeddings = folder.path("embeddings")
+    return ItemIndexes(
+        NearestVectors(knowledge.pro_vectors, read_index(embeddings, "items_pro")),
+        NearestVectors(knowledge.con_vectors, read_index(embeddings, "items_con")),
+    )
+
+
+def load_keyword_record(
+    folder: RunFolder,
+    knowledge: ItemKnowledge,
+    items: NDArray[np.int64],
+    indexes: ItemIndexes | None = None,
+) -> KeywordRecord:
+    """Where explanations look up keywords: the evidence of those of `items` (n,), and the run's indexes.
+
+    Indexes that were loaded before can be handed in.
+    """
+    rows = pl.col("item_id").is_in(np.unique(items).tolist())
     columns = ["item_id", "side", "keyword", "evidence"]
-    found = read_table(folder.path("keywords.parquet"), KEYWORDS, columns, rows=asked)
-    evidence = {(item, side, keyword): text for item, side, keyword, text in found.iter_rows()}
-    return KeywordRecord(knowledge.keyword_vectors, evidence)
+    keywords = read_table(folder.path("keywords.parquet"), KEYWORDS, columns, rows=rows)
+    evidence = {(item, side, keyword): text for item, side, keyword, text in keywords.iter_rows()}
+    return KeywordRecord(evidence, indexes or load_item_indexes(folder, knowledge))
 
 
 def item_texts(items: pl.DataFrame) -> list[str]:

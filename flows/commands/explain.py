@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from models.explanation.explanation import Explanation
-    from models.explanation.explanation_parts import Neighbour, SharedKeyword
+    from models.explanation.votes import Neighbour, SharedKeyword
 
 
 def explain_command(

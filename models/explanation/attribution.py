@@ -1,14 +1,14 @@
-"""Which reasons an answer rests on: exact shares of the logit, and what would change without a past reaction.
+"""What a response rests on: exact shares of the logit, and the response without a past reaction.
 
 The calibrated probability is a logistic regression (models/estimators/logistic.py), so its logit is a sum: that of
-average
-features, and what each part of the simulator adds by how far its features lie from their averages. Beneath, the
-effect of a past reaction is found by leaving it out and asking again (leave-one-out; Koh and Liang, arXiv 1703.04730,
-approximate what is cheap enough here to be done).
+average features, and what each part of the simulator adds by how far its features lie from their averages. The effect
+of a past reaction is that of leaving it out (leave-one-out, which Koh and Liang, arXiv 1703.04730, approximate; here it
+is cheap enough to be computed).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
@@ -25,7 +25,7 @@ _ROWS_AT_ONCE = 8192
 
 @dataclass(frozen=True)
 class Pairs:
-    """b (user, candidate) pairs and the reactions that they are judged by.
+    """b (user, candidate) pairs with the histories that they are judged by.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def remembered(simulator: UserSimulator, pairs: Pairs) -> Pairs:
 
 
 def contributions(ensemble: Ensemble, features: NDArray[np.float32]) -> tuple[float, NDArray[np.float64]]:
-    """What the logits of P(like) are sums of.
+    """The terms that the logits of P(like) are sums of.
 
     Parameters
     ----------
@@ -77,32 +77,32 @@ def contributions(ensemble: Ensemble, features: NDArray[np.float32]) -> tuple[fl
     """
     weights = np.array(ensemble.coefficients) / np.array(ensemble.scales)
     added = (features - np.array(ensemble.means)) * weights
-    of = {name: column for column, name in enumerate(ensemble.names)}
-    groups = [added[:, [of[name] for name in names]].sum(axis=1) for names in FEATURE_GROUPS.values()]
+    by_name = dict(zip(ensemble.names, added.T, strict=True))
+    groups = [np.sum([by_name[name] for name in names], axis=0) for names in FEATURE_GROUPS.values()]
     return ensemble.intercept, np.stack(groups, axis=1)
 
 
-class Answers(NamedTuple):
-    """What b simulated users answer, as numbers on either side of 0.
+class Margins(NamedTuple):
+    """By how much b simulated users like their candidates: P(like), and margins of the vote on either side of 0.
 
     Parameters
     ----------
     probability
         float32 array of shape (b,): the calibrated P(like).
-    by_vote
+    vote
         float32 array of shape (b,): the median of the three voters' margins, above 0 where at least two of them say yes
-        whatever coins say, below 0 where two say no, 0 where a coin decides.
-    leaning
+        however coins fall, below 0 where two say no, 0 where a coin decides.
+    mean_vote
         float32 array of shape (b,): the mean of these margins.
     """
 
     probability: NDArray[np.float32]
-    by_vote: NDArray[np.float32]
-    leaning: NDArray[np.float32]
+    vote: NDArray[np.float32]
+    mean_vote: NDArray[np.float32]
 
     @classmethod
-    def of(cls, ensemble: Ensemble, opinions: Opinions) -> Self:
-        """Answers from what the models say."""
+    def from_opinions(cls, ensemble: Ensemble, opinions: Opinions) -> Self:
+        """Margins of what the models say."""
         keywords, similarity = opinions.keyword_evidence, opinions.similarity_evidence
         shared = keywords.positive + keywords.negative
         likely = opinions.sasrec_probability - np.float32(0.5)
@@ -115,23 +115,30 @@ class Answers(NamedTuple):
         )
         return cls(ensemble.probabilities(opinions.features), np.median(margins, axis=0), margins.mean(axis=0))
 
+    @classmethod
+    def concatenated(cls, parts: Sequence[Margins]) -> Self:
+        """Margins of consecutive rows as one; of no parts, none."""
+        nothing = cls(*(np.zeros(0, dtype=np.float32) for _ in cls._fields))
+        return cls(*(np.concatenate(columns) for columns in zip(nothing, *parts, strict=True)))
 
-def answers(simulator: UserSimulator, pairs: Pairs) -> Answers:
-    """The answers to b pairs."""
-    parts = [Answers(*(np.zeros(0, dtype=np.float32) for _ in Answers._fields))]
+
+def margins(simulator: UserSimulator, pairs: Pairs) -> Margins:
+    """Margins of b pairs."""
+    parts = []
     for start in range(0, len(pairs), _ROWS_AT_ONCE):
         part = remembered(simulator, pairs.rows(np.arange(start, min(start + _ROWS_AT_ONCE, len(pairs)))))
-        parts.append(Answers.of(simulator.ensemble, simulator.models.opinions(part.users, part.items, part.histories)))
-    return Answers(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+        opinions = simulator.models.opinions(part.users, part.items, part.histories)
+        parts.append(Margins.from_opinions(simulator.ensemble, opinions))
+    return Margins.concatenated(parts)
 
 
-def removals(simulator: UserSimulator, pairs: Pairs, left_out: NDArray[np.bool_] | None = None) -> Answers:
-    """The answers once one past reaction is left out.
+def margins_without_each(simulator: UserSimulator, pairs: Pairs, left_out: NDArray[np.bool_] | None = None) -> Margins:
+    """Margins without each single past reaction.
 
     Parameters
     ----------
     simulator
-        Who is asked.
+        The audience.
     pairs
         b pairs, `remembered`.
     left_out
@@ -139,19 +146,19 @@ def removals(simulator: UserSimulator, pairs: Pairs, left_out: NDArray[np.bool_]
 
     Returns
     -------
-    Arrays of shape (b, l): a column without each past reaction; where there is none, or it is left out anyway, the
-    answer as it is.
+    Arrays of shape (b, l), one column without each past reaction; where there is none, or it is left out anyway, the
+    margins of the pair itself.
     """
     shape = pairs.histories.items.shape
     left_out = np.zeros(shape, dtype=bool) if left_out is None else left_out
-    before = answers(simulator, pairs.without(np.arange(len(pairs)), left_out))
-    after = Answers(*(np.repeat(column[:, None], shape[1], axis=1) for column in before))
+    before = margins(simulator, pairs.without(np.arange(len(pairs)), left_out))
+    after = Margins(*(np.repeat(column[:, None], shape[1], axis=1) for column in before))
     rows, columns = np.nonzero(pairs.histories.mask & ~left_out)
     for start in range(0, len(rows), _ROWS_AT_ONCE):
         chosen = slice(start, start + _ROWS_AT_ONCE)
-        of_pair, column = rows[chosen], columns[chosen]
-        without = left_out[of_pair]
-        without[np.arange(len(of_pair)), column] = True
-        for table, values in zip(after, answers(simulator, pairs.without(of_pair, without)), strict=True):
-            table[of_pair, column] = values
+        row, column = rows[chosen], columns[chosen]
+        without = left_out[row]
+        without[np.arange(len(row)), column] = True
+        for table, values in zip(after, margins(simulator, pairs.without(row, without)), strict=True):
+            table[row, column] = values
     return after

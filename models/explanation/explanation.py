@@ -1,4 +1,4 @@
-"""What an explanation is: a reaction, and for each of the three models its vote and the reasons behind it."""
+"""An explanation: a response, and for each of the three models its vote and the reasons behind it."""
 
 from __future__ import annotations
 
@@ -7,32 +7,26 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue, TypeAdapter
 
-from models.explanation.explanation_parts import (
-    Grounds,
-    KeywordReason,
-    KeywordVote,
-    NamedItem,
-    SASRecVote,
-    SimilarityVote,
-)
+from models.explanation.grounds import Grounds, KeywordReason
+from models.explanation.votes import KeywordVote, NamedItem, SASRecVote, SimilarityVote
 
-_NAMED = 3  # keywords a side in the sentence
+_MOST_NAMED = 3  # keywords of a side in the sentence
 _SMALL = 0.005  # contributions that are not named
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """One reaction and its reasons.
+    """One response and its reasons.
 
     Parameters
     ----------
     user, user_name, item, item_name
-        Who is asked about what: row numbers and names for people.
+        Who responds to what: row numbers, and names for people.
     categories
-        The candidate's categories that the history knows; empty where keyword matching and similarity had to look at
+        The candidate's categories that occur in the history; empty where keyword matching and similarity had to look at
         the whole history.
     history_size, compared_size
-        Interactions known of the user, without the candidate, and how many of them those two models looked at.
+        Remembered interactions of the user, without the candidate, and how many of them those two models looked at.
     keyword_matching, similarity, sasrec
         The votes.
     like
@@ -63,7 +57,7 @@ class Explanation:
 
     @property
     def confidence(self) -> float:
-        """Probability of the likelier answer, 0.5 to 1."""
+        """Probability of the likelier response, 0.5 to 1."""
         return max(self.probability, 1 - self.probability)
 
     @property
@@ -163,7 +157,7 @@ def _keyword_reason(vote: KeywordVote) -> str:
     if not vote.positive and not vote.negative:
         return f"{_yes(vote.vote)} by coin (nothing shared with the history)"
     parts = [
-        f"{count:.0f} shared with {what} items: {', '.join(match.keyword for match in matches[:_NAMED])}"
+        f"{count:.0f} shared with {what} items: {', '.join(match.keyword for match in matches[:_MOST_NAMED])}"
         for count, what, matches in ((vote.positive, "liked", vote.pros), (vote.negative, "disliked", vote.cons))
         if count
     ]

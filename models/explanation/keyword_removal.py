@@ -1,50 +1,31 @@
-"""A candidate without some of its keywords: what its users would then answer.
+"""The response to a candidate without some of its keywords.
 
-As for past reactions (models/explanation/attribution.py) nothing is approximated: keyword matching and similarity are
-asked about
-the same candidate with a shorter list of keywords and the mean embedding of those that are left. What the other models
-say does not rest on keywords and stays.
+As for past reactions (models/explanation/attribution.py) nothing is approximated: keyword matching and similarity judge
+the same candidate with a shorter list of keywords and the mean embedding of those that are left. The opinions of the
+other models do not rest on keywords and stay.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import combinations
-from typing import Literal, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, vstack
 
-from models.explanation.attribution import Answers, Pairs
+from models.explanation.attribution import Margins, Pairs
 from models.interactions import NO_ITEM, Histories
 from models.keywords.embeddings import item_vectors
-from models.knowledge import ItemKnowledge
+from models.knowledge import SIDES, ItemKnowledge, Side, members
 from models.response.features import Opinions
 from models.response.keyword_matching import KeywordMatching
 from models.response.similarity import Similarity
 from models.simulation.simulator import UserSimulator
 
-Side = Literal["pro", "con"]
-SIDES: tuple[Side, ...] = ("pro", "con")
 _ROWS_AT_ONCE = 8192
-
-
-@dataclass(frozen=True)
-class KeywordRecord:
-    """What stands behind an item's keywords.
-
-    Parameters
-    ----------
-    vectors
-        float32 array of shape (v, d): the embedding of each keyword of the vocabulary.
-    evidence
-        (item, side, keyword) to the words of the item's facts or reviews that it rests on.
-    """
-
-    vectors: NDArray[np.float32]
-    evidence: Mapping[tuple[int, str, str], str]
 
 
 class OwnKeyword(NamedTuple):
@@ -61,50 +42,42 @@ class Lacking(NamedTuple):
     keywords: tuple[OwnKeyword, ...]
 
 
-def of_side(knowledge: ItemKnowledge, side: Side) -> csr_array:
-    """Which keywords speak for (against) each item."""
-    return knowledge.pro if side == "pro" else knowledge.con
-
-
 def own_keywords(knowledge: ItemKnowledge, item: int) -> tuple[OwnKeyword, ...]:
     """All keywords of an item, pros first."""
     return tuple(
-        OwnKeyword(side, column)
-        for side in SIDES
-        for matrix in (of_side(knowledge, side),)
-        for column in np.sort(matrix.indices[matrix.indptr[item] : matrix.indptr[item + 1]]).tolist()
+        OwnKeyword(side, column) for side in SIDES for column in members(knowledge.keyword_sets(side), item).tolist()
     )
 
 
-def answers_lacking(
-    simulator: UserSimulator, record: KeywordRecord, pairs: Pairs, opinions: Opinions, lacking: Sequence[Lacking]
-) -> Answers:
-    """The answers to candidates that lack some of their keywords.
+def margins_without_keywords(
+    simulator: UserSimulator, pairs: Pairs, opinions: Opinions, lacking: Sequence[Lacking]
+) -> Margins:
+    """Margins of pairs whose candidates lack some of their keywords.
 
     Parameters
     ----------
-    simulator, record
-        Who is asked, and what is known of the keywords.
+    simulator
+        The audience.
     pairs
         Pairs, `remembered`.
     opinions
-        What the simulator's models say of these pairs.
+        Opinions of the simulator's models on these pairs.
     lacking
-        n pairs, by their rows, and what their candidates lack; nothing is allowed.
+        n pairs, by their rows, and the keywords that their candidates lack, if any.
 
     Returns
     -------
-    n answers.
+    Margins of n pairs.
     """
-    parts = [Answers(*(np.zeros(0, dtype=np.float32) for _ in Answers._fields))]
+    parts = []
     for start in range(0, len(lacking), _ROWS_AT_ONCE):
-        asked = lacking[start : start + _ROWS_AT_ONCE]
-        rows = np.array([row for row, _ in asked])
+        part = lacking[start : start + _ROWS_AT_ONCE]
+        rows = np.array([row for row, _ in part])
         histories, models = pairs.histories[rows], simulator.models
-        known = np.unique(histories.items[histories.mask])
-        small = _catalogue(simulator.knowledge, record.vectors, known, pairs.items[rows], asked)
+        past = np.unique(histories.items[histories.mask])
+        small = _catalogue(simulator.knowledge, past, pairs.items[rows], part)
         renumbered = Histories(
-            np.where(histories.mask, np.searchsorted(known, histories.items), NO_ITEM),
+            np.where(histories.mask, np.searchsorted(past, histories.items), NO_ITEM),
             histories.likes,
             histories.ratings,
         )
@@ -113,23 +86,21 @@ def answers_lacking(
             keyword_matching=KeywordMatching(small, models.keyword_matching.rarities),
             similarity=Similarity(small, models.similarity.neutral),
         )
-        features, places = opinions.features[rows], len(known) + np.arange(len(rows))
+        features, places = opinions.features[rows], len(past) + np.arange(len(rows))
         surprises = models.sasrec.statistics.surprises(histories)
         keywords, similarity = lacking_models.ask_logical(places, renumbered, surprises, features)
-        said = Opinions(keywords, similarity, opinions.sasrec_probability[rows], features)
-        parts.append(Answers.of(simulator.ensemble, said))
-    return Answers(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+        lacking_opinions = Opinions(keywords, similarity, opinions.sasrec_probability[rows], features)
+        parts.append(Margins.from_opinions(simulator.ensemble, lacking_opinions))
+    return Margins.concatenated(parts)
 
 
-def keyword_effects(
-    simulator: UserSimulator, record: KeywordRecord, pairs: Pairs, opinions: Opinions
-) -> list[dict[OwnKeyword, float]]:
-    """By how much P(like) falls when the candidate lacks one of its keywords; parameters as in `answers_lacking`."""
+def keyword_effects(simulator: UserSimulator, pairs: Pairs, opinions: Opinions) -> list[dict[OwnKeyword, float]]:
+    """By how much P(like) falls without each keyword of the candidate; parameters as in `margins_without_keywords`."""
     own = [own_keywords(simulator.knowledge, item) for item in pairs.items.tolist()]
-    whole = [Lacking(row, ()) for row in range(len(pairs))]  # asked in the same way, so that rounding is the same
+    whole = [Lacking(row, ()) for row in range(len(pairs))]  # computed in the same way, so that rounding is the same
     single = [Lacking(row, (keyword,)) for row, keywords in enumerate(own) for keyword in keywords]
-    asked = answers_lacking(simulator, record, pairs, opinions, [*whole, *single]).probability
-    before, without = np.split(asked, [len(whole)])
+    probabilities = margins_without_keywords(simulator, pairs, opinions, [*whole, *single]).probability
+    before, without = np.split(probabilities, [len(whole)])
     effects: list[dict[OwnKeyword, float]] = [{} for _ in own]
     for (row, (keyword,)), after in zip(single, without.tolist(), strict=True):
         effects[row][keyword] = float(before[row]) - after
@@ -138,67 +109,62 @@ def keyword_effects(
 
 def smallest_keyword_sets(
     simulator: UserSimulator,
-    record: KeywordRecord,
     pairs: Pairs,
     opinions: Opinions,
     *,
     likes: NDArray[np.bool_],
     most: int,
 ) -> list[tuple[OwnKeyword, ...] | None]:
-    """The fewest keywords of the candidate without which the vote would be the other one, whatever coins say.
+    """The fewest keywords of the candidate without which the vote would be the other one, however coins fall.
 
-    All sets are tried, the smaller first, so a set that is found is the smallest there is; of several, the one that
-    moves the voters furthest.
+    All sets are tried, smaller ones first, so that the result is the smallest there is; of several, the one that moves
+    the voters furthest.
 
     Parameters
     ----------
-    simulator, record, pairs, opinions
-        As in `answers_lacking`.
+    simulator, pairs, opinions
+        As in `margins_without_keywords`.
     likes
         bool array of shape (b,): the votes that are to be turned.
     most
-        Largest set that is looked for.
+        Largest set that is tried.
 
     Returns
     -------
     For each pair a set; None where no set of that size turns the vote.
     """
-    found: list[tuple[OwnKeyword, ...] | None] = [None] * len(pairs)
+    smallest: list[tuple[OwnKeyword, ...] | None] = [None] * len(pairs)
     own = [own_keywords(simulator.knowledge, item) for item in pairs.items.tolist()]
     for size in range(1, most + 1):
         tried = [
             Lacking(row, chosen)
             for row in range(len(pairs))
-            if found[row] is None
+            if smallest[row] is None
             for chosen in combinations(own[row], size)
         ]
-        after = answers_lacking(simulator, record, pairs, opinions, tried)
+        after = margins_without_keywords(simulator, pairs, opinions, tried)
         towards = np.where(likes, -1, 1)[np.array([row for row, _ in tried], dtype=np.int64)]
         best: dict[int, float] = {}
-        for at in np.flatnonzero(after.by_vote * towards > 0):
-            (row, chosen), leaning = tried[at], float(after.leaning[at] * towards[at])
-            if leaning > best.get(row, -np.inf):
-                found[row], best[row] = chosen, leaning
-    return found
+        for at in np.flatnonzero(after.vote * towards > 0):
+            (row, chosen), margin = tried[at], float(after.mean_vote[at] * towards[at])
+            if margin > best.get(row, -np.inf):
+                smallest[row], best[row] = chosen, margin
+    return smallest
 
 
 def _catalogue(
-    knowledge: ItemKnowledge,
-    vectors: NDArray[np.float32],
-    known: NDArray[np.int64],
-    candidates: NDArray[np.int64],
-    lacking: Sequence[Lacking],
+    knowledge: ItemKnowledge, past: NDArray[np.int64], candidates: NDArray[np.int64], lacking: Sequence[Lacking]
 ) -> ItemKnowledge:
-    """The known items, and after them each candidate (n,) as it is lacking."""
+    """The items of histories, and after them each candidate (n,) without the keywords that it lacks."""
     sets, means = {}, {}
-    for side, of_items in zip(SIDES, (knowledge.pro_vectors, knowledge.con_vectors), strict=True):
-        whole = csr_array(of_side(knowledge, side)[candidates])
-        left, touched = _without(whole, _cells(lacking, side))
-        own = of_items[candidates]
-        own[touched] = item_vectors(csr_array(left[touched]), vectors)
-        sets[side] = csr_array(vstack([of_side(knowledge, side)[known], left], format="csr"))
-        means[side] = np.concatenate([of_items[known], own])
-    both = np.concatenate([known, candidates])
+    for side in SIDES:
+        all_sets, all_means = knowledge.keyword_sets(side), knowledge.item_vectors(side)
+        left, touched = _without(csr_array(all_sets[candidates]), _cells(lacking, side))
+        own = all_means[candidates]
+        own[touched] = item_vectors(csr_array(left[touched]), knowledge.keyword_vectors)
+        sets[side] = csr_array(vstack([all_sets[past], left], format="csr"))
+        means[side] = np.concatenate([all_means[past], own])
+    both = np.concatenate([past, candidates])
     names = tuple(knowledge.item_names[item] for item in both.tolist())
     return replace(
         knowledge,

@@ -46,6 +46,11 @@ class NearestVectors:
                 f"{self._vectors.shape[1]}; build the index from the same vectors"
             )
         self._index = self._built() if index is None else index
+        for row in np.flatnonzero(self._has_vector)[[0, -1] if n_rows else []].tolist():
+            if not np.allclose(self._index.reconstruct(row), self._vectors[row], atol=float(_TOLERANCE)):
+                raise ValueError(
+                    f"index: its vector of row {row} is another one; build the index from the same vectors"
+                )
 
     def nearest(self, row: int, among: NDArray[np.int64], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The k rows of `among` that are nearest to a row, nearest first; of equals, the earlier one in `among`.

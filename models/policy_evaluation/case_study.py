@@ -14,7 +14,7 @@ from models.agents.policies import Policy
 from models.explanation.attribution import Pairs
 from models.explanation.explainer import explain_responses
 from models.explanation.explanation import Explanation
-from models.explanation.keyword_removal import KeywordRecord
+from models.explanation.votes import KeywordRecord
 from models.interactions import NO_ITEM, Interactions
 from models.simulation.session import SessionBatch
 from models.simulation.settings import EnvironmentSettings
@@ -135,7 +135,7 @@ def play(
     plan
         Whose session.
     record
-        What stands behind the keywords of all items, as in `explain`.
+        Of all items, as in `explain`.
     """
     sessions = SessionBatch(simulator, plan.environment, [plan.seed])
     sessions.begin(np.array([0]), np.array([plan.user]))

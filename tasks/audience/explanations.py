@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from models.explanation.attribution import Pairs
 from models.explanation.explainer import explain_responses
 from models.explanation.explanation import Explanation
-from models.explanation.explanation_parts import KeywordVote, Neighbour
-from models.explanation.keyword_removal import KeywordRecord, OwnKeyword
-from models.explanation.reasons import Named, moves_as_said, without_reasons
+from models.explanation.keyword_removal import OwnKeyword
+from models.explanation.reasons import Reasons, moves_away, probability_without
+from models.explanation.votes import KeywordRecord, KeywordVote, Neighbour
 from models.interactions import Histories
 from models.simulation.simulator import UserSimulator
 from storage.adapters.table.pair_files import read_pairs
@@ -119,8 +119,8 @@ def _rows(
     explanations = explain_responses(simulator, pairs, responses, user_names=people, record=record)
     column = {keyword: place for place, keyword in enumerate(simulator.knowledge.keywords)}
     named = [_named(pairs.histories, row, explanation, column) for row, explanation in enumerate(explanations)]
-    after = without_reasons(simulator, record, pairs, named)
-    moved = moves_as_said(responses.probability, after, responses.probability >= 0.5)
+    after = probability_without(simulator, pairs, named)
+    moved = moves_away(responses.probability, after, responses.probability >= 0.5)
     for explanation, reasons, faithful in zip(explanations, named, moved.tolist(), strict=True):
         yield _row(explanation) | {Columns.FAITHFUL: faithful if any(reasons) else None}
 
@@ -173,10 +173,10 @@ def _near(neighbours: Sequence[Neighbour]) -> list[dict[str, object]]:
     return [{"item_id": near.item, "cosine": near.cosine} for near in neighbours]
 
 
-def _named(histories: Histories, row: int, explanation: Explanation, column: Mapping[str, int]) -> Named:
+def _named(histories: Histories, row: int, explanation: Explanation, column: Mapping[str, int]) -> Reasons:
     """The reasons as the explanation tells them: items by where they stand in the history, keywords by their column."""
     position = {item: t for t, item in enumerate(histories.items[row].tolist())}
-    return Named(
+    return Reasons(
         tuple(position[reason.item] for reason in explanation.grounds.reasons),
         tuple(
             OwnKeyword("pro" if reason.side == "pro" else "con", column[reason.keyword])

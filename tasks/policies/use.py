@@ -7,7 +7,7 @@ policy.recommend(["u12", "u7"], k=10)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import get_args
 
 import numpy as np
@@ -112,7 +112,8 @@ class UsablePolicy:
         history = self.simulator.interactions.histories(np.array([user]), len(self.simulator.interactions))
         record = load_keyword_record(self.folder, self.simulator.knowledge, np.array([item]))
         rng = np.random.default_rng(seed)
-        return explain(self.simulator, int(user), item, history, rng, user_name=f"User {user_id}", record=record)
+        explanation = explain(self.simulator, int(user), item, history, rng, record=record)
+        return replace(explanation, user_name=f"User {user_id}")
 
     def _user_rows(self, user_ids: Sequence[str]) -> NDArray[np.int64]:
         path = self.folder.path("users.parquet")

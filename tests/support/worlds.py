@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -78,6 +80,12 @@ def tiny_world(seed: int) -> UserSimulator:
     features = rng.normal(size=(50, len(FEATURE_NAMES))).astype(np.float32)
     ensemble = Ensemble.fit(FEATURE_NAMES, features, features[:, 0] + rng.normal(size=50) > -0.5)
     return UserSimulator(knowledge, interactions, models, ensemble, MAX_HISTORY)
+
+
+@cache
+def shared_world(seed: int) -> UserSimulator:
+    """`tiny_world`, made once for all tests that do not change it."""
+    return tiny_world(seed)
 
 
 def unit_rows(rng: np.random.Generator, n: int, width: int) -> NDArray[np.float32]:

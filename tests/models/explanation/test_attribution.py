@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 from models.explanation.attribution import (
-    Answers,
+    Margins,
     Pairs,
-    answers,
     contributions,
+    margins,
+    margins_without_each,
     remembered,
-    removals,
 )
 from models.explanation.explainer import without_item
 from models.simulation.simulator import UserSimulator
-from tests.support.worlds import MAX_HISTORY, N_USERS, tiny_world
+from tests.support.worlds import MAX_HISTORY, N_USERS, shared_world
 
 
 def pairs_of(world: UserSimulator) -> Pairs:
@@ -33,7 +33,7 @@ def left_out(pairs: Pairs, row: int, positions: tuple[int, ...]) -> Pairs:
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_contributions_and_the_average_add_up_to_the_logit(seed: int) -> None:
-    world = tiny_world(seed)
+    world = shared_world(seed)
     pairs = pairs_of(world)
     features = world.models.opinions(pairs.users, pairs.items, pairs.histories).features
     average, added = contributions(world.ensemble, features)
@@ -43,24 +43,24 @@ def test_contributions_and_the_average_add_up_to_the_logit(seed: int) -> None:
 
 
 def test_an_effect_is_what_the_simulator_says_with_and_without_a_reaction() -> None:
-    world = tiny_world(2)
+    world = shared_world(1)
     pairs = pairs_of(world)
-    without_one, before = removals(world, pairs), answers(world, pairs)
+    without_one, before = margins_without_each(world, pairs), margins(world, pairs)
     nothing = ~pairs.histories.mask
     for table, column in zip(without_one, before, strict=True):
         assert (table[nothing] == np.broadcast_to(column[:, None], table.shape)[nothing]).all()
     for row in (0, 5, 11):
         for position in np.flatnonzero(pairs.histories.mask[row]).tolist():
-            after = answers(world, left_out(pairs, row, (position,)))
+            after = margins(world, left_out(pairs, row, (position,)))
             for table, column in zip(without_one, after, strict=True):
                 assert table[row, position] == pytest.approx(column[0], abs=1e-5)
 
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_median_of_the_margins_says_what_two_of_three_vote(seed: int) -> None:
-    world = tiny_world(seed)
+    world = shared_world(seed)
     pairs = pairs_of(world)
     opinions = world.models.opinions(pairs.users, pairs.items, pairs.histories)
-    values, by_vote = opinions.vote_values(), Answers.of(world.ensemble, opinions).by_vote
+    values, by_vote = opinions.vote_values(), Margins.from_opinions(world.ensemble, opinions).vote
     assert np.array_equal(by_vote > 0, (values == 1).sum(axis=1) >= 2)
     assert np.array_equal(by_vote < 0, (values == 0).sum(axis=1) >= 2)

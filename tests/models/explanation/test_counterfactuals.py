@@ -7,27 +7,27 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from models.explanation.attribution import Pairs, answers, removals
-from models.explanation.counterfactuals import Answer, counterfactuals, margins
+from models.explanation.attribution import Pairs, margins, margins_without_each
+from models.explanation.counterfactuals import Target, counterfactuals, signed
 from models.interactions import Histories
 from tests.models.explanation.test_attribution import left_out, pairs_of
-from tests.support.worlds import tiny_world
+from tests.support.worlds import shared_world
 
 
-@pytest.mark.parametrize("answer", ["probability", "vote"])
-def test_a_counterfactual_turns_the_answer_and_can_spare_no_member(answer: Answer) -> None:
+@pytest.mark.parametrize("target", ["probability", "vote"])
+def test_a_counterfactual_turns_the_answer_and_can_spare_no_member(target: Target) -> None:
     sizes = set()
     for seed in range(6):
-        world = tiny_world(seed)
+        world = shared_world(seed)
         pairs = pairs_of(world)
-        likes = margins(answers(world, pairs), answer) > 0
+        likes = signed(margins(world, pairs), target) > 0
 
         def turned(row: int, positions: tuple[int, ...]) -> bool:
-            margin = margins(answers(world, left_out(pairs, row, positions)), answer)[0]  # noqa: B023
+            margin = signed(margins(world, left_out(pairs, row, positions)), target)[0]  # noqa: B023
             return bool(margin < 0 if likes[row] else margin > 0)  # noqa: B023
 
-        without_one = removals(world, pairs)
-        for row, found in enumerate(counterfactuals(world, pairs, likes, without_one, answer=answer, most=4)):
+        without_one = margins_without_each(world, pairs)
+        for row, found in enumerate(counterfactuals(world, pairs, likes, without_one, target=target, most=4)):
             n = int(pairs.histories.mask[row].sum())
             turned_by_one = any(turned(row, (position,)) for position in range(n))
             if found is None:
@@ -42,8 +42,8 @@ def test_a_counterfactual_turns_the_answer_and_can_spare_no_member(answer: Answe
 
 
 def test_without_history_nothing_turns_an_answer() -> None:
-    world = tiny_world(0)
+    world = shared_world(0)
     pairs = Pairs(np.array([0]), np.array([3]), Histories(np.array([[-1]]), np.array([[False]])))
-    without_one = removals(world, pairs)
-    assert without_one.probability == answers(world, pairs).probability
-    assert counterfactuals(world, pairs, np.array([True]), without_one, answer="vote", most=3) == [None]
+    without_one = margins_without_each(world, pairs)
+    assert without_one.probability == margins(world, pairs).probability
+    assert counterfactuals(world, pairs, np.array([True]), without_one, target="vote", most=3) == [None]

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from models.explanation.explainer import explain, without_item
 from models.interactions import NO_ITEM, Histories
-from tests.support.worlds import tiny_world
+from tests.support.worlds import shared_world
 
-PAIRS = [(user, item) for user in range(0, 20, 3) for item in range(15)]
+PAIRS = [(user, item) for user in range(0, 20, 3) for item in range(0, 15, 2)]
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_an_explanation_adds_up_to_the_models_evidence(seed: int) -> None:
-    world = tiny_world(seed)
+    world = shared_world(seed)
     for user, item in PAIRS:
         history = without_item(world.interactions.histories(np.array([user]), 100), item)
         responses = world.respond(np.array([user]), np.array([item]), history, np.random.default_rng(user))
@@ -42,7 +43,7 @@ def test_an_explanation_adds_up_to_the_models_evidence(seed: int) -> None:
 
 
 def test_matched_keywords_are_shared_by_liked_pros_and_disliked_cons() -> None:
-    world = tiny_world(4)
+    world = shared_world(1)
     knowledge = world.knowledge
     pro, con = knowledge.pro.toarray(), knowledge.con.toarray()
     seen = 0
@@ -63,7 +64,7 @@ def test_matched_keywords_are_shared_by_liked_pros_and_disliked_cons() -> None:
 
 
 def test_a_reaction_is_not_explained_by_itself() -> None:
-    world = tiny_world(5)
+    world = shared_world(2)
     history = world.interactions.histories(np.array([2]), 100)
     item = int(history.items[0, 1])
     explanation = explain(world, 2, item, history, np.random.default_rng(0))
@@ -83,7 +84,7 @@ def test_leaving_an_item_out_keeps_the_padding_on_the_right() -> None:
 
 
 def test_a_history_longer_than_the_simulator_remembers_is_explained_by_its_end() -> None:
-    world = tiny_world(6)
+    world = shared_world(1)
     items = np.arange(1, 15)[None]
     history = Histories(items, np.ones_like(items, dtype=bool))
     explanation = explain(world, 0, 0, history, np.random.default_rng(0))
@@ -93,19 +94,19 @@ def test_a_history_longer_than_the_simulator_remembers_is_explained_by_its_end()
 
 
 def test_nothing_known_of_a_user_means_coins_and_no_reasons() -> None:
-    world = tiny_world(7)
+    world = shared_world(2)
     empty = Histories(np.array([[NO_ITEM]]), np.array([[False]]))
-    explanations = [explain(world, 0, 3, empty, np.random.default_rng(seed), user_name="Ada") for seed in range(20)]
+    explanations = [explain(world, 0, 3, empty, np.random.default_rng(seed)) for seed in range(20)]
     assert {explanation.keyword_matching.vote for explanation in explanations} == {0, 1}
     first = explanations[0]
     assert first.keyword_matching.by_coin
     assert (first.categories, first.history_size, first.keyword_matching.pros) == ((), 0, ())
     assert "by coin (nothing shared with the history)" in first.sentence()
-    assert first.sentence().startswith("Ada ")
+    assert replace(first, user_name="Ada").sentence().startswith("Ada ")
 
 
 def test_the_categories_are_the_candidates_that_the_history_knows() -> None:
-    world = tiny_world(8)
+    world = shared_world(1)
     categories = world.knowledge.categories.toarray() > 0
     for user, item in PAIRS:
         history = without_item(world.interactions.histories(np.array([user]), 100), item)
@@ -118,7 +119,7 @@ def test_the_categories_are_the_candidates_that_the_history_knows() -> None:
 
 
 def test_the_sentence_names_the_verdict_the_reasons_and_the_probabilities() -> None:
-    world = tiny_world(9)
+    world = shared_world(2)
     history = world.interactions.histories(np.array([0]), 100)
     explanations = [explain(world, 0, item, history, np.random.default_rng(0)) for item in range(15)]
     for explanation in explanations:
@@ -135,9 +136,9 @@ def test_the_sentence_names_the_verdict_the_reasons_and_the_probabilities() -> N
 
 
 def test_an_explanation_is_json() -> None:
-    world = tiny_world(10)
+    world = shared_world(1)
     history = world.interactions.histories(np.array([1]), 100)
-    explanation = explain(world, 1, 4, history, np.random.default_rng(0), user_name="u-1")
+    explanation = replace(explain(world, 1, 4, history, np.random.default_rng(0)), user_name="u-1")
     value = json.loads(json.dumps(explanation.to_json(), allow_nan=False))
     assert value["votes"] == explanation.votes
     assert value["user_name"] == "u-1"
@@ -147,7 +148,7 @@ def test_an_explanation_is_json() -> None:
 
 @pytest.mark.parametrize(("user", "item", "message"), [(20, 0, "user: found 20"), (0, -1, "item: found -1")])
 def test_unknown_pairs_are_refused(user: int, item: int, message: str) -> None:
-    world = tiny_world(1)
+    world = shared_world(2)
     history = world.interactions.histories(np.array([0]), 10)
     with pytest.raises(ValueError, match=message):
         explain(world, user, item, history, np.random.default_rng(0))
