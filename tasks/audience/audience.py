@@ -8,6 +8,7 @@ print(users.explain("u12", "i34"))
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from models.explanation.attribution import Pairs, remembered
 from models.explanation.explainer import explain
 from models.explanation.explanation import Explanation
+from models.explanation.votes import ItemIndexes
 from models.interactions import Histories
 from models.knowledge import ItemKnowledge
 from models.simulation.settings import EnvironmentSettings, catalogue
@@ -35,7 +37,7 @@ from tasks.audience.arguments import (
 )
 from tasks.audience.histories import History, read, told
 from tasks.audience.knowledge import checked_knowledge
-from tasks.loading import load_keyword_record, load_simulator, simulator_of
+from tasks.loading import load_item_indexes, load_keyword_record, load_simulator, simulator_of
 from tasks.policies.settings import ReinforceSettings, run_settings
 
 
@@ -170,9 +172,13 @@ class Audience:
         interactions = self.simulator.interactions
         history = interactions.histories(np.array([user_row]), len(interactions))
         with argument_errors("run"):
-            record = load_keyword_record(self.folder, self.knowledge, np.array([item_row]))
-        name = f"User {self.users.own[user_row]}"
-        return explain(self.simulator, user_row, item_row, history, rng, user_name=name, record=record)
+            record = load_keyword_record(self.folder, self.knowledge, np.array([item_row]), self._item_indexes)
+        explanation = explain(self.simulator, user_row, item_row, history, rng, record=record)
+        return replace(explanation, user_name=f"User {self.users.own[user_row]}")
+
+    @cached_property
+    def _item_indexes(self) -> ItemIndexes:
+        return load_item_indexes(self.folder, self.knowledge)
 
     def _pairs(self, users: object, items: object, histories: object) -> Pairs:
         user_rows, item_rows = self.users.rows("users", users), self.items.rows("items", items)
