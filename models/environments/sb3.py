@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvObs, VecEnvStepReturn
 
+from models.environments.checks import checked_actions
 from models.environments.gym import infos, observation_space
 from models.simulation.session import SessionBatch
 from models.simulation.settings import EnvironmentSettings
@@ -75,7 +76,7 @@ class SessionVecEnv(VecEnv):
 
     def step_async(self, actions: NDArray[np.number]) -> None:
         """Take the actions of the next step, one each session."""
-        self._actions = np.asarray(actions)
+        self._actions = checked_actions(self.action_space, actions, self.num_envs)
 
     def step_wait(self) -> VecEnvStepReturn:
         """Step all sessions; of one that ends, the info keeps the last observation and the result has the first."""
