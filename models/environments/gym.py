@@ -10,7 +10,6 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from models.environments.checks import checked_actions, checked_seed, checked_users
 from models.interactions import NO_ITEM
 from models.simulation.session import SessionBatch
 from models.simulation.session_kernels import STATE_BOUND, STATISTICS
@@ -117,11 +116,13 @@ class RecommendEnv(gymnasium.Env[Observation, np.number | NDArray[np.number]]):
 
         Raises
         ------
-        TypeError, ValueError
-            Where the seed is none, or there is no such user.
+        ValueError
+            Where there is no such user.
         """
-        super().reset(seed=checked_seed(seed))
-        rows, user = np.array([0]), checked_users(options, "user", 1, self._simulator.n_users)
+        super().reset(seed=seed)
+        rows, user = np.array([0]), None
+        if options and "user" in options:
+            user = np.array([self._checked_user(options["user"])])
         if seed is not None or self._first_reset:
             start = seed if seed is not None else int(self.np_random.integers(2**63))
             self._sessions = SessionBatch(self._simulator, self._settings, [start])
@@ -142,13 +143,8 @@ class RecommendEnv(gymnasium.Env[Observation, np.number | NDArray[np.number]]):
         Returns
         -------
         Observation, reward, terminated, truncated, info; see `models.simulation.session`.
-
-        Raises
-        ------
-        TypeError, ValueError
-            Where the action is none of the action space.
         """
-        outcome = self._sessions.act(checked_actions(self.action_space, [action], 1))
+        outcome = self._sessions.act(np.array([action]))
         return (
             self._observation(),
             float(outcome.rewards[0]),
@@ -159,3 +155,8 @@ class RecommendEnv(gymnasium.Env[Observation, np.number | NDArray[np.number]]):
 
     def _observation(self) -> Observation:
         return {name: values[0] for name, values in self._sessions.observations().items()}
+
+    def _checked_user(self, user: object) -> int:
+        if not isinstance(user, int) or not 0 <= user < self._simulator.n_users:
+            raise ValueError(f"option user: found {user!r}, expected a row number below {self._simulator.n_users}")
+        return user

@@ -17,7 +17,6 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from models.environments.checks import checked_actions, checked_seed, checked_users
 from models.environments.gym import observation_space
 from models.interactions import NO_ITEM
 from models.simulation.session import SessionBatch
@@ -74,19 +73,18 @@ class RecommendVectorEnv(VectorEnv[Observations, NDArray[np.number], NDArray[np.
 
         Raises
         ------
-        TypeError, ValueError
+        ValueError
             Where there are not as many seeds as sessions, or no such users.
         """
         if isinstance(seed, Sequence):
             if len(seed) != self.num_envs or any(one is None for one in seed):
                 raise ValueError(f"found seeds {seed!r}, expected one for each of the {self.num_envs} sessions")
-            seeds = [first for one in seed if (first := checked_seed(one)) is not None]
+            seeds = [one for one in seed if one is not None]
         else:
-            first = checked_seed(seed)
-            super().reset(seed=first)
-            start = int(self.np_random.integers(2**62)) if first is None and self._first_reset else first
+            super().reset(seed=seed)
+            start = int(self.np_random.integers(2**62)) if seed is None and self._first_reset else seed
             seeds = None if start is None else list(range(start, start + self.num_envs))
-        users = checked_users(options, "users", self.num_envs, self._simulator.n_users)
+        users = self._checked_users((options or {}).get("users"))
         if seeds is not None:
             self._sessions = SessionBatch(self._simulator, self._settings, seeds)
         if users is not None or seeds is None:
@@ -108,7 +106,7 @@ class RecommendVectorEnv(VectorEnv[Observations, NDArray[np.number], NDArray[np.
         Observations, rewards, terminated, truncated and infos, a row each session; see `models.simulation.session`.
         """
         sessions = self._sessions
-        outcome = sessions.act(checked_actions(self.single_action_space, actions, self.num_envs))
+        outcome = sessions.act(np.asarray(actions))
         observations, infos = sessions.observations(), _infos(sessions, outcome)
         ended = np.flatnonzero(outcome.done)
         if len(ended):
@@ -123,6 +121,15 @@ class RecommendVectorEnv(VectorEnv[Observations, NDArray[np.number], NDArray[np.
                 observations[name][ended] = part
             infos["user"] = sessions.users.copy()
         return observations, outcome.rewards, outcome.terminated, outcome.truncated, infos
+
+    def _checked_users(self, users: object) -> NDArray[np.int64] | None:
+        if users is None:
+            return None
+        rows = np.asarray(users)
+        n = self._simulator.n_users
+        if rows.shape != (self.num_envs,) or rows.dtype.kind != "i" or rows.min() < 0 or rows.max() >= n:
+            raise ValueError(f"option users: found {users!r}, expected {self.num_envs} row numbers below {n}")
+        return rows.astype(np.int64)
 
 
 def _infos(sessions: SessionBatch, outcome: Outcome) -> Infos:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvObs, VecEnvStepReturn
 
-from models.environments.checks import checked_actions
 from models.environments.gym import infos, observation_space
 from models.simulation.session import SessionBatch
 from models.simulation.settings import EnvironmentSettings
@@ -76,7 +75,7 @@ class SessionVecEnv(VecEnv):
 
     def step_async(self, actions: NDArray[np.number]) -> None:
         """Take the actions of the next step, one each session."""
-        self._actions = checked_actions(self.action_space, actions, self.num_envs)
+        self._actions = np.asarray(actions)
 
     def step_wait(self) -> VecEnvStepReturn:
         """Step all sessions; of one that ends, the info keeps the last observation and the result has the first."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from models.environments.checks import checked_actions, checked_seed, checked_users
+from tasks.audience.actions import checked_actions, checked_seed, checked_users
 
 ITEMS, SLATE, POINT = spaces.Discrete(5), spaces.MultiDiscrete([5, 5]), spaces.Box(-1, 1, (2,), dtype=np.float32)
 

@@ -11,7 +11,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-_LARGEST_SEED = 2**62
+from tasks.audience.arguments import LARGEST_SEED, ArgumentError, shown, whole_number
 
 
 def checked_actions(space: spaces.Space, actions: object, b: int) -> NDArray[np.number]:  # type: ignore[type-arg]
@@ -34,15 +34,17 @@ def checked_actions(space: spaces.Space, actions: object, b: int) -> NDArray[np.
     ------
     TypeError
         Where they are no numbers of the right kind.
-    ValueError
+    ArgumentError
         Where their shape is another, or one lies outside of the space; points may lie outside, but are finite.
     """
     given, shape = np.asarray(actions), (b, *(space.shape or ()))
     points = isinstance(space, spaces.Box)
     if given.dtype.kind not in ("fiu" if points else "iu"):
-        raise TypeError(f"action: found {given.dtype} {_shown(actions)}, expected one of {space}")
+        raise TypeError(f"action: found {given.dtype} {shown(actions)}, expected one of {space}")
     if given.shape != shape:
-        raise ValueError(f"action: found an array of shape {given.shape}, expected {shape}: one of {space} a session")
+        raise ArgumentError(
+            f"action: found an array of shape {given.shape}, expected {shape}: one of {space} a session"
+        )
     if points:
         with np.errstate(over="ignore"):
             given = given.astype(np.float32)
@@ -51,7 +53,7 @@ def checked_actions(space: spaces.Space, actions: object, b: int) -> NDArray[np.
         sizes = space.nvec if isinstance(space, spaces.MultiDiscrete) else getattr(space, "n", 0)
         inside = (given >= 0) & (given < sizes)
     if not inside.all():
-        raise ValueError(f"action: found {given[~inside][0]}, expected one of {space}")
+        raise ArgumentError(f"action: found {given[~inside][0]}, expected one of {space}")
     return given if points else given.astype(np.int64)
 
 
@@ -60,16 +62,10 @@ def checked_seed(seed: object) -> int | None:
 
     Raises
     ------
-    TypeError, ValueError
+    TypeError, ArgumentError
         Where it is something else.
     """
-    if seed is None:
-        return None
-    if isinstance(seed, bool | np.bool_) or not isinstance(seed, int | np.integer):
-        raise TypeError(f"seed: found {_shown(seed)}, expected a whole number from 0, or None")
-    if not 0 <= seed <= _LARGEST_SEED:
-        raise ValueError(f"seed: found a number outside, expected a whole number from 0 to {_LARGEST_SEED}")
-    return int(seed)
+    return None if seed is None else whole_number("seed", seed, 0, LARGEST_SEED)
 
 
 def checked_users(options: object, name: str, b: int, n_users: int) -> NDArray[np.int64] | None:
@@ -92,26 +88,20 @@ def checked_users(options: object, name: str, b: int, n_users: int) -> NDArray[n
 
     Raises
     ------
-    TypeError, ValueError
+    TypeError, ArgumentError
         Where they are no row numbers.
     """
     if options is None:
         return None
     if not isinstance(options, Mapping):
-        raise TypeError(f"options: found {_shown(options)}, expected a mapping such as {{{name!r}: 3}}")
+        raise TypeError(f"options: found {shown(options)}, expected a mapping such as {{{name!r}: 3}}")
     if name not in options:
         return None
     given = np.asarray(options[name])
     users = given.reshape(1) if name == "user" and given.ndim == 0 else given
     expected = f"{'a row number' if name == 'user' else f'{b} row numbers'} below {n_users}"
     if users.dtype.kind not in "iu" or users.shape != (b,):
-        raise ValueError(f"option {name}: found {_shown(options[name])}, expected {expected}")
+        raise ArgumentError(f"option {name}: found {shown(options[name])}, expected {expected}")
     if users.min() < 0 or users.max() >= n_users:
-        raise ValueError(f"option {name}: found {_shown(options[name])}, expected {expected}")
+        raise ArgumentError(f"option {name}: found {shown(options[name])}, expected {expected}")
     return users.astype(np.int64)
-
-
-def _shown(value: object) -> str:
-    """A value on one line, not longer than a line."""
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 80 else f"{text[:80]}..."
