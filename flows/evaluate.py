@@ -18,11 +18,10 @@ from flows.settings import Settings
 from storage.files import publish
 from storage.locks import exclusive
 from storage.run_folder import RunFolder, Split
-from tasks.evaluation.ablation import AblationSettings, ablate_ensemble
+from tasks.evaluation.ablation import PROFILES, AblationSettings, ablate_ensemble
 from tasks.evaluation.behaviour import BehaviourSettings, evaluate_behaviour
 from tasks.evaluation.data_size import DataSizeSettings, data_size
 from tasks.evaluation.fidelity import evaluate_fidelity
-from tasks.evaluation.knowledge_variants import PROFILES
 from tasks.report.card import CardSettings, card
 
 

@@ -61,20 +61,6 @@ def load_arrays(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, 
     return arrays
 
 
-def load_named_arrays(path: Path) -> dict[str, NDArray[np.generic]]:
-    """Read whatever named arrays a file holds.
-
-    Raises
-    ------
-    DataError
-        Where the file is missing or damaged.
-    """
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise DataError(f"not a readable checkpoint ({error})", file=path, remedy=_REMEDY) from error
-
-
 def load_json(path: Path, shape: TypeAdapter[T]) -> T:
     """Read a JSON file as the type of `shape`.
 

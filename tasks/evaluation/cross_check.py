@@ -101,7 +101,7 @@ def cross_check(
         update={"steps": steps or agents.steps, "evaluation_episodes": episodes or agents.evaluation_episodes}
     )
     torch.set_num_threads(agents.threads)
-    simulator = load_simulator(folder).to(agents.device)
+    simulator = load_simulator(folder)
     environments: dict[RewardMode, EnvironmentSettings] = {
         mode: settings.environment.model_copy(update={"reward": mode}) for mode in REWARDS
     }

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from storage.files import publish
 from storage.run_folder import RunFolder
 from tasks.report import figures
-from tasks.report.accounts import annotation_account
+from tasks.report.annotation_account import annotation_account
 from tasks.report.data import ReportData, load_report_data
 from tasks.report.page import Page, render
 from tasks.step import Summary, step

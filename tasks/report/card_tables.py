@@ -15,8 +15,8 @@ from models.fidelity.ranking import MeasuredAgreement
 from models.fidelity.replayed_sessions import SessionMatch
 from models.fidelity.subgroups import FidelityPart
 from storage.run_folder import RunFolder
+from tasks.evaluation.behaviour import LeakCheck
 from tasks.evaluation.data_size import DataSize
-from tasks.evaluation.leak_check import LeakCheck
 from tasks.report.tables import Rows, fidelity_rows, label
 
 _COMPARED = ("bias", "gradient_boosting", "sasrec", "ensemble")

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from pydantic import JsonValue
 
 from models.policy_evaluation.comparison import Reinforcement
-from tasks.report.accounts import AnnotationAccount
+from tasks.report.annotation_account import AnnotationAccount
 from tasks.report.data import Fidelity, JsonObject, ReportData
 from tasks.report.figures import themed
 from tasks.report.tables import POLICY_GROUPS, fidelity_table, label, reinforcement_table

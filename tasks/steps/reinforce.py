@@ -1,7 +1,7 @@
 """Step `reinforce`: agents trained on the simulated users and compared with baselines on the same sessions.
 
 A killed run goes on where it stopped: each policy is published as soon as it is trained, and one that is there from
-the same settings and the same simulator is not trained again; one that was in training goes on from what was stored.
+the same settings and the same simulator is not trained again.
 """
 
 from __future__ import annotations
@@ -37,13 +37,12 @@ from tasks.policies.checkpoints import (
     save_policy,
 )
 from tasks.policies.settings import ReinforceSettings
-from tasks.policies.unfinished_policy import UnfinishedPolicy
 from tasks.step import Summary, step, step_logger
 
 VERSION = "6"
 UPPER_LINE = "greedy"
 _SLOWEST_FIRST: tuple[AlgorithmName, ...] = ("trpo", "qrdqn", "dqn", "ppo", "maskable_ppo", "a2c")
-_TRAINING = ("steps", "n_envs", "hidden", "taste_rank", "threads", "patience", "checkpoint_steps", "device")
+_TRAINING = ("steps", "n_envs", "hidden", "taste_rank", "threads", "patience")
 
 
 @step(version=VERSION, reads=SIMULATOR_PARTS, writes=("policies", "report/reinforcement.json"))
@@ -52,7 +51,7 @@ def reinforce(folder: RunFolder, settings: ReinforceSettings) -> Summary:
     agents, environment = settings.agents, settings.environment
     torch.set_num_threads(agents.threads)
     _check_patience(folder, environment)
-    simulator = load_simulator(folder).to(agents.device)
+    simulator = load_simulator(folder)
     wanted: list[tuple[AlgorithmName, int]] = [
         (algorithm, seed) for algorithm in agents.algorithms for seed in agents.seeds
     ]
@@ -127,7 +126,7 @@ def _train(
     agents = settings.agents
     if policies and "tensorboard" in agents.log and find_spec("tensorboard") is None:
         raise SettingsError("reinforce.agents.log names tensorboard, which is not installed: pip install tensorboard")
-    at_once = 1 if agents.device == "cuda" else max(1, (os.cpu_count() or 1) // agents.threads)
+    at_once = max(1, (os.cpu_count() or 1) // agents.threads)
     processes = min(agents.processes or at_once, len(policies))
     if processes <= 1:
         for algorithm, seed in policies:
@@ -141,7 +140,7 @@ def _train(
 
 
 def _train_in_process(folder: RunFolder, settings: ReinforceSettings, algorithm: AlgorithmName, seed: int) -> float:
-    return _train_one(folder, load_simulator(folder).to(settings.agents.device), settings, algorithm, seed)
+    return _train_one(folder, load_simulator(folder), settings, algorithm, seed)
 
 
 def _train_one(
@@ -152,12 +151,8 @@ def _train_one(
 
     logs = folder.path(f"training_logs/{algorithm}/seed-{seed}")
     origin = _origin(folder, settings, algorithm, seed)
-    unfinished = UnfinishedPolicy(folder, algorithm, seed, origin)
-    agent = train_agent(
-        simulator, settings.training, settings.agents, algorithm, seed, log_folder=logs, store=unfinished
-    )
+    agent = train_agent(simulator, settings.training, settings.agents, algorithm, seed, log_folder=logs)
     save_policy(folder, agent.policy, PolicyCheckpoint.of(agent, algorithm, seed, origin, settings.training))
-    unfinished.remove()
     step_logger().info("%s seed %d: trained in %.0f s", algorithm, seed, agent.seconds)
     return agent.seconds
 

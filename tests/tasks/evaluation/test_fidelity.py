@@ -18,8 +18,7 @@ from storage.tables import read_table, write_table
 from tasks.evaluation.ablation import AblationSettings, ablate_ensemble
 from tasks.evaluation.behaviour import BehaviourSettings, evaluate_behaviour
 from tasks.evaluation.data_size import DataSizeSettings, data_size, with_share
-from tasks.evaluation.fidelity import FidelitySettings, evaluate_fidelity
-from tasks.evaluation.predictions import read_predictions
+from tasks.evaluation.fidelity import FidelitySettings, evaluate_fidelity, read_predictions
 from tasks.loading import load_interactions, load_simulator
 from tasks.report.card import CardSettings, card
 from tasks.report.card_tables import card_tables

@@ -8,7 +8,7 @@ from models.keywords.category_agreement import CategoryAgreement
 from storage.contracts import ANNOTATIONS, ITEMS, KEYWORDS, Contract, polars_schema
 from storage.run_folder import RunFolder
 from storage.tables import write_table
-from tasks.report.accounts import AnnotationAccount, annotation_account
+from tasks.report.annotation_account import AnnotationAccount, annotation_account
 
 
 def annotation(item: int, kind: str, keywords: list[str]) -> tuple[object, ...]:
@@ -57,7 +57,7 @@ def account_of(folder: RunFolder) -> AnnotationAccount:
 
 def test_categories_agree_where_enough_items_tell(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     assert account_of(folder).agreeing is None, "two items are too few"
-    monkeypatch.setattr("tasks.report.accounts._FEWEST_TOLD", 2)
+    monkeypatch.setattr("tasks.report.annotation_account._FEWEST_TOLD", 2)
     assert account_of(folder).agreeing == CategoryAgreement(share=1.0, by_chance=1.0, items=2)
 
 

@@ -10,7 +10,7 @@ import polars as pl
 from storage.contracts import ANNOTATIONS, INTERACTIONS, ITEMS, VOCABULARY, Contract, polars_schema
 from storage.run_folder import RunFolder
 from storage.tables import write_table
-from tasks.evaluation.leak_check import leak_check
+from tasks.evaluation.behaviour import leak_check
 
 PROMPT = ("objective", "pro", None, "hash", "model", "{}", "ok", None, ["warm"], [""], 1, 1)
 
