@@ -54,17 +54,17 @@ def table(root: Path, settings: ReinforcementSettings) -> list[dict[str, object]
 def row(parts: list[Evaluation], evaluations: dict[str, list[Evaluation]], best: float) -> dict[str, object]:
     """A policy's figures."""
     figures = over_seeds(parts, 0)
-    reward, (low, high) = figures["average_reward"]["mean"], figures["average_reward"]["ci95"]
+    reward, (low, high) = figures["average_reward"].mean, figures["average_reward"].ci95
     found: dict[str, object] = {
         "reward": round(reward, 2),
         "ci95": f"{low:.2f} to {high:.2f}",
         "of_greedy": round(reward / best, 3),
-        "liking_at_10": round(figures["liking_at_10"]["mean"], 3),
+        "liking_at_10": round(figures["liking_at_10"].mean, 3),
     }
     for short, other in (("over_random", "random"), ("over_popular", "popularity")):
         difference = paired_difference(parts, evaluations[other])
-        low, high = difference["ci95"]
-        found[short] = f"{difference['mean']:+.2f} ({low:+.2f} to {high:+.2f})"
+        low, high = difference.ci95
+        found[short] = f"{difference.mean:+.2f} ({low:+.2f} to {high:+.2f})"
     return found
 
 

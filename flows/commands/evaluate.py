@@ -56,7 +56,7 @@ def evaluate_command(
         console.print_json(data={name: _card(folder) for name, folder in folders.items()})
         return
     for name, folder in folders.items():
-        for title, (header, *body) in card_tables(folder):
+        for _, title, (header, *body) in card_tables(folder):
             table = Table(*header, title=f"{title} ({name})", title_justify="left", box=None, header_style="bold")
             for row in body:
                 table.add_row(*row)

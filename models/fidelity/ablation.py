@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.interactions import Interactions
 from models.metrics.classification import UserBootstrap, auc, log_losses
+from models.metrics.results import Interval, Result
 from models.response.features import FEATURE_GROUPS, FEATURE_NAMES, LOGICAL
 from models.response.stacking import PenaltyChoices, fit_stack
 
@@ -27,18 +27,18 @@ class Features:
     test: NDArray[np.float32]
 
 
-class Variant(TypedDict):
+class Variant(Result):
     """A variant's figures; differences are the full stack's less the variant's: what is lost without the rest."""
 
     variant: str
     auc: float
     log_loss: float
     auc_lost: float
-    auc_lost_ci95: list[float]
+    auc_lost_ci95: Interval
     log_loss_saved: float
-    log_loss_saved_ci95: list[float]
+    log_loss_saved_ci95: Interval
     cold_items_auc_lost: float | None
-    cold_items_auc_lost_ci95: list[float] | None
+    cold_items_auc_lost_ci95: Interval | None
 
 
 class Ablation:
@@ -101,17 +101,17 @@ class Ablation:
         p, likes, cold = self._probabilities(features, names), self._test.likes, self._cold
         losses, best = log_losses(likes, p), log_losses(likes, self._best)
         on_cold = self._cold_bootstrap if likes[cold].any() and not likes[cold].all() else None
-        return {
-            "variant": variant,
-            "auc": auc(likes, p),
-            "log_loss": float(losses.mean()),
-            "auc_lost": auc(likes, self._best) - auc(likes, p),
-            "auc_lost_ci95": self._bootstrap.difference_interval(self._best, p),
-            "log_loss_saved": float((losses - best).mean()),
-            "log_loss_saved_ci95": self._bootstrap.mean_difference_interval(losses, best),
-            "cold_items_auc_lost": auc(likes[cold], self._best[cold]) - auc(likes[cold], p[cold]) if on_cold else None,
-            "cold_items_auc_lost_ci95": on_cold.difference_interval(self._best[cold], p[cold]) if on_cold else None,
-        }
+        return Variant(
+            variant=variant,
+            auc=auc(likes, p),
+            log_loss=float(losses.mean()),
+            auc_lost=auc(likes, self._best) - auc(likes, p),
+            auc_lost_ci95=self._bootstrap.difference_interval(self._best, p),
+            log_loss_saved=float((losses - best).mean()),
+            log_loss_saved_ci95=self._bootstrap.mean_difference_interval(losses, best),
+            cold_items_auc_lost=auc(likes[cold], self._best[cold]) - auc(likes[cold], p[cold]) if on_cold else None,
+            cold_items_auc_lost_ci95=on_cold.difference_interval(self._best[cold], p[cold]) if on_cold else None,
+        )
 
 
 def ablate(ablation: Ablation, variants: Mapping[str, Features]) -> list[Variant]:

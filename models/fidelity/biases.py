@@ -7,15 +7,15 @@ Agent4Rec, arXiv 2310.10108). Both are read from the residuals, P(like) less the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.interactions import Interactions
+from models.metrics.results import Interval, Result
 
 
-class BiasCheck(TypedDict):
+class BiasCheck(Result):
     """One model's biases with intervals over resampled users.
 
     Parameters
@@ -29,9 +29,9 @@ class BiasCheck(TypedDict):
 
     model: str
     over_positivity: float
-    over_positivity_ci95: list[float]
+    over_positivity_ci95: Interval
     popularity_bias: float
-    popularity_bias_ci95: list[float]
+    popularity_bias_ci95: Interval
 
 
 def bias_checks(
@@ -73,12 +73,12 @@ def bias_checks(
         product = n * summed(popular * residuals) - of_x * of_r
         slope = np.divide(product, spread, out=np.zeros(len(n)), where=spread > 0)
         checks.append(
-            {
-                "model": name,
-                "over_positivity": float(mean[0]),
-                "over_positivity_ci95": np.percentile(mean[1:], [2.5, 97.5]).tolist(),
-                "popularity_bias": float(slope[0]),
-                "popularity_bias_ci95": np.percentile(slope[1:], [2.5, 97.5]).tolist(),
-            }
+            BiasCheck(
+                model=name,
+                over_positivity=float(mean[0]),
+                over_positivity_ci95=np.percentile(mean[1:], [2.5, 97.5]).tolist(),
+                popularity_bias=float(slope[0]),
+                popularity_bias_ci95=np.percentile(slope[1:], [2.5, 97.5]).tolist(),
+            )
         )
     return checks

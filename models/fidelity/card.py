@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Self, TypedDict
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from models.estimators.matrix_factorisation import MatrixFactorisation
 from models.interactions import Histories, Interactions
 from models.metrics.calibration import ReliabilityBin, reliability
 from models.metrics.classification import Metrics, UserBootstrap, auc, classification_metrics, log_losses
+from models.metrics.results import Interval, Result
 from models.response.features import Opinions
 from models.response.sasrec.network import SASRec
 from models.simulation.simulator import UserSimulator
@@ -62,18 +63,18 @@ class Prediction:
         return cls(values, table.probabilities(values), decisions)
 
 
-class Comparison(TypedDict):
+class Comparison(Result):
     """AUC and log-loss of a model less those of another, with paired intervals."""
 
     model: str
     against: str
     auc_difference: float
-    ci95: list[float]
+    ci95: Interval
     log_loss_difference: float
-    log_loss_ci95: list[float]
+    log_loss_ci95: Interval
 
 
-class Closeness(TypedDict):
+class Closeness(Result):
     """How near a model's probabilities come to the true ones."""
 
     auc_below_best: float
@@ -81,7 +82,7 @@ class Closeness(TypedDict):
     correlation: float
 
 
-class FidelityCard(TypedDict):
+class FidelityCard(Result):
     """What fidelity.json says beside the names of dataset and split."""
 
     n: int
@@ -191,21 +192,21 @@ def fidelity_card(
         truth = {name: _closeness(test.likes, row, true_probabilities, best) for name, row in predictions.items()}
         rows["best_possible"] = Prediction.of_probabilities(true_probabilities)
     bootstrap = UserBootstrap(test.users, test.likes, n_resamples, seed)
-    return {
-        "n": len(test),
-        "like_rate": float(test.likes.mean()),
-        "models": {
+    return FidelityCard(
+        n=len(test),
+        like_rate=float(test.likes.mean()),
+        models={
             name: classification_metrics(test.likes, row.scores, row.probabilities, row.decisions, bootstrap, seed=seed)
             for name, row in rows.items()
         },
-        "comparisons": [
+        comparisons=[
             _comparison(test.likes, rows, name, against, bootstrap)
             for name, against in COMPARED
             if name in rows and against in rows
         ],
-        "reliability": {name: reliability(test.likes, row.probabilities) for name, row in rows.items()},
-        "truth": truth,
-    }
+        reliability={name: reliability(test.likes, row.probabilities) for name, row in rows.items()},
+        truth=truth,
+    )
 
 
 def _comparison(
@@ -213,22 +214,22 @@ def _comparison(
 ) -> Comparison:
     model, other = rows[name], rows[against]
     losses, other_losses = log_losses(likes, model.probabilities), log_losses(likes, other.probabilities)
-    return {
-        "model": name,
-        "against": against,
-        "auc_difference": auc(likes, model.scores) - auc(likes, other.scores),
-        "ci95": bootstrap.difference_interval(model.scores, other.scores),
-        "log_loss_difference": float((losses - other_losses).mean()),
-        "log_loss_ci95": bootstrap.mean_difference_interval(losses, other_losses),
-    }
+    return Comparison(
+        model=name,
+        against=against,
+        auc_difference=auc(likes, model.scores) - auc(likes, other.scores),
+        ci95=bootstrap.difference_interval(model.scores, other.scores),
+        log_loss_difference=float((losses - other_losses).mean()),
+        log_loss_ci95=bootstrap.mean_difference_interval(losses, other_losses),
+    )
 
 
 def _closeness(
     likes: NDArray[np.bool_], row: Prediction, true_probabilities: NDArray[np.float32], best_auc: float
 ) -> Closeness:
     constant = row.probabilities.std() < 1e-6 or true_probabilities.std() < 1e-6
-    return {
-        "auc_below_best": best_auc - auc(likes, row.scores),
-        "mean_absolute_error": float(np.abs(row.probabilities - true_probabilities).mean(dtype=np.float64)),
-        "correlation": 0.0 if constant else float(np.corrcoef(row.probabilities, true_probabilities)[0, 1]),
-    }
+    return Closeness(
+        auc_below_best=best_auc - auc(likes, row.scores),
+        mean_absolute_error=float(np.abs(row.probabilities - true_probabilities).mean(dtype=np.float64)),
+        correlation=0.0 if constant else float(np.corrcoef(row.probabilities, true_probabilities)[0, 1]),
+    )

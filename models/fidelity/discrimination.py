@@ -9,7 +9,7 @@ are for comparison with that paper.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from sklearn.metrics import precision_recall_fscore_support
 
 from models.interactions import Interactions
 from models.metrics.classification import UserBootstrap, auc
+from models.metrics.results import Interval, Result
 
 RATIOS = (1, 3, 9)
 _LIKED_PER_USER = 5
@@ -27,7 +28,7 @@ Judge = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float32]]
 """P(like), float32 (n,), of pairs: users and items, int64 (n,) each."""
 
 
-class Discrimination(TypedDict):
+class Discrimination(Result):
     """One model's figures at one ratio; a yes is a probability from 0.5 on.
 
     `yes_to_unseen` is the share of unseen items that are accepted.
@@ -37,7 +38,7 @@ class Discrimination(TypedDict):
     ratio: int
     n: int
     auc: float
-    auc_ci95: list[float]
+    auc_ci95: Interval
     accuracy: float
     precision: float
     recall: float
@@ -80,18 +81,18 @@ def discrimination(
                 truth, yes, average="binary", zero_division=_NO_YES
             )
             rows.append(
-                {
-                    "model": name,
-                    "ratio": ratio,
-                    "n": len(users),
-                    "auc": auc(truth, probabilities),
-                    "auc_ci95": bootstrap.interval(probabilities),
-                    "accuracy": float((yes == truth).mean()),
-                    "precision": float(precision),
-                    "recall": float(recall),
-                    "f1": float(f1),
-                    "yes_to_unseen": float(yes[~truth].mean()),
-                }
+                Discrimination(
+                    model=name,
+                    ratio=ratio,
+                    n=len(users),
+                    auc=auc(truth, probabilities),
+                    auc_ci95=bootstrap.interval(probabilities),
+                    accuracy=float((yes == truth).mean()),
+                    precision=float(precision),
+                    recall=float(recall),
+                    f1=float(f1),
+                    yes_to_unseen=float(yes[~truth].mean()),
+                )
             )
     return rows
 

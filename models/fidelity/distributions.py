@@ -8,7 +8,6 @@ Kolmogorov-Smirnov and Jensen-Shannon distances of their distributions (0 is the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +16,14 @@ from scipy.spatial.distance import jensenshannon
 
 from models.interactions import Interactions
 from models.metrics.classification import kolmogorov_smirnov
+from models.metrics.results import Result
 
 MIN_SIZE, MIN_GROUPS = 5, 10
 _BINS = 10
 _STRATA = 10
 
 
-class GroupMatch(TypedDict):
+class GroupMatch(Result):
     """Real and simulated like rates of groups of at least `MIN_SIZE` held-out pairs."""
 
     model: str
@@ -35,7 +35,7 @@ class GroupMatch(TypedDict):
     mean_absolute_error: float
 
 
-class Stratum(TypedDict):
+class Stratum(Result):
     """A tenth of the held-out pairs, by how often their item occurs in training."""
 
     mean_train_count: float
@@ -44,7 +44,7 @@ class Stratum(TypedDict):
     simulated: dict[str, float]
 
 
-class DistributionMatch(TypedDict):
+class DistributionMatch(Result):
     """Like rates over all, by group and by popularity."""
 
     like_rate: float
@@ -92,20 +92,20 @@ def distribution_match(
     ]
     counts = train_counts[items]
     strata = [rows for rows in np.array_split(np.argsort(counts, kind="stable"), _STRATA) if len(rows)]
-    return {
-        "like_rate": float(likes.mean()),
-        "simulated_like_rates": {name: float(p.mean(dtype=np.float64)) for name, p in probabilities.items()},
-        "groups": groups,
-        "popularity": [
-            {
-                "mean_train_count": float(counts[rows].mean()),
-                "n": len(rows),
-                "real": float(likes[rows].mean()),
-                "simulated": {name: float(p[rows].mean(dtype=np.float64)) for name, p in probabilities.items()},
-            }
+    return DistributionMatch(
+        like_rate=float(likes.mean()),
+        simulated_like_rates={name: float(p.mean(dtype=np.float64)) for name, p in probabilities.items()},
+        groups=groups,
+        popularity=[
+            Stratum(
+                mean_train_count=float(counts[rows].mean()),
+                n=len(rows),
+                real=float(likes[rows].mean()),
+                simulated={name: float(p[rows].mean(dtype=np.float64)) for name, p in probabilities.items()},
+            )
             for rows in strata
         ],
-    }
+    )
 
 
 def _match(
@@ -121,12 +121,12 @@ def _match(
     )
     histograms = [np.histogram(rates, bins=_BINS, range=(0, 1))[0] for rates in (a, b)]
     constant = a.std() < 1e-9 or b.std() < 1e-9
-    return {
-        "model": model,
-        "grouping": grouping,
-        "groups": int(large.sum()),
-        "ks": kolmogorov_smirnov(a, b),
-        "jensen_shannon": float(jensenshannon(*histograms, base=2)),
-        "correlation": 0.0 if constant else float(np.corrcoef(a, b)[0, 1]),
-        "mean_absolute_error": float(np.abs(a - b).mean()),
-    }
+    return GroupMatch(
+        model=model,
+        grouping=grouping,
+        groups=int(large.sum()),
+        ks=kolmogorov_smirnov(a, b),
+        jensen_shannon=float(jensenshannon(*histograms, base=2)),
+        correlation=0.0 if constant else float(np.corrcoef(a, b)[0, 1]),
+        mean_absolute_error=float(np.abs(a - b).mean()),
+    )

@@ -7,16 +7,16 @@ for well or badly and are left out.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.interactions import Interactions
 from models.metrics.classification import UserBootstrap
+from models.metrics.results import Interval, Result
 
 
-class ListChoice(TypedDict):
+class ListChoice(Result):
     """One model's figures.
 
     `first_liked` is the share of users whose highest-scored item is liked, `by_chance` that of an item drawn blindly;
@@ -26,7 +26,7 @@ class ListChoice(TypedDict):
     model: str
     users: int
     first_liked: float
-    first_liked_ci95: list[float]
+    first_liked_ci95: Interval
     by_chance: float
     pairs_right: float
 
@@ -58,14 +58,14 @@ def list_choice(
     for name, score in scores.items():
         first = np.array([likes[rows][score[rows] == score[rows].max()].mean() for rows in lists])  # ties shared
         figures.append(
-            {
-                "model": name,
-                "users": len(lists),
-                "first_liked": float(first.mean()),
-                "first_liked_ci95": bootstrap.mean_difference_interval(first, np.zeros(len(lists))),
-                "by_chance": float(chance.mean()),
-                "pairs_right": float(np.mean([_pairs_right(score[rows], likes[rows]) for rows in lists])),
-            }
+            ListChoice(
+                model=name,
+                users=len(lists),
+                first_liked=float(first.mean()),
+                first_liked_ci95=bootstrap.mean_difference_interval(first, np.zeros(len(lists))),
+                by_chance=float(chance.mean()),
+                pairs_right=float(np.mean([_pairs_right(score[rows], likes[rows]) for rows in lists])),
+            )
         )
     return figures
 

@@ -13,7 +13,7 @@ stands that of the pairs which the real reactions tell apart (a paired bootstrap
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,13 +21,14 @@ from scipy.stats import kendalltau
 
 from models.fidelity.list_choice import mixed_lists
 from models.interactions import Interactions
+from models.metrics.results import Interval, Result
 
 _NO_PAIR = 1e-9
 _Measure = Callable[[NDArray[np.float32], NDArray[np.float32]], tuple[float, float]]
 """Quality of a list's order and its weight in the mean, from scores and gains (n,) each."""
 
 
-class Agreement(TypedDict):
+class Agreement(Result):
     """How one judge's order of the recommenders agrees with the real users'.
 
     `told_apart_tau` counts only pairs of recommenders whose real difference has an interval without 0; None where there
@@ -35,12 +36,12 @@ class Agreement(TypedDict):
     """
 
     kendall_tau: float
-    ci95: list[float]
+    ci95: Interval
     told_apart_tau: float | None
     quality: dict[str, float]
 
 
-class MeasuredAgreement(TypedDict):
+class MeasuredAgreement(Result):
     """By one measure: the real quality of every recommender and each judge's agreement with it.
 
     `split_half_tau` compares two random halves of the real users, on average: what their number lets one expect. Of
@@ -54,7 +55,7 @@ class MeasuredAgreement(TypedDict):
     judges: dict[str, Agreement]
 
 
-class RankingAgreement(TypedDict):
+class RankingAgreement(Result):
     """Agreement by measure, and how many users and pairs it rests on."""
 
     users: int
@@ -97,7 +98,11 @@ def ranking_agreement(
         )
         for name, measure in (("auc", _plain(user_auc)), ("weighted auc", _by_pairs), ("ndcg", _plain(ndcg)))
     }
-    return {"users": len(lists), "pairs": sum(map(len, lists)), "measures": measures}
+    return RankingAgreement(
+        users=len(lists),
+        pairs=sum(map(len, lists)),
+        measures=measures,
+    )
 
 
 def user_auc(scores: NDArray[np.float32], gains: NDArray[np.float32]) -> float:
@@ -193,19 +198,19 @@ def _measured(
         means = simulated.mean(once)
         taus = [_tau(a, b) for a, b in zip(resampled, simulated.mean(times), strict=True)]
         same = np.sign(_differences(real_means)) * np.sign(_differences(means))
-        judges[judge] = {
-            "kendall_tau": _tau(real_means, means),
-            "ci95": np.percentile(taus, [2.5, 97.5]).tolist(),
-            "told_apart_tau": float(same[apart].mean()) if apart.any() else None,
-            "quality": named(means),
-        }
-    return {
-        "real_quality": named(real_means),
-        "split_half_tau": float(np.mean([_tau(real.mean(half), real.mean(1 - half)) for half in halves])),
-        "pairs": len(apart),
-        "told_apart": int(apart.sum()),
-        "judges": judges,
-    }
+        judges[judge] = Agreement(
+            kendall_tau=_tau(real_means, means),
+            ci95=np.percentile(taus, [2.5, 97.5]).tolist(),
+            told_apart_tau=float(same[apart].mean()) if apart.any() else None,
+            quality=named(means),
+        )
+    return MeasuredAgreement(
+        real_quality=named(real_means),
+        split_half_tau=float(np.mean([_tau(real.mean(half), real.mean(1 - half)) for half in halves])),
+        pairs=len(apart),
+        told_apart=int(apart.sum()),
+        judges=judges,
+    )
 
 
 def _differences(quality: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -7,14 +7,13 @@ are, and how much more often a like follows a like than a dislike.
 
 from __future__ import annotations
 
-from typing import TypedDict
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import jensenshannon
 
 from models.interactions import NO_ITEM, Histories, Interactions
 from models.metrics.classification import kolmogorov_smirnov
+from models.metrics.results import Result
 from models.simulation.simulator import RewardMode, UserSimulator, reward
 
 SESSION_LENGTH = 20
@@ -22,7 +21,7 @@ MIN_LENGTH = 5
 _LONGEST_RUN = 10
 
 
-class SessionMatch(TypedDict):
+class SessionMatch(Result):
     """Real against simulated sessions; `mode` is how a simulated reaction came about."""
 
     mode: str
@@ -65,20 +64,20 @@ def session_match(simulator: UserSimulator, held_out: Interactions, mode: Reward
     there = items != NO_ITEM
     real_rates, rates = ((x & there).sum(axis=1) / there.sum(axis=1) for x in (likes, simulated))
     constant = real_rates.std() < 1e-9 or rates.std() < 1e-9
-    return {
-        "mode": mode,
-        "sessions": len(users),
-        "mean_length": float(there.sum(axis=1).mean()),
-        "like_rate": float(likes[there].mean()),
-        "simulated_like_rate": float(simulated[there].mean()),
-        "ks_of_session_like_rates": kolmogorov_smirnov(real_rates, rates),
-        "correlation_of_session_like_rates": 0.0 if constant else float(np.corrcoef(real_rates, rates)[0, 1]),
-        "jensen_shannon_of_runs": float(jensenshannon(_runs(likes, there), _runs(simulated, there), base=2)),
-        "like_after_like": _like_after(likes, there, after=True),
-        "like_after_dislike": _like_after(likes, there, after=False),
-        "simulated_like_after_like": _like_after(simulated, there, after=True),
-        "simulated_like_after_dislike": _like_after(simulated, there, after=False),
-    }
+    return SessionMatch(
+        mode=mode,
+        sessions=len(users),
+        mean_length=float(there.sum(axis=1).mean()),
+        like_rate=float(likes[there].mean()),
+        simulated_like_rate=float(simulated[there].mean()),
+        ks_of_session_like_rates=kolmogorov_smirnov(real_rates, rates),
+        correlation_of_session_like_rates=0.0 if constant else float(np.corrcoef(real_rates, rates)[0, 1]),
+        jensen_shannon_of_runs=float(jensenshannon(_runs(likes, there), _runs(simulated, there), base=2)),
+        like_after_like=_like_after(likes, there, after=True),
+        like_after_dislike=_like_after(likes, there, after=False),
+        simulated_like_after_like=_like_after(simulated, there, after=True),
+        simulated_like_after_dislike=_like_after(simulated, there, after=False),
+    )
 
 
 def _next_items(held_out: Interactions) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

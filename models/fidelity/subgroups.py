@@ -6,7 +6,6 @@ What a mean over all pairs hides: a model may live on the well-known items and k
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,22 +14,23 @@ from models.fidelity.card import Prediction
 from models.interactions import Interactions
 from models.knowledge import ItemKnowledge
 from models.metrics.classification import UserBootstrap, auc, log_losses
+from models.metrics.results import Interval, Result
 
 COLD_USER, COLD_ITEM = 10, 5  # fewer training interactions than that
 _CATEGORIES = 10
 _RESAMPLES = 200
 
 
-class PartScores(TypedDict):
+class PartScores(Result):
     """One model's figures on a part; its AUC less the bias model's, with a paired interval."""
 
     auc: float
     log_loss: float
     auc_over_bias: float
-    auc_over_bias_ci95: list[float]
+    auc_over_bias_ci95: Interval
 
 
-class FidelityPart(TypedDict):
+class FidelityPart(Result):
     """A part of the test pairs and every model's figures on it."""
 
     part: str
@@ -69,13 +69,20 @@ def fidelity_parts(
         scores: dict[str, PartScores] = {}
         for model, prediction in predictions.items():
             own = prediction.scores[inside]
-            scores[model] = {
-                "auc": auc(likes, own),
-                "log_loss": float(log_losses(likes, prediction.probabilities[inside]).mean()),
-                "auc_over_bias": auc(likes, own) - auc(likes, bias),
-                "auc_over_bias_ci95": bootstrap.difference_interval(own, bias),
-            }
-        figures.append({"part": name, "n": len(users), "like_rate": float(likes.mean()), "models": scores})
+            scores[model] = PartScores(
+                auc=auc(likes, own),
+                log_loss=float(log_losses(likes, prediction.probabilities[inside]).mean()),
+                auc_over_bias=auc(likes, own) - auc(likes, bias),
+                auc_over_bias_ci95=bootstrap.difference_interval(own, bias),
+            )
+        figures.append(
+            FidelityPart(
+                part=name,
+                n=len(users),
+                like_rate=float(likes.mean()),
+                models=scores,
+            )
+        )
     return figures
 
 

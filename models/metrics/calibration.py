@@ -10,17 +10,19 @@ width (Roelofs et al., 2022, arXiv 2012.08668).
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from models.metrics.results import Interval, Result
 
 _N_BINS = 15
 _DRAWS = 200
 _DRAWS_AT_ONCE = 20
 
 
-class ReliabilityBin(TypedDict):
+class ReliabilityBin(Result):
     """A bin of the reliability diagram: n pairs, their mean probability, and the share that really is a like."""
 
     mean_probability: float
@@ -32,7 +34,7 @@ class ErrorByChance(NamedTuple):
     """Calibration error of true probabilities: its mean and the central 95 % of its distribution."""
 
     mean: float
-    ci95: list[float]
+    ci95: Interval
 
 
 def reliability(likes: NDArray[np.bool_], probabilities: NDArray[np.float32]) -> list[ReliabilityBin]:
@@ -42,7 +44,11 @@ def reliability(likes: NDArray[np.bool_], probabilities: NDArray[np.float32]) ->
     liked = np.bincount(bins, weights=likes, minlength=_N_BINS)
     summed = np.bincount(bins, weights=probabilities, minlength=_N_BINS)
     return [
-        {"mean_probability": float(summed[b] / n[b]), "like_rate": float(liked[b] / n[b]), "n": int(n[b])}
+        ReliabilityBin(
+            mean_probability=float(summed[b] / n[b]),
+            like_rate=float(liked[b] / n[b]),
+            n=int(n[b]),
+        )
         for b in np.flatnonzero(n)
     ]
 
@@ -50,7 +56,7 @@ def reliability(likes: NDArray[np.bool_], probabilities: NDArray[np.float32]) ->
 def expected_calibration_error(likes: NDArray[np.bool_], probabilities: NDArray[np.float32]) -> float:
     """Mean distance between probability and like rate over the bins of `reliability`, weighted by their sizes."""
     bins = reliability(likes, probabilities)
-    return sum(b["n"] * abs(b["mean_probability"] - b["like_rate"]) for b in bins) / len(likes)
+    return sum(b.n * abs(b.mean_probability - b.like_rate) for b in bins) / len(likes)
 
 
 def error_by_chance(probabilities: NDArray[np.float32], seed: int) -> ErrorByChance:

@@ -5,7 +5,7 @@ Pairs of one user are not independent, so intervals come from a bootstrap that d
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,23 +13,24 @@ from scipy.stats import ks_2samp
 from sklearn.metrics import accuracy_score, brier_score_loss, f1_score, log_loss, roc_auc_score
 
 from models.metrics.calibration import debiased_calibration_error, error_by_chance, expected_calibration_error
+from models.metrics.results import Interval, Result
 
 _RESAMPLES_AT_ONCE = 50
 _CLIP = 1e-6  # probabilities of exactly 0 or 1 would make one mistake infinitely costly
 
 
-class Metrics(TypedDict):
+class Metrics(Result):
     """One model's row of the fidelity table."""
 
     auc: float
-    auc_ci95: list[float]
+    auc_ci95: Interval
     log_loss: float
     accuracy: float
     macro_f1: float
     brier: float
     ece: float
     ece_if_calibrated: float
-    ece_if_calibrated_ci95: list[float]
+    ece_if_calibrated_ci95: Interval
     ece_debiased: float
 
 
@@ -105,18 +106,18 @@ class UserBootstrap:
             )
         return result
 
-    def interval(self, scores: NDArray[np.float32]) -> list[float]:
+    def interval(self, scores: NDArray[np.float32]) -> Interval:
         """95 % interval of the AUC."""
         return _interval(self.aucs(scores), undefined=0.5)
 
-    def mean_difference_interval(self, values: NDArray[np.float64], against: NDArray[np.float64]) -> list[float]:
+    def mean_difference_interval(self, values: NDArray[np.float64], against: NDArray[np.float64]) -> Interval:
         """95 % interval of the mean of `values` (n,) less that of `against` (n,), such as the log-loss of each pair."""
         n_users = self._times.shape[1]
         by_user = np.bincount(self._rows, weights=values - against, minlength=n_users)
         sizes = np.bincount(self._rows, minlength=n_users)
         return _interval((self._times @ by_user) / (self._times @ sizes), undefined=0.0)
 
-    def difference_interval(self, scores: NDArray[np.float32], against: NDArray[np.float32]) -> list[float]:
+    def difference_interval(self, scores: NDArray[np.float32], against: NDArray[np.float32]) -> Interval:
         """95 % interval of the AUC of `scores` less that of `against`, in the same samples."""
         return _interval(self.aucs(scores) - self.aucs(against), undefined=0.0)
 
@@ -149,18 +150,18 @@ def classification_metrics(
     """
     by_chance = error_by_chance(probabilities, seed)
     clipped = np.clip(probabilities.astype(np.float64), _CLIP, 1 - _CLIP)
-    return {
-        "auc": auc(likes, scores),
-        "auc_ci95": bootstrap.interval(scores),
-        "log_loss": float(log_loss(likes, clipped, labels=[False, True])),
-        "accuracy": float(accuracy_score(likes, decisions)),
-        "macro_f1": _macro_f1(likes, decisions),
-        "brier": float(brier_score_loss(likes, clipped, labels=[False, True])),
-        "ece": expected_calibration_error(likes, probabilities),
-        "ece_if_calibrated": by_chance.mean,
-        "ece_if_calibrated_ci95": by_chance.ci95,
-        "ece_debiased": debiased_calibration_error(likes, probabilities),
-    }
+    return Metrics(
+        auc=auc(likes, scores),
+        auc_ci95=bootstrap.interval(scores),
+        log_loss=float(log_loss(likes, clipped, labels=[False, True])),
+        accuracy=float(accuracy_score(likes, decisions)),
+        macro_f1=_macro_f1(likes, decisions),
+        brier=float(brier_score_loss(likes, clipped, labels=[False, True])),
+        ece=expected_calibration_error(likes, probabilities),
+        ece_if_calibrated=by_chance.mean,
+        ece_if_calibrated_ci95=by_chance.ci95,
+        ece_debiased=debiased_calibration_error(likes, probabilities),
+    )
 
 
 def _macro_f1(likes: NDArray[np.bool_], decisions: NDArray[np.bool_]) -> float:
@@ -169,6 +170,7 @@ def _macro_f1(likes: NDArray[np.bool_], decisions: NDArray[np.bool_]) -> float:
     return float(f1_score(likes, decisions, **options))
 
 
-def _interval(values: NDArray[np.float64], undefined: float) -> list[float]:
+def _interval(values: NDArray[np.float64], undefined: float) -> Interval:
     defined = values[np.isfinite(values)]
-    return np.percentile(defined, [2.5, 97.5]).tolist() if len(defined) else [undefined, undefined]
+    low, high = np.percentile(defined, [2.5, 97.5]).tolist() if len(defined) else (undefined, undefined)
+    return low, high

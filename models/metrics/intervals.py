@@ -8,18 +8,18 @@ why these intervals may be wide.
 
 from __future__ import annotations
 
-from typing import TypedDict
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
+from models.metrics.results import Interval, Result
 
-class Estimate(TypedDict):
+
+class Estimate(Result):
     """A mean and its 95 % confidence interval [low, high]."""
 
     mean: float
-    ci95: list[float]
+    ci95: Interval
 
 
 def crossed_interval(values: NDArray[np.float64]) -> Estimate:
@@ -39,7 +39,7 @@ def combined(mean: float, parts: tuple[tuple[float, int], ...]) -> Estimate:
     """
     variance = sum(part for part, _ in parts)
     if variance == 0:
-        return {"mean": mean, "ci95": [mean, mean]}
+        return Estimate(mean=mean, ci95=(mean, mean))
     freedom = variance**2 / sum(part**2 / degrees for part, degrees in parts)
     half = float(student.ppf(0.975, freedom)) * variance**0.5
-    return {"mean": mean, "ci95": [mean - half, mean + half]}
+    return Estimate(mean=mean, ci95=(mean - half, mean + half))

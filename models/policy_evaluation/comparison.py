@@ -1,43 +1,70 @@
-"""Result of comparing policies on simulated users: report/reinforcement.json."""
+"""Result of comparing policies on simulated users: report/reinforcement.json.
+
+The metrics are defined in models/policy_evaluation/values.py.
+"""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
-
-Interval = tuple[float, float]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+from models.metrics.intervals import Estimate
+from models.metrics.results import Result
 
 
-class Estimate(_Part):
-    """A mean and its 95 % interval."""
+class PolicyScores(Result):
+    """One policy's row: its metrics, and what an episode brings more than the same episode with another policy.
 
-    mean: float
-    ci95: Interval
-
-
-class PolicyScores(_Part):
-    """A policy's row of the reinforcement-learning table."""
+    Parameters
+    ----------
+    training_seconds
+        Mean wall time of training over its seeds; 0 for a policy without training.
+    over_random, over_popularity
+        What an episode brings more than with that baseline; None where the baseline was not played.
+    regret
+        What the same episode brings more with the upper line; None where that was not played.
+    """
 
     average_reward: Estimate
     total_reward: Estimate
     liking_at_10: Estimate
     coverage: Estimate
-    training_seconds: float | None = None
+    gini: Estimate
+    novelty: Estimate
+    diversity: Estimate
+    repetition: Estimate
+    training_seconds: float
+    over_random: Estimate | None = None
     over_popularity: Estimate | None = None
+    regret: Estimate | None = None
 
 
-class Reinforcement(_Part):
-    """report/reinforcement.json."""
+class PolicyDifference(Estimate):
+    """What an episode brings more with `policy` than with `against`."""
+
+    policy: str
+    against: str
+
+
+class Reinforcement(Result):
+    """The comparison of all policies of a run.
+
+    Parameters
+    ----------
+    steps, seeds, episodes
+        Environment steps of training a policy, seeds of training, evaluation episodes.
+    catalogue
+        Number of items that can be recommended.
+    reward, users
+        What a step is rewarded by, and whose sessions were evaluated: all, train or held_out.
+    learning_curves
+        Trained policy to its pairs (environment steps, average reward of an episode).
+    """
 
     dataset: str
     steps: int
-    seeds: int | tuple[int, ...]
+    seeds: tuple[int, ...]
     episodes: int
-    catalogue: int | None = None
-    reward: str | None = None
-    users: str | None = None
+    catalogue: int
+    reward: str
+    users: str
     policies: dict[str, PolicyScores]
-    learning_curves: dict[str, tuple[tuple[float, float], ...]] = {}
+    comparisons: tuple[PolicyDifference, ...]
+    learning_curves: dict[str, tuple[tuple[int, float], ...]]

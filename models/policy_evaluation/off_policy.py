@@ -187,4 +187,4 @@ def _parts(n: int) -> Sequence[slice]:
 
 def _bootstrapped(value: float, resampled: Sequence[float]) -> Estimate:
     low, high = np.quantile(resampled, (0.025, 0.975)).tolist()
-    return {"mean": value, "ci95": [low, high]}
+    return Estimate(mean=value, ci95=(low, high))

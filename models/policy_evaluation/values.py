@@ -154,10 +154,8 @@ def over_seeds(evaluations: Sequence[Evaluation], seed: int) -> dict[str, Estima
     found = [evaluation.by_episode() for evaluation in evaluations]
     estimates = {name: crossed_interval(np.stack([values[name] for values in found])) for name in _OF_EPISODES}
     episodes, average = len(evaluations[0].returns), estimates["average_reward"]
-    estimates["total_reward"] = {
-        "mean": episodes * average["mean"],
-        "ci95": [episodes * end for end in average["ci95"]],
-    }
+    low, high = average.ci95
+    estimates["total_reward"] = Estimate(mean=episodes * average.mean, ci95=(episodes * low, episodes * high))
     estimates |= _of_catalogue(evaluations, seed)
     return {name: _bounded(name, estimates[name]) for name in METRICS}
 
@@ -205,5 +203,5 @@ def _of_catalogue(evaluations: Sequence[Evaluation], seed: int) -> dict[str, Est
 
 def _bounded(name: str, estimate: Estimate) -> Estimate:
     """A share's interval ends at 0 and 1."""
-    low, high = estimate["ci95"]
-    return {"mean": estimate["mean"], "ci95": [max(low, 0.0), min(high, 1.0)]} if name in _SHARES else estimate
+    low, high = estimate.ci95
+    return Estimate(mean=estimate.mean, ci95=(max(low, 0.0), min(high, 1.0))) if name in _SHARES else estimate

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.sparse import csr_array
 
-from models.fidelity.ablation import Ablation, Features, ablate
+from models.fidelity.ablation import Ablation, Features, Variant, ablate
 from models.fidelity.subgroups import COLD_ITEM
 from models.keywords.embeddings import EmbeddingSettings, Encode, SentenceEncoder, item_vectors
 from models.keywords.tfidf import tfidf_words
 from models.knowledge import ItemKnowledge
+from models.metrics.results import Result
 from models.response.features import ResponseModels
 from models.response.keyword_matching import KeywordMatching
 from models.response.similarity import Similarity, neutral_values
@@ -46,6 +47,14 @@ class AblationSettings(BaseModel):
     encoder: EmbeddingSettings = EmbeddingSettings()
     resamples: int = Field(default=500, gt=0, description="bootstrap samples of users behind each interval")
     seed: int = Field(default=0, ge=0, description="of the samples and of the folds of cross-validation")
+
+
+class AblationResult(Result):
+    """report/ablation.json: every variant, judged on n test pairs; items with fewer train interactions are cold."""
+
+    n: int
+    cold_item_below: int
+    variants: list[Variant]
 
 
 @step(version="3", reads=(*SIMULATOR_PARTS, PROFILES), writes=("report/ablation.json",))
@@ -78,8 +87,9 @@ def ablate_ensemble(folder: RunFolder, settings: AblationSettings) -> Summary:
         other = replace(models, keyword_matching=KeywordMatching(knowledge), similarity=Similarity(knowledge, neutral))
         variants[name] = features(other)
     rows = ablate(ablation, variants)
-    publish_json(folder.path("report/ablation.json"), {"n": len(test), "cold_item_below": COLD_ITEM, "variants": rows})
-    return {row["variant"]: row["auc_lost"] for row in rows}
+    result = AblationResult(n=len(test), cold_item_below=COLD_ITEM, variants=rows)
+    publish_json(folder.path("report/ablation.json"), result.model_dump(mode="json"))
+    return {row.variant: row.auc_lost for row in rows}
 
 
 def knowledge_variants(folder: RunFolder, full: ItemKnowledge, encode: Encode) -> Mapping[str, ItemKnowledge]:

@@ -8,8 +8,6 @@ anything of held-out reviews reached the prompts or the keywords. Tests plant ma
 
 from __future__ import annotations
 
-from typing import TypedDict
-
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -17,14 +15,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.estimators.baselines import ItemMean
 from models.estimators.recommenders import recommenders, scores_of
-from models.fidelity.biases import bias_checks
-from models.fidelity.discrimination import Judge, discrimination
-from models.fidelity.distributions import distribution_match
-from models.fidelity.list_choice import list_choice
+from models.fidelity.biases import BiasCheck, bias_checks
+from models.fidelity.discrimination import Discrimination, Judge, discrimination
+from models.fidelity.distributions import DistributionMatch, distribution_match
+from models.fidelity.list_choice import ListChoice, list_choice
 from models.fidelity.ranking import RankingAgreement, ranking_agreement
-from models.fidelity.replayed_sessions import session_match
-from models.fidelity.subgroups import fidelity_parts
+from models.fidelity.replayed_sessions import SessionMatch, session_match
+from models.fidelity.subgroups import FidelityPart, fidelity_parts
 from models.interactions import Interactions
+from models.metrics.results import Result
 from models.response.sasrec.network import SASRec
 from models.simulation.simulator import UserSimulator
 from storage.contracts import ANNOTATIONS, INTERACTIONS, ITEMS, VOCABULARY
@@ -57,6 +56,37 @@ class BehaviourSettings(BaseModel):
     seed: int = Field(default=0, ge=0, description="of samples, draws, unseen items and noise")
 
 
+class LeakCheck(Result):
+    """Counts of one run.
+
+    Parameters
+    ----------
+    review_prompts, from_held_out
+        Prompts that showed a review, and those whose review is not one of a train row: 0 unless something leaks.
+    markers, markers_in_keywords
+        Words of held-out reviews that no train review, item fact or name has, and those that a keyword contains.
+    """
+
+    review_prompts: int
+    from_held_out: int
+    markers: int
+    markers_in_keywords: int
+
+
+class Behaviour(Result):
+    """report/behaviour.json: what is measured of n test pairs beyond single reactions; None where it cannot be."""
+
+    n: int
+    parts: list[FidelityPart]
+    discrimination: list[Discrimination]
+    choice: list[ListChoice]
+    distributions: DistributionMatch
+    sessions: list[SessionMatch]
+    ranking_agreement: RankingAgreement | None
+    biases: list[BiasCheck]
+    leaks: LeakCheck | None
+
+
 @step(
     version="3",
     reads=(*SIMULATOR_PARTS, PREDICTIONS, "annotations.parquet"),
@@ -80,21 +110,19 @@ def evaluate_behaviour(folder: RunFolder, settings: BehaviourSettings) -> Summar
     logger.info("sessions replayed")
     sessions = [row for mode in ("draw", "vote") if (row := session_match(simulator, held_out, mode, seed)) is not None]
     counts = np.bincount(train.items, minlength=train.n_items)
-    behaviour = {
-        "n": len(test),
-        "parts": fidelity_parts(train, test, knowledge, predictions, seed),
-        "discrimination": discriminated,
-        "choice": list_choice(test, scores, settings.resamples, seed),
-        "distributions": distribution_match(test, probabilities, knowledge.categories, counts, seed),
-        "sessions": sessions,
-        "ranking_agreement": ranked,
-        "biases": bias_checks(test, probabilities, counts, settings.resamples, seed),
-        "leaks": leak_check(folder),
-    }
-    publish_json(folder.path("report/behaviour.json"), behaviour)
-    agreed = (
-        {name: by["judges"]["ensemble"]["kendall_tau"] for name, by in ranked["measures"].items()} if ranked else {}
+    behaviour = Behaviour(
+        n=len(test),
+        parts=fidelity_parts(train, test, knowledge, predictions, seed),
+        discrimination=discriminated,
+        choice=list_choice(test, scores, settings.resamples, seed),
+        distributions=distribution_match(test, probabilities, knowledge.categories, counts, seed),
+        sessions=sessions,
+        ranking_agreement=ranked,
+        biases=bias_checks(test, probabilities, counts, settings.resamples, seed),
+        leaks=leak_check(folder),
     )
+    publish_json(folder.path("report/behaviour.json"), behaviour.model_dump(mode="json"))
+    agreed = {name: by.judges["ensemble"].kendall_tau for name, by in ranked.measures.items()} if ranked else {}
     return {"test_pairs": len(test), "kendall_tau": {**agreed}}
 
 
@@ -133,23 +161,6 @@ def _judges(simulator: UserSimulator, published: SASRec, seed: int) -> dict[str,
     }
 
 
-class LeakCheck(TypedDict):
-    """Counts of one run.
-
-    Parameters
-    ----------
-    review_prompts, from_held_out
-        Prompts that showed a review, and those whose review is not one of a train row: 0 unless something leaks.
-    markers, markers_in_keywords
-        Words of held-out reviews that no train review, item fact or name has, and those that a keyword contains.
-    """
-
-    review_prompts: int
-    from_held_out: int
-    markers: int
-    markers_in_keywords: int
-
-
 def leak_check(folder: RunFolder) -> LeakCheck | None:
     """Look for held-out reviews among prompts and for their words among keywords; None where nothing was annotated."""
     if not folder.path("annotations.parquet").exists():
@@ -165,12 +176,12 @@ def leak_check(folder: RunFolder) -> LeakCheck | None:
     markers = _words(held_out["review_text"]).filter(~pl.col("word").is_in(allowed["word"].implode()))
     vocabulary = read_table(folder.path("vocabulary.parquet"), VOCABULARY)
     of_keywords = pl.concat([_words(vocabulary["keyword"]), _words(vocabulary["members"].explode())])
-    return {
-        "review_prompts": prompts.height,
-        "from_held_out": prompts.join(train, on=pair, how="anti").height,
-        "markers": markers.height,
-        "markers_in_keywords": markers.join(of_keywords, on="word", how="semi").height,
-    }
+    return LeakCheck(
+        review_prompts=prompts.height,
+        from_held_out=prompts.join(train, on=pair, how="anti").height,
+        markers=markers.height,
+        markers_in_keywords=markers.join(of_keywords, on="word", how="semi").height,
+    )
 
 
 def _words(texts: pl.Series) -> pl.DataFrame:

@@ -12,12 +12,14 @@ from typing import get_args
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import TypeAdapter
 from scipy.stats import rankdata
 
 from models.agents.policies import Policy
 from models.agents.settings import AlgorithmName
 from models.agents.training import train_agent
+from models.metrics.intervals import Estimate
+from models.metrics.results import Result
 from models.policy_evaluation.off_policy import logged_reactions, off_policy_value
 from models.policy_evaluation.values import evaluate, over_seeds
 from models.simulation.settings import EnvironmentSettings, catalogue
@@ -35,36 +37,19 @@ _TOP_SHARE = 10  # off-policy, a policy recommends among the best tenth of the c
 REPORT = "report/cross_check.json"
 
 
-class Interval(BaseModel):
-    """A mean and its 95 % interval."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    mean: float
-    ci95: tuple[float, float]
-
-    def __str__(self) -> str:
-        low, high = self.ci95
-        return f"{self.mean:.3f} [{low:.3f}, {high:.3f}]"
-
-
-class CheckedPolicy(BaseModel):
+class CheckedPolicy(Result):
     """A policy's average reward under each reward model, and its estimated share of likes among logged ratings."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     trained_on: RewardMode | None
-    simulated: dict[str, Interval]
-    snips: Interval
-    dr: Interval
+    simulated: dict[str, Estimate]
+    snips: Estimate
+    dr: Estimate
     effective_reactions: float
 
 
-class CrossCheck(BaseModel):
+class CrossCheck(Result):
     """report/cross_check.json."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     dataset: str
     steps: int
@@ -119,24 +104,22 @@ def cross_check(
     k = max(1, len(catalogue(simulator, settings.environment.catalogue_size)) // _TOP_SHARE)
     rows: list[CheckedPolicy] = []
     for name, (trained_on, policy) in policies.items():
-        simulated: dict[str, Interval] = {}
+        simulated: dict[str, Estimate] = {}
         for mode, environment in environments.items():
             evaluation = evaluate(policy, simulator, environment, agents.evaluation_episodes, agents.evaluation_seed)
-            simulated[mode] = Interval.model_validate(
-                over_seeds([evaluation], agents.evaluation_seed)["average_reward"]
-            )
+            simulated[mode] = over_seeds([evaluation], agents.evaluation_seed)["average_reward"]
         value = off_policy_value(policy, simulator, settings.environment, logged, k=k, seed=agents.evaluation_seed)
         rows.append(
             CheckedPolicy(
                 name=name,
                 trained_on=trained_on,
                 simulated=simulated,
-                snips=Interval.model_validate(value.snips),
-                dr=Interval.model_validate(value.dr),
+                snips=value.snips,
+                dr=value.dr,
                 effective_reactions=value.effective,
             )
         )
-        step_logger().info("%s: SNIPS %.3f, DR %.3f", name, value.snips["mean"], value.dr["mean"])
+        step_logger().info("%s: SNIPS %.3f, DR %.3f", name, value.snips.mean, value.dr.mean)
     check = CrossCheck(
         dataset=folder.root.name,
         steps=agents.steps,
@@ -156,9 +139,16 @@ def cross_check_rows(check: CrossCheck) -> list[list[str]]:
     rows = [["policy", *(f"reward: {mode}" for mode in REWARDS), "SNIPS", "DR", "effective reactions"]]
     for policy in check.policies:
         simulated = [f"{policy.simulated[mode].mean:.2f}" for mode in REWARDS]
-        rows.append([policy.name, *simulated, str(policy.snips), str(policy.dr), f"{policy.effective_reactions:.0f}"])
+        rows.append(
+            [policy.name, *simulated, _text(policy.snips), _text(policy.dr), f"{policy.effective_reactions:.0f}"]
+        )
     of_dr = check.rank_correlations["dr"]
     return [*rows, ["rank correlation with DR", *(f"{of_dr[name]:.2f}" for name in (*REWARDS, "snips", "dr")), ""]]
+
+
+def _text(estimate: Estimate) -> str:
+    low, high = estimate.ci95
+    return f"{estimate.mean:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def _rank_correlations(rows: Sequence[CheckedPolicy]) -> dict[str, dict[str, float]]:

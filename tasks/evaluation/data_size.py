@@ -6,21 +6,21 @@ and test rows stay as they are, so that only the number of reactions differs.
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypedDict, cast
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from models.metrics.results import Interval, Result
 from models.response.sasrec.settings import SASRecSettings
+from storage.checkpoints import load_json
 from storage.contracts import INTERACTIONS
 from storage.files import publish_json
 from storage.run_folder import RunFolder
 from storage.tables import read_table, write_table
-from tasks.evaluation.fidelity import FidelitySettings, evaluate_fidelity
+from tasks.evaluation.fidelity import Fidelity, FidelitySettings, evaluate_fidelity
 from tasks.loading import PARTS_BEFORE_ENSEMBLE
 from tasks.step import Summary, step
 from tasks.steps.fit_ensemble import EnsembleSettings, fit_ensemble
@@ -29,21 +29,27 @@ from tasks.steps.train_sasrec import train_sasrec
 _LEARNED = ("sasrec", "interactions.parquet")  # of the parts before the ensemble, those that are made anew
 
 
-class SizedScores(TypedDict):
+class SizedScores(Result):
     """A model's figures at one size; the error is that of P(like), where the truth is known."""
 
     auc: float
-    auc_ci95: list[float]
+    auc_ci95: Interval
     log_loss: float
     error_of_probability: float | None
 
 
-class DataSize(TypedDict):
+class DataSize(Result):
     """All models at one size."""
 
     share: float
     train_interactions: int
     models: dict[str, SizedScores]
+
+
+class DataSizes(Result):
+    """report/data_size.json, from the smallest share to the whole."""
+
+    sizes: list[DataSize]
 
 
 class DataSizeSettings(BaseModel):
@@ -78,7 +84,7 @@ def data_size(folder: RunFolder, settings: DataSizeSettings) -> Summary:
             evaluate_fidelity.function(smaller, settings.fidelity)
             rows.append(_row(smaller, share, interactions))
     rows.append(_row(folder, 1.0, whole))
-    publish_json(folder.path("report/data_size.json"), {"sizes": cast("JsonValue", rows)})
+    publish_json(folder.path("report/data_size.json"), DataSizes(sizes=rows).model_dump(mode="json"))
     return {"sizes": len(rows)}
 
 
@@ -105,18 +111,18 @@ def _workspace(folder: RunFolder) -> Iterator[RunFolder]:
 
 
 def _row(folder: RunFolder, share: float, interactions: pl.DataFrame) -> DataSize:
-    card = json.loads(folder.path("report/fidelity.json").read_text(encoding="utf-8"))
-    truth = card["truth"] or {}
+    fidelity = load_json(folder.path("report/fidelity.json"), TypeAdapter(Fidelity))
+    truth = fidelity.truth or {}
     return DataSize(
         share=share,
         train_interactions=interactions.filter(split="train").height,
         models={
             name: SizedScores(
-                auc=scores["auc"],
-                auc_ci95=scores["auc_ci95"],
-                log_loss=scores["log_loss"],
-                error_of_probability=truth[name]["mean_absolute_error"] if name in truth else None,
+                auc=scores.auc,
+                auc_ci95=scores.auc_ci95,
+                log_loss=scores.log_loss,
+                error_of_probability=truth[name].mean_absolute_error if name in truth else None,
             )
-            for name, scores in card["models"].items()
+            for name, scores in fidelity.models.items()
         },
     )

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from models.fidelity.card import Prediction, fidelity_card, predict
+from models.fidelity.card import FidelityCard, Prediction, fidelity_card, predict
 from models.interactions import Interactions
+from storage.checkpoints import load_json
 from storage.contracts import TRUTH
 from storage.errors import DataError
 from storage.files import publish, publish_json
@@ -35,6 +36,13 @@ class FidelitySettings(BaseModel):
     seed: int = Field(default=0, ge=0, description="of the samples, of tied votes and of the factors' starting values")
 
 
+class Fidelity(FidelityCard):
+    """report/fidelity.json: the card, and which run it is of."""
+
+    dataset: str
+    split: str
+
+
 # truth.parquet, which only generated datasets have, comes from the same step and seed as interactions.parquet.
 @step(
     version="3",
@@ -50,8 +58,9 @@ def evaluate_fidelity(folder: RunFolder, settings: FidelitySettings) -> Summary:
     card = fidelity_card(test, predictions, settings.resamples, settings.seed, _true_probabilities(folder, test))
     write_predictions(folder, test, predictions)
     dataset, _, split = folder.root.name.partition("@")
-    publish_json(folder.path("report/fidelity.json"), {"dataset": dataset, "split": split or DEFAULT_SPLIT, **card})
-    return {"test_pairs": len(test), **{name: row["auc"] for name, row in card["models"].items()}}
+    fidelity = Fidelity(dataset=dataset, split=split or DEFAULT_SPLIT, **vars(card))
+    publish_json(folder.path("report/fidelity.json"), fidelity.model_dump(mode="json"))
+    return {"test_pairs": len(test), **{name: row.auc for name, row in card.models.items()}}
 
 
 def _true_probabilities(folder: RunFolder, test: Interactions) -> NDArray[np.float32] | None:
@@ -62,6 +71,18 @@ def _true_probabilities(folder: RunFolder, test: Interactions) -> NDArray[np.flo
     table = np.zeros((test.n_users, test.n_items), dtype=np.float32)
     table[truth["user_id"].to_numpy(), truth["item_id"].to_numpy()] = truth["probability"].to_numpy()
     return table[test.users, test.items]
+
+
+def load_fidelity(folder: RunFolder) -> Fidelity | None:
+    """The fidelity card of a run, None where there is none.
+
+    Raises
+    ------
+    DataError
+        Where the file is damaged.
+    """
+    path = folder.path("report/fidelity.json")
+    return load_json(path, TypeAdapter(Fidelity)) if path.exists() else None
 
 
 def write_predictions(folder: RunFolder, test: Interactions, predictions: Mapping[str, Prediction]) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 
 from markupsafe import Markup
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from storage.checkpoints import load_json
 from storage.files import publish
 from storage.run_folder import RunFolder
+from tasks.evaluation.ablation import AblationResult
+from tasks.evaluation.behaviour import Behaviour
+from tasks.evaluation.data_size import DataSizes
+from tasks.evaluation.fidelity import Fidelity
 from tasks.report import figures
-from tasks.report.card_tables import card_tables
-from tasks.report.data import load_fidelity
+from tasks.report.card_tables import Section, card_tables
 from tasks.report.page import template_environment
 from tasks.report.tables import Rows
 from tasks.step import Summary, step
@@ -49,54 +52,54 @@ class _Section(_Reading):
     rows: Rows = field(default_factory=list)
 
 
-_READINGS = {
-    "Response prediction": _Reading(
+_READINGS: dict[Section, _Reading] = {
+    "responses": _Reading(
         "Responses",
         "Each model predicts the test reactions. AUC: the chance that a liked pair is ranked above a "
         "disliked one; ECE: how far predicted probabilities lie from shares of likes.",
         figure="reliability",
         caption="Share of likes by predicted probability; on the diagonal a model is calibrated.",
     ),
-    "Better than, paired over resampled users": _Reading(
+    "comparisons": _Reading(
         "Better than",
         "Differences between two models on the same pairs. An interval above zero means better: a higher "
         "AUC, a log loss saved.",
         numbers_from=2,
     ),
-    "Parts of the test pairs: AUC": _Reading(
+    "parts": _Reading(
         "Parts",
         "The same reactions, parted by what was known of user and item beforehand: cold ones have the "
         "fewest train interactions.",
     ),
-    "Liked against unseen items": _Reading(
+    "unseen": _Reading(
         "Liked or unseen",
         "Each liked test item among so many items that the user never rated: what a model takes for a like "
         "that is none.",
         numbers_from=2,
     ),
-    "Choice from a user's held-out list": _Reading(
+    "choice": _Reading(
         "Choice",
         "Whether the item that a model ranks first in a user's test list is one that the user liked.",
     ),
-    "Like rates of groups, real against simulated": _Reading(
+    "like_rates": _Reading(
         "Like rates",
         "Like rates by user, item and category: how far the simulated distribution lies from the real one. "
         "KS and Jensen-Shannon are 0 for equal distributions.",
         numbers_from=2,
     ),
-    "Like rate by popularity of the item": _Reading(
+    "popularity": _Reading(
         "Popularity",
         "Whether popular items are liked more by simulated users than by real ones, and unpopular ones less.",
         figure="popularity",
         caption="Share of likes by popularity of the item, real and simulated.",
         numbers_from=0,
     ),
-    "Sessions replayed": _Reading(
+    "sessions": _Reading(
         "Sessions",
         "Users' last interactions in their order: real reactions against those of the simulated user who is"
         " shown the same items.",
     ),
-    "Order of recommenders: Kendall's tau with the real users'": _Reading(
+    "recommenders": _Reading(
         "Recommenders",
         "Thirteen recommenders of very different quality, ordered by the real reactions and by a "
         "simulator's. Tau is 1 for the same order; two halves of the real users agree with each other as "
@@ -104,26 +107,26 @@ _READINGS = {
         "show beyond chance; the weighted AUC lets users count by their pairs of a like and a dislike.",
         numbers_from=2,
     ),
-    "Too positive, too fond of the popular": _Reading(
+    "biases": _Reading(
         "Biases",
         "Means and slopes of P(like) less the real reaction; 0 is none. The slope is over the logarithm of the item's "
         "train interactions. What was never met need not be disliked, but a simulator that says yes to all of it tells "
         "recommenders nothing.",
     ),
-    "Leaks": _Reading(
+    "leaks": _Reading(
         "Leaks",
         "What of held-out reviews could have reached the language model; every number found must be 0. Without reviews "
         "there is nothing to find. That planted words and turned ratings reach nothing is tested beside this.",
         numbers_from=2,
     ),
-    "What each part is worth": _Reading(
+    "ablation": _Reading(
         "Ablations",
         "The stack fitted anew with parts of it only, or without them. What the language model's keywords "
         "add is the loss of the stack that has none of them.",
         figure="ablation",
         caption="AUC lost by each variant of the stack, with its interval; left of the line it would be better.",
     ),
-    "Less to learn from: AUC": _Reading(
+    "data_size": _Reading(
         "Data size",
         "Models fitted on a share of each user's train reactions, judged by the same test reactions. Where the "
         "truth is known, the best possible predictor stands beside them.",
@@ -146,22 +149,19 @@ class CardSettings(BaseModel):
 )
 def card(folder: RunFolder, _: CardSettings) -> Summary:
     """Render the page from what `evaluate` measured; all text is escaped."""
-    behaviour, ablation, sizes = (
-        json.loads(folder.path(f"report/{part}.json").read_text(encoding="utf-8"))
-        for part in ("behaviour", "ablation", "data_size")
-    )
-    fidelity = load_fidelity(folder)
-    found = {
-        "popularity": figures.popularity(behaviour["distributions"]["popularity"]),
-        "ablation": figures.ablation(ablation["variants"]),
-        "sizes": figures.data_sizes(sizes["sizes"]),
-        "reliability": figures.reliability(fidelity) if fidelity and any(fidelity.reliability.values()) else None,
+    fidelity = load_json(folder.path("report/fidelity.json"), TypeAdapter(Fidelity))
+    behaviour = load_json(folder.path("report/behaviour.json"), TypeAdapter(Behaviour))
+    variants = load_json(folder.path("report/ablation.json"), TypeAdapter(AblationResult)).variants
+    sizes = load_json(folder.path("report/data_size.json"), TypeAdapter(DataSizes)).sizes
+    svgs = {
+        "popularity": figures.popularity(behaviour.distributions.popularity),
+        "ablation": figures.ablation(variants),
+        "sizes": figures.data_sizes(sizes),
+        "reliability": figures.reliability(fidelity) if any(fidelity.reliability.values()) else None,
     }
-    drawn = {name: svg for name, svg in found.items() if svg is not None}
+    drawn = {name: svg for name, svg in svgs.items() if svg is not None}
     sections = [
-        _Section(**vars(_READINGS[title]), title=title, rows=rows)
-        for title, rows in card_tables(folder)
-        if title in _READINGS
+        _Section(**vars(_READINGS[table.section]), title=table.title, rows=table.rows) for table in card_tables(folder)
     ]
     page = (
         template_environment()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from pydantic import TypeAdapter
 
 from models.fidelity.ablation import Variant
 from models.fidelity.biases import BiasCheck
@@ -14,66 +16,98 @@ from models.fidelity.list_choice import ListChoice
 from models.fidelity.ranking import MeasuredAgreement
 from models.fidelity.replayed_sessions import SessionMatch
 from models.fidelity.subgroups import FidelityPart
+from storage.checkpoints import load_json
 from storage.run_folder import RunFolder
-from tasks.evaluation.behaviour import LeakCheck
-from tasks.evaluation.data_size import DataSize
-from tasks.report.tables import Rows, fidelity_rows, label
+from tasks.evaluation.ablation import AblationResult
+from tasks.evaluation.behaviour import Behaviour, LeakCheck
+from tasks.evaluation.data_size import DataSize, DataSizes
+from tasks.evaluation.fidelity import Fidelity
+from tasks.report.tables import Rows, fidelity_table, label
 
+Section = Literal[
+    "responses",
+    "comparisons",
+    "parts",
+    "unseen",
+    "choice",
+    "like_rates",
+    "popularity",
+    "sessions",
+    "recommenders",
+    "biases",
+    "leaks",
+    "ablation",
+    "data_size",
+]
 _COMPARED = ("bias", "gradient_boosting", "sasrec", "ensemble")
 
 
-def card_tables(folder: RunFolder) -> list[tuple[str, Rows]]:
-    """Titles and rows, header first, of an evaluated run; what could not be measured is left out."""
-    fidelity, behaviour, ablation = (
-        json.loads(folder.path(f"report/{part}.json").read_text(encoding="utf-8"))
-        for part in ("fidelity", "behaviour", "ablation")
-    )
+class CardTable(NamedTuple):
+    """A table of the card: the section that it stands in, its title, and its rows, header first."""
+
+    section: Section
+    title: str
+    rows: Rows
+
+
+def card_tables(folder: RunFolder) -> list[CardTable]:
+    """The tables of an evaluated run; what could not be measured is left out.
+
+    Raises
+    ------
+    DataError
+        Where one of fidelity.json, behaviour.json and ablation.json is missing or damaged.
+    """
+    fidelity = load_json(folder.path("report/fidelity.json"), TypeAdapter(Fidelity))
+    behaviour = load_json(folder.path("report/behaviour.json"), TypeAdapter(Behaviour))
+    variants = load_json(folder.path("report/ablation.json"), TypeAdapter(AblationResult)).variants
     sizes = folder.path("report/data_size.json")
-    ranked = behaviour["ranking_agreement"]
+    sized = load_json(sizes, TypeAdapter(DataSizes)).sizes if sizes.exists() else []
+    measures = behaviour.ranking_agreement.measures if behaviour.ranking_agreement else {}
+    like_rates = behaviour.distributions
     tables = [
-        ("Response prediction", fidelity_rows(folder)),
-        ("Better than, paired over resampled users", _comparisons(fidelity["comparisons"])),
-        ("Parts of the test pairs: AUC", _parts(behaviour["parts"])),
-        ("Liked against unseen items", _discrimination(behaviour["discrimination"])),
-        ("Choice from a user's held-out list", _choice(behaviour["choice"])),
-        ("Like rates of groups, real against simulated", _groups(behaviour["distributions"]["groups"])),
-        ("Like rate by popularity of the item", _strata(behaviour["distributions"]["popularity"])),
-        ("Sessions replayed", _sessions(behaviour["sessions"])),
-        ("Order of recommenders: Kendall's tau with the real users'", _agreement(ranked["measures"] if ranked else {})),
-        ("Too positive, too fond of the popular", _biases(behaviour["biases"], behaviour["discrimination"])),
-        ("Leaks", _leaks(behaviour["leaks"])),
-        ("What each part is worth", _ablation(ablation["variants"])),
-        (
-            "Less to learn from: AUC",
-            _sizes(json.loads(sizes.read_text(encoding="utf-8"))["sizes"] if sizes.exists() else []),
+        CardTable("responses", "Response prediction", fidelity_table(fidelity).plain()),
+        CardTable("comparisons", "Better than, paired over resampled users", _comparisons(fidelity.comparisons)),
+        CardTable("parts", "Parts of the test pairs: AUC", _parts(behaviour.parts)),
+        CardTable("unseen", "Liked against unseen items", _discrimination(behaviour.discrimination)),
+        CardTable("choice", "Choice from a user's held-out list", _choice(behaviour.choice)),
+        CardTable("like_rates", "Like rates of groups, real against simulated", _groups(like_rates.groups)),
+        CardTable("popularity", "Like rate by popularity of the item", _strata(like_rates.popularity)),
+        CardTable("sessions", "Sessions replayed", _sessions(behaviour.sessions)),
+        CardTable("recommenders", "Order of recommenders: Kendall's tau with the real users'", _agreement(measures)),
+        CardTable(
+            "biases", "Too positive, too fond of the popular", _biases(behaviour.biases, behaviour.discrimination)
         ),
+        CardTable("leaks", "Leaks", _leaks(behaviour.leaks)),
+        CardTable("ablation", "What each part is worth", _ablation(variants)),
+        CardTable("data_size", "Less to learn from: AUC", _sizes(sized)),
     ]
-    return [(title, rows) for title, rows in tables if len(rows) > 1]
+    return [table for table in tables if len(table.rows) > 1]
 
 
 def _comparisons(rows: Sequence[Comparison]) -> Rows:
     header = ["Model", "against", "AUC", "Log loss"]
     return [header] + [
         [
-            label(row["model"]),
-            label(row["against"]),
-            _signed(row["auc_difference"], row["ci95"]),
-            _signed(row["log_loss_difference"], row["log_loss_ci95"]),
+            label(row.model),
+            label(row.against),
+            _signed(row.auc_difference, row.ci95),
+            _signed(row.log_loss_difference, row.log_loss_ci95),
         ]
         for row in rows
     ]
 
 
 def _parts(parts: Sequence[FidelityPart]) -> Rows:
-    names = [name for name in _COMPARED if parts and name in parts[0]["models"]]
+    names = [name for name in _COMPARED if parts and name in parts[0].models]
     header = ["Part", "Pairs", "Like rate", *map(label, names), "Ensemble over bias"]
     return [header] + [
         [
-            part["part"],
-            f"{part['n']:,}",
-            _number(part["like_rate"]),
-            *(_number(part["models"][name]["auc"]) for name in names),
-            _signed(part["models"]["ensemble"]["auc_over_bias"], part["models"]["ensemble"]["auc_over_bias_ci95"]),
+            part.part,
+            f"{part.n:,}",
+            _number(part.like_rate),
+            *(_number(part.models[name].auc) for name in names),
+            _signed(part.models["ensemble"].auc_over_bias, part.models["ensemble"].auc_over_bias_ci95),
         ]
         for part in parts
     ]
@@ -83,10 +117,10 @@ def _discrimination(rows: Sequence[Discrimination]) -> Rows:
     header = ["Model", "Liked : unseen", "AUC", "Accuracy", "Precision", "Recall", "F1"]
     return [header] + [
         [
-            label(row["model"]),
-            f"1 : {row['ratio']}",
-            _number(row["auc"], row["auc_ci95"]),
-            *(_number(row[key]) for key in ("accuracy", "precision", "recall", "f1")),
+            label(row.model),
+            f"1 : {row.ratio}",
+            _number(row.auc, row.auc_ci95),
+            *map(_number, (row.accuracy, row.precision, row.recall, row.f1)),
         ]
         for row in rows
     ]
@@ -96,11 +130,11 @@ def _choice(rows: Sequence[ListChoice]) -> Rows:
     header = ["Model", "Users", "First is liked", "By chance", "Pairs in order"]
     return [header] + [
         [
-            label(row["model"]),
-            f"{row['users']:,}",
-            _number(row["first_liked"], row["first_liked_ci95"]),
-            _number(row["by_chance"]),
-            _number(row["pairs_right"]),
+            label(row.model),
+            f"{row.users:,}",
+            _number(row.first_liked, row.first_liked_ci95),
+            _number(row.by_chance),
+            _number(row.pairs_right),
         ]
         for row in rows
     ]
@@ -110,24 +144,24 @@ def _groups(rows: Sequence[GroupMatch]) -> Rows:
     header = ["Grouping", "Model", "Groups", "KS", "Jensen-Shannon", "Correlation", "Mean abs. error"]
     return [header] + [
         [
-            row["grouping"],
-            label(row["model"]),
-            f"{row['groups']:,}",
-            *(_number(row[key]) for key in ("ks", "jensen_shannon", "correlation", "mean_absolute_error")),
+            row.grouping,
+            label(row.model),
+            f"{row.groups:,}",
+            *map(_number, (row.ks, row.jensen_shannon, row.correlation, row.mean_absolute_error)),
         ]
         for row in rows
-        if row["model"] in (*_COMPARED, "vote")
+        if row.model in (*_COMPARED, "vote")
     ]
 
 
 def _strata(rows: Sequence[Stratum]) -> Rows:
-    names = [name for name in (*_COMPARED, "vote") if rows and name in rows[0]["simulated"]]
+    names = [name for name in (*_COMPARED, "vote") if rows and name in rows[0].simulated]
     return [["Train interactions of the item", "Pairs", "Real", *map(label, names)]] + [
         [
-            f"{row['mean_train_count']:.1f}",
-            f"{row['n']:,}",
-            _number(row["real"]),
-            *(_number(row["simulated"][name]) for name in names),
+            f"{row.mean_train_count:.1f}",
+            f"{row.n:,}",
+            _number(row.real),
+            *(_number(row.simulated[name]) for name in names),
         ]
         for row in rows
     ]
@@ -137,9 +171,9 @@ def _sessions(rows: Sequence[SessionMatch]) -> Rows:
     """One column a mode: the figures are many and the modes two."""
     if not rows:
         return [["Figure"]]
-    figures = [name for name in rows[0] if name != "mode"]
-    return [["Figure", *(f"by {row['mode']}" for row in rows)]] + [
-        [name.replace("_", " "), *(_plain(row[name]) for row in rows)] for name in figures
+    figures = [name for name in SessionMatch.model_fields if name != "mode"]
+    return [["Figure", *(f"by {row.mode}" for row in rows)]] + [
+        [name.replace("_", " "), *(_plain(getattr(row, name)) for row in rows)] for name in figures
     ]
 
 
@@ -149,26 +183,26 @@ def _agreement(measures: Mapping[str, MeasuredAgreement]) -> Rows:
         [
             label(name),
             measure.replace("auc", "AUC").replace("ndcg", "NDCG"),
-            _number(judge["kendall_tau"], judge["ci95"]),
-            "–" if judge["told_apart_tau"] is None else _number(judge["told_apart_tau"]),
-            f"{agreed['told_apart']} of {agreed['pairs']}",
-            _number(agreed["split_half_tau"]),
+            _number(judge.kendall_tau, judge.ci95),
+            "–" if judge.told_apart_tau is None else _number(judge.told_apart_tau),
+            f"{agreed.told_apart} of {agreed.pairs}",
+            _number(agreed.split_half_tau),
         ]
         for measure, agreed in measures.items()
-        for name, judge in agreed["judges"].items()
+        for name, judge in agreed.judges.items()
     ]
 
 
 def _biases(rows: Sequence[BiasCheck], unseen: Sequence[Discrimination]) -> Rows:
     """Biases of every model; of those that were asked about unseen items also how many of these they accept."""
-    of_unseen = {row["model"]: row["yes_to_unseen"] for row in unseen}
+    of_unseen = {row.model: row.yes_to_unseen for row in unseen}
     header = ["Model", "P(like) over the real like rate", "Rise with popularity beyond the real", "Yes to unseen items"]
     return [header] + [
         [
-            label(row["model"]),
-            _signed(row["over_positivity"], row["over_positivity_ci95"]),
-            _signed(row["popularity_bias"], row["popularity_bias_ci95"]),
-            _number(of_unseen[row["model"]]) if row["model"] in of_unseen else "–",
+            label(row.model),
+            _signed(row.over_positivity, row.over_positivity_ci95),
+            _signed(row.popularity_bias, row.popularity_bias_ci95),
+            _number(of_unseen[row.model]) if row.model in of_unseen else "–",
         ]
         for row in rows
     ]
@@ -182,13 +216,13 @@ def _leaks(found: LeakCheck | None) -> Rows:
         header,
         [
             "reviews of held-out reactions",
-            f"{found['review_prompts']:,} prompts with a review",
-            str(found["from_held_out"]),
+            f"{found.review_prompts:,} prompts with a review",
+            str(found.from_held_out),
         ],
         [
             "words that only held-out reviews have",
-            f"{found['markers']:,} such words",
-            str(found["markers_in_keywords"]),
+            f"{found.markers:,} such words",
+            str(found.markers_in_keywords),
         ],
     ]
 
@@ -197,12 +231,12 @@ def _ablation(rows: Sequence[Variant]) -> Rows:
     header = ["Variant", "AUC", "Log loss", "AUC lost", "Log loss saved by the whole", "AUC lost on cold items"]
     return [header] + [
         [
-            row["variant"],
-            _number(row["auc"]),
-            _number(row["log_loss"]),
-            _signed(row["auc_lost"], row["auc_lost_ci95"]),
-            _signed(row["log_loss_saved"], row["log_loss_saved_ci95"]),
-            _signed(row["cold_items_auc_lost"], row["cold_items_auc_lost_ci95"]),
+            row.variant,
+            _number(row.auc),
+            _number(row.log_loss),
+            _signed(row.auc_lost, row.auc_lost_ci95),
+            _signed(row.log_loss_saved, row.log_loss_saved_ci95),
+            _signed(row.cold_items_auc_lost, row.cold_items_auc_lost_ci95),
         ]
         for row in rows
     ]
@@ -210,14 +244,14 @@ def _ablation(rows: Sequence[Variant]) -> Rows:
 
 def _sizes(sizes: Sequence[DataSize]) -> Rows:
     """A row a size; where the truth is known also how far the ensemble's P(like) is from it."""
-    names = [name for name in (*_COMPARED, "vote", "best_possible") if sizes and name in sizes[0]["models"]]
+    names = [name for name in (*_COMPARED, "vote", "best_possible") if sizes and name in sizes[0].models]
     header = ["Train interactions", "Share", *map(label, names), "Ensemble's mean error of P(like)"]
     return [header] + [
         [
-            f"{size['train_interactions']:,}",
-            f"{size['share']:.1%}",
-            *(_number(size["models"][name]["auc"]) for name in names),
-            "–" if (error := size["models"]["ensemble"]["error_of_probability"]) is None else _number(error),
+            f"{size.train_interactions:,}",
+            f"{size.share:.1%}",
+            *(_number(size.models[name].auc) for name in names),
+            "–" if (error := size.models["ensemble"].error_of_probability) is None else _number(error),
         ]
         for size in sizes
     ]

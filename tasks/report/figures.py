@@ -20,8 +20,9 @@ from models.fidelity.ablation import Variant
 from models.fidelity.distributions import Stratum
 from models.policy_evaluation.comparison import Reinforcement
 from tasks.evaluation.data_size import DataSize
-from tasks.report.data import Fidelity, Training
+from tasks.evaluation.fidelity import Fidelity
 from tasks.report.tables import FIDELITY_GROUPS, POLICY_GROUPS, grouped, label
+from tasks.steps.train_sasrec import Training
 
 INK, MUTED, GRID, GROUND = "#1b1f24", "#59636e", "#d3d9df", "#fefefe"
 BLUE, RED, GREEN, PURPLE, GREY = "#0072b2", "#b84608", "#00785a", "#a14a8a", "#76808b"
@@ -185,11 +186,11 @@ def popularity(strata: Sequence[Stratum]) -> str | None:
         return None
     with mpl.rc_context(_STYLE):
         figure, axes = _figure(3.2)
-        x = [stratum["mean_train_count"] for stratum in strata]
-        axes.plot(x, [stratum["real"] for stratum in strata], color=INK, linewidth=2.4, marker="o", label="real")
-        shown = [name for name in ("bias", "vote", "ensemble") if name in strata[0]["simulated"]]
+        x = [stratum.mean_train_count for stratum in strata]
+        axes.plot(x, [stratum.real for stratum in strata], color=INK, linewidth=2.4, marker="o", label="real")
+        shown = [name for name in ("bias", "vote", "ensemble") if name in strata[0].simulated]
         for name, (colour, line, marker) in zip(shown, _SERIES, strict=False):
-            y = [stratum["simulated"][name] for stratum in strata]
+            y = [stratum.simulated[name] for stratum in strata]
             axes.plot(x, y, color=colour, linestyle=line, linewidth=1.6, marker=marker, markersize=4, label=label(name))
         axes.set(xscale="symlog", ylim=(0, 1), xlabel="train interactions of the item", ylabel="share of likes")
         axes.grid()
@@ -204,10 +205,10 @@ def ablation(variants: Sequence[Variant]) -> str | None:
     with mpl.rc_context(_STYLE):
         figure, axes = _figure(0.9 + 0.26 * len(variants))
         for y, variant in enumerate(variants):
-            axes.plot(variant["auc_lost_ci95"], (y, y), color=BLUE, linewidth=2, solid_capstyle="round")
-            axes.plot(variant["auc_lost"], y, "o", color=BLUE, markersize=5)
+            axes.plot(variant.auc_lost_ci95, (y, y), color=BLUE, linewidth=2, solid_capstyle="round")
+            axes.plot(variant.auc_lost, y, "o", color=BLUE, markersize=5)
         axes.axvline(0, color=MUTED, linewidth=1, linestyle=":", zorder=0)
-        _names(axes, [variant["variant"] for variant in variants])
+        _names(axes, [variant.variant for variant in variants])
         axes.set_xlabel("AUC lost, 95 % interval")
         axes.grid(axis="x")
         return _svg(figure)
@@ -219,13 +220,13 @@ def data_sizes(sizes: Sequence[DataSize]) -> str | None:
         return None
     with mpl.rc_context(_STYLE):
         figure, axes = _figure(3.2)
-        x = [size["train_interactions"] for size in sizes]
-        shown = [name for name in ("ensemble", "sasrec", "gradient_boosting", "bias") if name in sizes[0]["models"]]
+        x = [size.train_interactions for size in sizes]
+        shown = [name for name in ("ensemble", "sasrec", "gradient_boosting", "bias") if name in sizes[0].models]
         for name, (colour, line, marker) in zip(shown, _SERIES, strict=False):
-            y = [size["models"][name]["auc"] for size in sizes]
+            y = [size.models[name].auc for size in sizes]
             axes.plot(x, y, color=colour, linestyle=line, linewidth=1.6, marker=marker, markersize=4, label=label(name))
-        if best := sizes[-1]["models"].get("best_possible"):
-            axes.axhline(best["auc"], color=MUTED, linewidth=1, linestyle=":", label="best possible")
+        if best := sizes[-1].models.get("best_possible"):
+            axes.axhline(best.auc, color=MUTED, linewidth=1, linestyle=":", label="best possible")
         axes.set(xscale="log", xlabel="train interactions", ylabel="AUC on test pairs")
         axes.grid()
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, columnspacing=1.2, handletextpad=0.5)

@@ -12,8 +12,9 @@ from markupsafe import Markup
 from pydantic import JsonValue
 
 from models.policy_evaluation.comparison import Reinforcement
+from tasks.evaluation.fidelity import Fidelity
 from tasks.report.annotation_account import AnnotationAccount
-from tasks.report.data import Fidelity, JsonObject, ReportData
+from tasks.report.data import JsonObject, ReportData
 from tasks.report.figures import themed
 from tasks.report.tables import POLICY_GROUPS, fidelity_table, label, reinforcement_table
 from tasks.report.wording import comparison_sentence, count, first_few, gain_sentence, share, text
@@ -122,7 +123,7 @@ def render(page: Page) -> str:
             fidelity=fidelity_table(data.fidelity) if data.fidelity else None,
             reinforcement=reinforcement_table(data.reinforcement) if data.reinforcement else None,
             gains=_gains(data.reinforcement),
-            seeds=_seeds(data.reinforcement) if data.reinforcement else 0,
+            seeds=len(data.reinforcement.seeds) if data.reinforcement else 0,
             truth=_truth(data.fidelity) if data.fidelity else None,
             figures={name: Markup(themed(svg, name)) for name, svg in page.figures.items()},
             limits=_limits(page),
@@ -245,10 +246,6 @@ def _dataset(page: Page) -> str:
 
 def _split(page: Page) -> str:
     return page.data.fidelity.split if page.data.fidelity else page.run.partition("@")[2] or "tail"
-
-
-def _seeds(reinforcement: Reinforcement) -> int:
-    return reinforcement.seeds if isinstance(reinforcement.seeds, int) else len(reinforcement.seeds)
 
 
 def _object(value: JsonValue) -> JsonObject:

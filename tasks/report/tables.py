@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from models.metrics.results import Interval
 from models.policy_evaluation.comparison import Reinforcement
 from storage.run_folder import RunFolder
+from tasks.evaluation.fidelity import Fidelity, load_fidelity
 from tasks.policies.checkpoints import load_reinforcement
-from tasks.report.data import Fidelity, Interval, load_fidelity
 
 Rows = list[list[str]]
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from jinja2 import Undefined
 from pydantic import JsonValue
 
-from models.policy_evaluation.comparison import Estimate
-from tasks.report.data import Comparison
+from models.fidelity.card import Comparison
+from models.metrics.intervals import Estimate
 from tasks.report.tables import label
 
 _NAMED = 2

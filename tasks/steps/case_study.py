@@ -79,8 +79,7 @@ def _best(folder: RunFolder) -> tuple[AlgorithmName, int]:
             remedy="Train at least one: --set 'reinforce.agents.algorithms=[ppo]'",
         )
     best = max(trained, key=lambda name: trained[name])
-    seeds = comparison.seeds if isinstance(comparison.seeds, tuple) else (comparison.seeds,)
-    return TypeAdapter[AlgorithmName](AlgorithmName).validate_python(best), seeds[0]
+    return TypeAdapter[AlgorithmName](AlgorithmName).validate_python(best), comparison.seeds[0]
 
 
 def _trained(comparison: Reinforcement) -> dict[str, float]:

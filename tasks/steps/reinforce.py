@@ -20,6 +20,7 @@ from pydantic import JsonValue
 
 from models.agents.policies import Policy
 from models.agents.settings import AlgorithmName
+from models.policy_evaluation.comparison import PolicyDifference, PolicyScores, Reinforcement
 from models.policy_evaluation.values import Evaluation, all_pairs, evaluate, over_seeds, paired_difference
 from models.simulation.settings import EnvironmentSettings, catalogue
 from models.simulation.simulator import UserSimulator
@@ -69,26 +70,25 @@ def reinforce(folder: RunFolder, settings: ReinforceSettings) -> Summary:
         evaluations[algorithm] = [_evaluated(algorithm, policy, simulator, settings) for policy in policies]
         checkpoints[algorithm] = [load_checkpoint(folder, algorithm, seed) for seed in agents.seeds]
 
-    rows: dict[str, JsonValue] = {
-        name: _row(parts, evaluations, checkpoints.get(name, []), agents.evaluation_seed)
-        for name, parts in evaluations.items()
-    }
-    result: dict[str, JsonValue] = {
-        "dataset": folder.root.name,
-        "steps": agents.steps,
-        "seeds": list(agents.seeds),
-        "episodes": agents.evaluation_episodes,
-        "catalogue": len(catalogue(simulator, environment.catalogue_size)),
-        "reward": environment.reward,
-        "users": settings.evaluation.users,
-        "policies": rows,
-        "comparisons": [
-            {"policy": first, "against": second, "mean": difference["mean"], "ci95": [*difference["ci95"]]}
+    comparison = Reinforcement(
+        dataset=folder.root.name,
+        steps=agents.steps,
+        seeds=agents.seeds,
+        episodes=agents.evaluation_episodes,
+        catalogue=len(catalogue(simulator, environment.catalogue_size)),
+        reward=environment.reward,
+        users=settings.evaluation.users,
+        policies={
+            name: _scores(parts, evaluations, checkpoints.get(name, []), agents.evaluation_seed)
+            for name, parts in evaluations.items()
+        },
+        comparisons=tuple(
+            PolicyDifference(policy=first, against=second, mean=difference.mean, ci95=difference.ci95)
             for (first, second), difference in all_pairs(evaluations).items()
-        ],
-        "learning_curves": {name: _mean_curve(parts) for name, parts in checkpoints.items()},
-    }
-    publish_json(folder.path("report/reinforcement.json"), result)
+        ),
+        learning_curves={name: _mean_curve(parts) for name, parts in checkpoints.items()},
+    )
+    publish_json(folder.path("report/reinforcement.json"), comparison.model_dump(mode="json", exclude_none=True))
     averages = {name: float(np.mean([part.returns.mean() for part in parts])) for name, parts in evaluations.items()}
     return {"trained": len(missing), "reused": len(wanted) - len(missing), "average_reward": dict(averages)}
 
@@ -178,12 +178,12 @@ def _evaluated(name: str, policy: Policy, simulator: UserSimulator, settings: Re
     return evaluation
 
 
-def _row(
+def _scores(
     parts: Sequence[Evaluation],
     evaluations: dict[str, list[Evaluation]],
     checkpoints: Sequence[PolicyCheckpoint],
     seed: int,
-) -> dict[str, JsonValue]:
+) -> PolicyScores:
     """A policy's numbers, with what an episode brings more than the same episode with two baselines.
 
     Its regret is what the same episode, hence the same user, brings more with the upper line.
@@ -196,14 +196,11 @@ def _row(
     if UPPER_LINE in evaluations:
         differences["regret"] = paired_difference(evaluations[UPPER_LINE], parts)
     seconds = float(np.mean([checkpoint.training_seconds for checkpoint in checkpoints])) if checkpoints else 0.0
-    row: dict[str, JsonValue] = {"training_seconds": seconds}
-    for name, estimate in (over_seeds(parts, seed) | differences).items():
-        row[name] = {"mean": estimate["mean"], "ci95": [*estimate["ci95"]]}
-    return row
+    return PolicyScores(training_seconds=seconds, **over_seeds(parts, seed), **differences)
 
 
-def _mean_curve(checkpoints: Sequence[PolicyCheckpoint]) -> list[JsonValue]:
+def _mean_curve(checkpoints: Sequence[PolicyCheckpoint]) -> tuple[tuple[int, float], ...]:
     """Learning curves averaged over seeds, which share their steps; as long as the shortest, where some ended early."""
     points = min((len(checkpoint.learning_curve) for checkpoint in checkpoints), default=0)
     curves = np.array([checkpoint.learning_curve[:points] for checkpoint in checkpoints])  # (seeds, points, 2)
-    return [[int(steps), float(reward)] for steps, reward in curves.mean(axis=0)] if curves.size else []
+    return tuple((int(steps), float(reward)) for steps, reward in curves.mean(axis=0)) if curves.size else ()

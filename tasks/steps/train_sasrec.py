@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
+from models.metrics.results import Result
 from models.response.sasrec.settings import SASRecSettings
+from models.response.sasrec.training import Epoch
 from models.response.sasrec.training import train_sasrec as train
 from storage.checkpoints import save_arrays
 from storage.files import publish, publish_json
@@ -13,6 +13,12 @@ from tasks.loading import load_categories, load_interactions
 from tasks.step import Summary, step
 
 READS = ("users.parquet", "items.parquet", "interactions.parquet")
+
+
+class Training(Result):
+    """sasrec/training.json: the course of training, epoch by epoch."""
+
+    epochs: list[Epoch]
 
 
 @step(version="2", reads=READS, writes=("sasrec",))
@@ -27,7 +33,7 @@ def train_sasrec(folder: RunFolder, settings: SASRecSettings) -> Summary:
         save_arrays(target / "model.safetensors", model.arrays())
         save_arrays(target / "published.safetensors", published.arrays())
         publish_json(target / "settings.json", settings.model_dump(mode="json"))
-        publish_json(target / "training.json", {"epochs": [asdict(epoch) for epoch in epochs]})
+        publish_json(target / "training.json", Training(epochs=epochs).model_dump(mode="json"))
     return {
         "epochs": len(epochs),
         "validation_auc": max(epoch.validation_auc for epoch in epochs),

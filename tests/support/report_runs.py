@@ -54,6 +54,7 @@ def fidelity() -> dict[str, object]:
         }
         for place, name in enumerate(MODELS)
     }
+    losses = {"log_loss_difference": 0.0, "log_loss_ci95": [-0.1, 0.1]}
     bins = [
         {"mean_probability": 0.3, "like_rate": 0.25, "n": 40},
         {"mean_probability": 0.8, "like_rate": 0.85, "n": 60},
@@ -65,8 +66,8 @@ def fidelity() -> dict[str, object]:
         "like_rate": 0.625,
         "models": rows,
         "comparisons": [
-            {"model": "sasrec", "against": "bias", "auc_difference": 0.01, "ci95": [-0.02, 0.04]},
-            {"model": "ensemble", "against": "bias", "auc_difference": -0.03, "ci95": [-0.05, -0.01]},
+            {"model": "sasrec", "against": "bias", "auc_difference": 0.01, "ci95": [-0.02, 0.04], **losses},
+            {"model": "ensemble", "against": "bias", "auc_difference": -0.03, "ci95": [-0.05, -0.01], **losses},
         ],
         "reliability": dict.fromkeys(MODELS, bins),
         "truth": {
@@ -85,6 +86,7 @@ def _reinforcement() -> dict[str, object]:
             "total_reward": estimate(1000.0 + place),
             "liking_at_10": estimate(0.5),
             "coverage": estimate(0.4),
+            **dict.fromkeys(("gini", "novelty", "diversity", "repetition"), estimate(0.1)),
             "over_popularity": estimate(place - 1.0),
             "training_seconds": 12.0 if name == "ppo" else 0.0,
         }
@@ -97,7 +99,9 @@ def _reinforcement() -> dict[str, object]:
         "episodes": 100,
         "catalogue": 15,
         "reward": "vote",
+        "users": "all",
         "policies": rows,
+        "comparisons": [],
         "learning_curves": {"ppo": [[1000, 9.0], [2000, 11.0]]},
     }
 

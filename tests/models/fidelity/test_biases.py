@@ -29,23 +29,21 @@ def test_planted_biases_are_found_and_the_truth_has_none() -> None:
         "positive": truth + 0.1,
         "of the crowd": truth + 0.04 * (popular - popular.mean()),
     }
-    checks = {
-        row["model"]: row for row in bias_checks(test, {k: v.astype(np.float32) for k, v in models.items()}, counts)
-    }
+    checks = {row.model: row for row in bias_checks(test, {k: v.astype(np.float32) for k, v in models.items()}, counts)}
     for name, positivity, popularity in (("true", 0.0, 0.0), ("positive", 0.1, 0.0), ("of the crowd", 0.0, 0.04)):
         found = checks[name]
         for value, interval, planted in (
-            (found["over_positivity"], found["over_positivity_ci95"], positivity),
-            (found["popularity_bias"], found["popularity_bias_ci95"], popularity),
+            (found.over_positivity, found.over_positivity_ci95, positivity),
+            (found.popularity_bias, found.popularity_bias_ci95, popularity),
         ):
             assert interval[0] <= planted <= interval[1], (name, planted)
             assert interval[0] <= value <= interval[1]
             assert interval[1] - interval[0] < 0.06
-    offset = checks["positive"]["over_positivity"] - checks["true"]["over_positivity"]
+    offset = checks["positive"].over_positivity - checks["true"].over_positivity
     assert offset == pytest.approx(0.1, abs=1e-4)
 
 
 def test_equally_popular_items_show_no_popularity_bias() -> None:
     test, _, truth = _test_pairs()
     (row,) = bias_checks(test, {"true": truth.astype(np.float32)}, np.full(N_ITEMS, 7), n_resamples=20)
-    assert row["popularity_bias"] == 0
+    assert row.popularity_bias == 0

@@ -56,14 +56,14 @@ def test_a_judge_that_knows_the_likes_agrees_with_the_real_order_and_its_opposit
     }
     found = ranking_agreement(held_out, scores, {"knows": truth, "opposite": 1 - truth}, n_resamples=20)
     assert found is not None
-    assert found["users"] < 60  # who likes everything cannot tell recommenders apart
-    judges = found["measures"]["auc"]["judges"]
-    assert judges["knows"]["kendall_tau"] == 1.0
-    assert judges["opposite"]["kendall_tau"] == -1.0
-    for measure in found["measures"].values():
-        assert measure["judges"]["knows"]["told_apart_tau"] == 1.0
-        assert 0 < measure["told_apart"] <= measure["pairs"]
-    real = list(found["measures"]["auc"]["real_quality"].values())
+    assert found.users < 60  # who likes everything cannot tell recommenders apart
+    judges = found.measures["auc"].judges
+    assert judges["knows"].kendall_tau == 1.0
+    assert judges["opposite"].kendall_tau == -1.0
+    for measure in found.measures.values():
+        assert measure.judges["knows"].told_apart_tau == 1.0
+        assert 0 < measure.told_apart <= measure.pairs
+    real = list(found.measures["auc"].real_quality.values())
     assert real == sorted(real, reverse=True)
 
 
@@ -76,10 +76,10 @@ def test_the_weighted_auc_takes_all_pairs_alike() -> None:
     }
     found = ranking_agreement(held_out, scores, {"real": held_out.likes.astype(np.float32)}, n_resamples=5)
     assert found is not None
-    measures = found["measures"]
-    assert measures["auc"]["real_quality"] == {"a": (1 + 1 / 4) / 2, "b": 1 / 2}
-    assert measures["weighted auc"]["real_quality"] == {"a": 2 / 5, "b": 4 / 5}
-    assert measures["weighted auc"]["judges"]["real"]["kendall_tau"] == 1.0
+    measures = found.measures
+    assert measures["auc"].real_quality == {"a": (1 + 1 / 4) / 2, "b": 1 / 2}
+    assert measures["weighted auc"].real_quality == {"a": 2 / 5, "b": 4 / 5}
+    assert measures["weighted auc"].judges["real"].kendall_tau == 1.0
 
 
 def test_recommenders_that_differ_by_chance_are_not_told_apart() -> None:
@@ -93,7 +93,7 @@ def test_recommenders_that_differ_by_chance_are_not_told_apart() -> None:
     }
     found = ranking_agreement(held_out, scores, {"knows": truth}, n_resamples=100)
     assert found is not None
-    assert found["measures"]["auc"]["told_apart"] == 2
+    assert found.measures["auc"].told_apart == 2
 
 
 def test_nobody_can_rank_recommenders_where_everything_is_liked() -> None:
@@ -131,19 +131,19 @@ def test_discrimination_shows_no_item_that_the_user_met() -> None:
 
     rows = discrimination(test, known, {"knows": judge}, seed=0)
     assert shown - {(0, 2)} <= {(0, 3), (0, 4), (0, 5)}  # user 1 liked nothing that was held out
-    assert [row["ratio"] for row in rows] == [1, 3, 9]
-    assert all(row["accuracy"] == row["recall"] == row["precision"] == 1.0 for row in rows)
-    assert all((row["auc_ci95"], row["yes_to_unseen"]) == ([1.0, 1.0], 0.0) for row in rows)
+    assert [row.ratio for row in rows] == [1, 3, 9]
+    assert all(row.accuracy == row.recall == row.precision == 1.0 for row in rows)
+    assert all((row.auc_ci95, row.yes_to_unseen) == ((1.0, 1.0), 0.0) for row in rows)
     assert discrimination(_interactions([0], [2], [False]), known, {"knows": judge}, seed=0) == []
 
 
 def test_choice_counts_users_whose_first_item_is_liked() -> None:
     test = _interactions([0, 0, 1, 1, 1], [0, 1, 2, 3, 4], [True, False, False, True, False])
     right, wrong = (np.array(x, dtype=np.float32) for x in ([2, 1, 0, 3, 1], [1, 2, 3, 0, 3]))
-    rows = {row["model"]: row for row in list_choice(test, {"right": right, "wrong": wrong}, n_resamples=5)}
-    assert (rows["right"]["first_liked"], rows["right"]["pairs_right"]) == (1.0, 1.0)
-    assert (rows["wrong"]["first_liked"], rows["wrong"]["pairs_right"]) == (0.0, 0.0)
-    assert rows["right"]["by_chance"] == pytest.approx((1 / 2 + 1 / 3) / 2)
+    rows = {row.model: row for row in list_choice(test, {"right": right, "wrong": wrong}, n_resamples=5)}
+    assert (rows["right"].first_liked, rows["right"].pairs_right) == (1.0, 1.0)
+    assert (rows["wrong"].first_liked, rows["wrong"].pairs_right) == (0.0, 0.0)
+    assert rows["right"].by_chance == pytest.approx((1 / 2 + 1 / 3) / 2)
 
 
 def test_a_model_that_makes_everybody_average_is_told_from_one_that_does_not() -> None:
@@ -155,11 +155,11 @@ def test_a_model_that_makes_everybody_average_is_told_from_one_that_does_not() -
     test = Interactions(users, items, likes, np.where(likes, 5, 1).astype(np.float32), 40, 20)
     models = {"knows": taste[users].astype(np.float32), "average": np.full(800, likes.mean(), dtype=np.float32)}
     found = distribution_match(test, models, csr_array(np.ones((20, 1), dtype=np.float32)), np.arange(20), seed=1)
-    by_user = {row["model"]: row for row in found["groups"] if row["grouping"] == "user"}
-    assert by_user["knows"]["ks"] < 0.25 < by_user["average"]["ks"]
-    assert by_user["knows"]["correlation"] > 0.8
-    assert [stratum["n"] for stratum in found["popularity"]] == [80] * 10
-    assert not [row for row in found["groups"] if row["grouping"] == "category"]  # one group says nothing
+    by_user = {row.model: row for row in found.groups if row.grouping == "user"}
+    assert by_user["knows"].ks < 0.25 < by_user["average"].ks
+    assert by_user["knows"].correlation > 0.8
+    assert [stratum.n for stratum in found.popularity] == [80] * 10
+    assert not [row for row in found.groups if row.grouping == "category"]  # one group says nothing
 
 
 def test_sessions_replay_only_what_came_next_and_join_the_history() -> None:
@@ -167,7 +167,7 @@ def test_sessions_replay_only_what_came_next_and_join_the_history() -> None:
     by_draw, again = (session_match(world, held_out, "draw", seed=3) for _ in range(2))
     assert by_draw == again
     assert by_draw is not None
-    assert by_draw["sessions"] == int((np.bincount(held_out.users) >= 5).sum())
+    assert by_draw.sessions == int((np.bincount(held_out.users) >= 5).sum())
     short = held_out.users == 0
     few = Interactions(
         held_out.users[short][:3],
@@ -190,9 +190,9 @@ def test_parts_are_cut_by_what_training_knows() -> None:
     assert found["head items"].tolist() == [True, False, False, False]
     scores = Prediction.of_probabilities(np.array([0.9, 0.1, 0.4, 0.6], dtype=np.float32))
     figures = fidelity_parts(train, test, knowledge, {"bias": scores, "ensemble": scores}, seed=0)
-    whole = {figure["part"]: figure for figure in figures}
-    assert whole["warm users"]["models"]["ensemble"]["auc"] == 1.0
-    assert whole["warm users"]["models"]["ensemble"]["auc_over_bias"] == 0.0
+    whole = {figure.part: figure for figure in figures}
+    assert whole["warm users"].models["ensemble"].auc == 1.0
+    assert whole["warm users"].models["ensemble"].auc_over_bias == 0.0
     assert "head items" not in whole  # all liked: nothing to tell apart
 
 
@@ -214,11 +214,11 @@ def test_an_ablation_shows_which_features_carry_the_stack() -> None:
         seed=0,
     )
     needed, needless = ablation.without("effects"), ablation.without("keywords", "similarity")
-    assert needed["auc_lost_ci95"][0] > 0.1
-    assert abs(needless["auc_lost"]) < 0.05
-    assert ablation.alone("effects")["auc"] > 0.8
-    assert needed["cold_items_auc_lost"] is None
-    assert ablation.instead("the same", Features(*features))["auc_lost"] == 0.0
+    assert needed.auc_lost_ci95[0] > 0.1
+    assert abs(needless.auc_lost) < 0.05
+    assert ablation.alone("effects").auc > 0.8
+    assert needed.cold_items_auc_lost is None
+    assert ablation.instead("the same", Features(*features)).auc_lost == 0.0
 
 
 def test_tfidf_words_are_those_particular_to_a_text() -> None:

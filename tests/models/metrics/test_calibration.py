@@ -25,9 +25,9 @@ def test_calibration_error_is_the_weighted_distance_of_the_bins() -> None:
     likes = np.array([True, False, True, True])
     probabilities = _floats(0.52, 0.53, 0.99, 1.0)
     bins = reliability(likes, probabilities)
-    assert [b["n"] for b in bins] == [2, 2]
-    assert [b["like_rate"] for b in bins] == [0.5, 1.0]
-    assert [b["mean_probability"] for b in bins] == pytest.approx([0.525, 0.995])
+    assert [b.n for b in bins] == [2, 2]
+    assert [b.like_rate for b in bins] == [0.5, 1.0]
+    assert [b.mean_probability for b in bins] == pytest.approx([0.525, 0.995])
     assert expected_calibration_error(likes, probabilities) == pytest.approx((2 * 0.025 + 2 * 0.005) / 4)
 
 

@@ -24,19 +24,17 @@ def test_auc_of_one_class_is_a_half() -> None:
 
 def test_figures_by_hand() -> None:
     row = classification_metrics(LIKES, SCORES, SCORES, SCORES >= 0.5, UserBootstrap(np.arange(5), LIKES, 20))
-    assert row["accuracy"] == pytest.approx(3 / 5)
+    assert row.accuracy == pytest.approx(3 / 5)
     # likes: 2 of 3 found, 2 of 3 predicted right; dislikes: 1 of 2 and 1 of 2
-    assert row["macro_f1"] == pytest.approx((2 / 3 + 1 / 2) / 2)
-    assert row["brier"] == pytest.approx((0.01 + 0.25 + 0.25 + 0.49 + 0.01) / 5)
-    assert row["log_loss"] == pytest.approx(-np.log([0.9, 0.5, 0.5, 0.3, 0.9]).mean(), abs=1e-6)
+    assert row.macro_f1 == pytest.approx((2 / 3 + 1 / 2) / 2)
+    assert row.brier == pytest.approx((0.01 + 0.25 + 0.25 + 0.49 + 0.01) / 5)
+    assert row.log_loss == pytest.approx(-np.log([0.9, 0.5, 0.5, 0.3, 0.9]).mean(), abs=1e-6)
 
 
 def test_a_certain_mistake_costs_much_but_not_infinitely() -> None:
     likes = np.array([True, False])
-    row = classification_metrics(
-        likes, _floats(0, 0), _floats(0, 0), np.array([False, False]), UserBootstrap(np.arange(2), likes, 5)
-    )
-    assert 5 < row["log_loss"] < 10
+    row = classification_metrics(likes, _floats(0, 0), _floats(0, 0), np.array([False, False]), UserBootstrap(np.arange(2), likes, 5))
+    assert 5 < row.log_loss < 10
 
 
 def test_resampled_aucs_are_those_of_the_repeated_rows() -> None:
@@ -78,4 +76,4 @@ def test_a_sample_of_one_class_does_not_spoil_the_interval() -> None:
     likes = np.array([True, False, True])
     low, high = UserBootstrap(np.array([0, 1, 2]), likes, 50).interval(_floats(0.9, 0.1, 0.8))
     assert (low, high) == (1.0, 1.0)
-    assert UserBootstrap(np.array([0, 1]), likes[::2], 5).interval(_floats(0.9, 0.8)) == [0.5, 0.5]
+    assert UserBootstrap(np.array([0, 1]), likes[::2], 5).interval(_floats(0.9, 0.8)) == (0.5, 0.5)

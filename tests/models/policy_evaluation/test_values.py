@@ -98,19 +98,19 @@ def test_more_episodes_begin_with_the_same_ones() -> None:
 def test_several_seeds_give_an_interval_over_seeds_and_episodes() -> None:
     better = evaluation([4.0, 7.0], [0.4, 0.8], [[1, 1, 0, 0], [0, 1, 2, 0]])
     estimates = over_seeds([example(), better], seed=0)
-    assert estimates["average_reward"]["mean"] == 4.5
-    assert estimates["total_reward"]["mean"] == 9
-    low, high = estimates["average_reward"]["ci95"]
+    assert estimates["average_reward"].mean == 4.5
+    assert estimates["total_reward"].mean == 9
+    low, high = estimates["average_reward"].ci95
     # Variances of the mean 1 (seeds) and 2.25 (episodes), one degree each: 3.25^2 / (1 + 2.25^2) = 1.742 degrees.
     assert high - low == pytest.approx(2 * 4.974 * 3.25**0.5, rel=1e-3)
-    assert estimates["coverage"]["mean"] == 0.75
+    assert estimates["coverage"].mean == 0.75
 
 
 def test_one_evaluation_gives_an_interval_over_episodes() -> None:
     returns = np.random.default_rng(0).normal(10, 2, size=400)
     counts = np.ones((400, 4), dtype=np.int32)
     found = Evaluation(np.zeros(400, dtype=np.int64), returns, returns / 100, counts, breadth())
-    low, high = over_seeds([found], seed=0)["average_reward"]["ci95"]
+    low, high = over_seeds([found], seed=0)["average_reward"].ci95
     assert high - low == pytest.approx(2 * 1.966 * returns.std() / 20, rel=0.01)
 
 

@@ -18,11 +18,11 @@ from storage.tables import read_table, write_table
 from tasks.evaluation.ablation import AblationSettings, ablate_ensemble
 from tasks.evaluation.behaviour import BehaviourSettings, evaluate_behaviour
 from tasks.evaluation.data_size import DataSizeSettings, data_size, with_share
-from tasks.evaluation.fidelity import FidelitySettings, evaluate_fidelity, read_predictions
+from tasks.evaluation.fidelity import FidelitySettings, evaluate_fidelity, load_fidelity, read_predictions
 from tasks.loading import load_interactions, load_simulator
 from tasks.report.card import CardSettings, card
 from tasks.report.card_tables import card_tables
-from tasks.report.data import load_fidelity, load_report_data
+from tasks.report.data import load_report_data
 from tasks.steps.fit_ensemble import EnsembleSettings, fit_ensemble
 from tasks.steps.fit_patience import PatienceSettings, fit_patience
 from tasks.steps.train_sasrec import train_sasrec
@@ -199,7 +199,7 @@ def test_the_whole_card_is_published_and_reads_as_tables(folder: RunFolder) -> N
     variants = json.loads(folder.path("report/ablation.json").read_text())["variants"]
     assert variants[0]["variant"] == "without keywords and similarity"
     assert {"TF-IDF words instead of keywords", "keywords of other-model"} <= {row["variant"] for row in variants}
-    tables = dict(card_tables(folder))
+    tables = {table.title: table.rows for table in card_tables(folder)}
     assert {"Response prediction", "What each part is worth", "Too positive, too fond of the popular"} <= set(tables)
     assert all(len(row) == len(rows[0]) for rows in tables.values() for row in rows)
     assert card.function(folder, CardSettings())["sections"] == len(tables)

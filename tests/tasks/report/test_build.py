@@ -9,12 +9,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from models.policy_evaluation.comparison import Estimate
+from models.fidelity.card import Comparison
+from models.metrics.intervals import Estimate
 from storage.errors import DataError
 from storage.files import content_hash, publish_json
 from storage.run_folder import RunFolder
 from tasks.report.build import ReportSettings, report
-from tasks.report.data import Comparison
 from tasks.report.wording import comparison_sentence, gain_sentence
 from tests.support.report_runs import ATTACK, MODELS, POLICIES, fidelity, finished_run
 
@@ -112,7 +112,14 @@ def test_the_leading_models_are_compared_with_bias_whichever_wins(page: _Element
 
 @pytest.mark.parametrize(("low", "high", "verdict"), [(0.01, 0.03, "better"), (-0.03, -0.01, "worse")])
 def test_a_difference_counts_when_its_interval_leaves_zero_out(low: float, high: float, verdict: str) -> None:
-    comparison = Comparison(model="sasrec", against="bias", auc_difference=(low + high) / 2, ci95=(low, high))
+    comparison = Comparison(
+        model="sasrec",
+        against="bias",
+        auc_difference=(low + high) / 2,
+        ci95=(low, high),
+        log_loss_difference=0.0,
+        log_loss_ci95=(-0.1, 0.1),
+    )
     assert comparison_sentence(comparison).startswith(f"SASRec predicts {verdict} than the user+item bias model: ")
 
 

@@ -9,7 +9,7 @@ import pytest
 from storage.errors import DataError
 from storage.files import publish_json
 from storage.run_folder import RunFolder
-from tasks.report.data import Fidelity, ModelScores
+from tasks.evaluation.fidelity import Fidelity
 from tasks.report.tables import fidelity_rows, fidelity_table, markdown_table, reinforcement_rows
 
 
@@ -47,18 +47,27 @@ FIDELITY = {
         "bias": scores(0.80001, 0.5),
         "global_rate": scores(0.5, 0.6),
     },
+    "comparisons": [],
+    "reliability": {},
+    "truth": None,
 }
 REINFORCEMENT = {
     "dataset": "tiny",
     "steps": 100,
     "seeds": [0, 1],
     "episodes": 50,
+    "catalogue": 15,
+    "reward": "vote",
+    "users": "all",
+    "comparisons": [],
+    "learning_curves": {},
     "policies": {
         name: {
             "average_reward": estimate(reward),
             "total_reward": estimate(reward * 1000),
             "liking_at_10": estimate(0.5),
             "coverage": estimate(0.25),
+            **dict.fromkeys(("gini", "novelty", "diversity", "repetition"), estimate(0.1)),
             "training_seconds": seconds,
         }
         for name, reward, seconds in (("greedy", 30.0, 0.0), ("ppo", 21.234, 12.4), ("random", 9.5, 0.0))
@@ -120,9 +129,7 @@ def test_markdown_keeps_bars_out_of_cells() -> None:
 
 
 def test_a_table_of_one_model_marks_none() -> None:
-    only = Fidelity(
-        dataset="d", split="tail", n=1, like_rate=1, models={"bias": ModelScores.model_validate(scores(0.7, 0.5))}
-    )
+    only = Fidelity.model_validate({**FIDELITY, "models": {"bias": scores(0.7, 0.5)}})
     assert not any(cell.best for _, group in fidelity_table(only).groups for row in group for cell in row.cells)
 
 
@@ -131,5 +138,5 @@ def test_a_broken_artefact_is_named_with_its_field(folder: RunFolder) -> None:
     with pytest.raises(DataError, match=r"fidelity\.json, field 'like_rate'"):
         fidelity_rows(folder)
     folder.path("report/fidelity.json").write_text('{"dataset": ')
-    with pytest.raises(DataError, match=r"fidelity\.json: not valid JSON"):
+    with pytest.raises(DataError, match=r"fidelity\.json: Invalid JSON"):
         fidelity_rows(folder)
