@@ -43,7 +43,7 @@ class PolicyValues:
     estimates: Mapping[str, Estimate]
 
     def __getitem__(self, metric: str) -> Estimate:
-        """The estimate of a metric, {"mean": ..., "ci95": [low, high]}."""
+        """The estimate of a metric: its mean and its 95 % interval."""
         return self.estimates[metric]
 
     def __str__(self) -> str:
@@ -51,7 +51,7 @@ class PolicyValues:
         for metric, (title, text) in COLUMNS.items():
             estimate = self.estimates[metric]
             header.append(title)
-            row.append(f"{text(estimate['mean'])} [{', '.join(map(text, estimate['ci95']))}]")
+            row.append(f"{text(estimate.mean)} [{', '.join(map(text, estimate.ci95))}]")
         widths = [max(map(len, column)) for column in zip(header, row, strict=True)]
         return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in (header, row))
 

@@ -33,7 +33,9 @@ def test_figures_by_hand() -> None:
 
 def test_a_certain_mistake_costs_much_but_not_infinitely() -> None:
     likes = np.array([True, False])
-    row = classification_metrics(likes, _floats(0, 0), _floats(0, 0), np.array([False, False]), UserBootstrap(np.arange(2), likes, 5))
+    row = classification_metrics(
+        likes, _floats(0, 0), _floats(0, 0), np.array([False, False]), UserBootstrap(np.arange(2), likes, 5)
+    )
     assert 5 < row.log_loss < 10
 
 

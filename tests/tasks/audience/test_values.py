@@ -63,9 +63,9 @@ def test_the_columns_are_those_of_the_report_with_intervals(users: Audience) -> 
     assert titles == list(reinforcement_table(NO_RUN).header[:5])
     assert row.startswith("Answering")
     assert row.count("[") == 4
-    low, high = values["average_reward"]["ci95"]
-    assert low <= values["average_reward"]["mean"] <= high
-    assert values["total_reward"]["mean"] == pytest.approx(6 * values["average_reward"]["mean"])
+    low, high = values["average_reward"].ci95
+    assert low <= values["average_reward"].mean <= high
+    assert values["total_reward"].mean == pytest.approx(6 * values["average_reward"].mean)
 
 
 def test_an_own_policy_sees_own_ids_and_histories_that_grow(users: Audience) -> None:
@@ -87,8 +87,8 @@ def test_an_own_policy_sees_own_ids_and_histories_that_grow(users: Audience) -> 
 def test_what_an_own_policy_recommends_is_what_counts(users: Audience) -> None:
     best = evaluate_policy(Popular(users.item_ids), users, episodes=20)
     same = evaluate_policy(Answering("i3"), users, episodes=20)
-    assert best["coverage"]["mean"] > same["coverage"]["mean"] == pytest.approx(1 / 40)
-    assert best["average_reward"]["mean"] > same["average_reward"]["mean"]
+    assert best["coverage"].mean > same["coverage"].mean == pytest.approx(1 / 40)
+    assert best["average_reward"].mean > same["average_reward"].mean
     by_row = evaluate_policy(Answering(np.int64(3)), users, episodes=20)
     assert by_row.estimates == same.estimates
 
@@ -96,7 +96,7 @@ def test_what_an_own_policy_recommends_is_what_counts(users: Audience) -> None:
 def test_slates_of_an_own_policy_are_shown(users: Audience) -> None:
     settings = EnvironmentSettings(actions="slate", slate_size=3, candidates=10)
     values = evaluate_policy(Popular(users.item_ids), users, episodes=5, settings=settings)
-    assert values["coverage"]["mean"] >= 3 / 40
+    assert values["coverage"].mean >= 3 / 40
     with pytest.raises(ValueError, match="expected a slate"):
         evaluate_policy(Answering("i3"), users, episodes=5, settings=settings)
 
@@ -137,8 +137,8 @@ def test_agents_are_ranked_by_their_networks(
     agent = algorithm("MultiInputPolicy", make_vec_env(users, 2), seed=0)
     values = evaluate_policy(agent, users, episodes=4)
     assert values.policy == algorithm.__name__
-    assert values["liking_at_10"]["mean"] > 0
-    assert values["repetition"]["mean"] == 0  # what would earn nothing is left out
+    assert values["liking_at_10"].mean > 0
+    assert values["repetition"].mean == 0  # what would earn nothing is left out
 
 
 def test_agents_of_other_actions_are_asked_what_they_do(users: Audience) -> None:
@@ -159,7 +159,7 @@ def test_a_policy_of_the_run_is_judged_as_in_the_report(folder: RunFolder, users
     found = evaluate_policy(policy, users, episodes=8, seed=4)
     own = policy.policy
     expected = evaluate(own.policy, users.simulator, own.environment, 8, 4).metrics()
-    assert {name: estimate["mean"] for name, estimate in found.estimates.items()} == pytest.approx(expected)
+    assert {name: estimate.mean for name, estimate in found.estimates.items()} == pytest.approx(expected)
 
 
 def test_a_policy_of_the_run_recommends_by_ids_and_rows(folder: RunFolder) -> None:
