@@ -1,4 +1,4 @@
-"""What each part of the ensemble is worth: the stack fitted again without it, or on it alone.
+"""The worth of each part of the ensemble: the stack fitted again without it, or on it alone.
 
 Every variant is fitted on the validation pairs with its own cross-validated penalty, as the ensemble itself is, and
 scored on the test pairs; differences to the full stack are paired over resampled users.
@@ -20,11 +20,28 @@ from models.response.stacking import PenaltyChoices, fit_stack
 
 
 @dataclass(frozen=True)
-class Features:
+class StackInputs:
     """The stack's inputs under one variant: float32 arrays of shape (n, 19), of validation and of test pairs."""
 
     validation: NDArray[np.float32]
     test: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class AblationPairs:
+    """The pairs of an ablation.
+
+    Parameters
+    ----------
+    validation, test
+        Pairs to fit on and to be judged by.
+    cold
+        bool array of shape (n_test,): test pairs whose item is cold.
+    """
+
+    validation: Interactions
+    test: Interactions
+    cold: NDArray[np.bool_]
 
 
 class Variant(Result):
@@ -46,30 +63,21 @@ class Ablation:
 
     Parameters
     ----------
-    validation, test
+    pairs
         Pairs to fit on and to be judged by.
     full
         The features as the simulator has them.
-    cold
-        bool array of shape (n_test,): test pairs whose item is cold.
     choices
-        For the stack's penalty; cross-validation takes one.
+        For the stack's penalty; cross-validation chooses one.
     n_resamples, seed
         Of the bootstrap over users; the seed also chooses folds.
     """
 
     def __init__(
-        self,
-        validation: Interactions,
-        test: Interactions,
-        full: Features,
-        cold: NDArray[np.bool_],
-        *,
-        choices: PenaltyChoices,
-        n_resamples: int,
-        seed: int,
+        self, pairs: AblationPairs, full: StackInputs, *, choices: PenaltyChoices, n_resamples: int, seed: int
     ) -> None:
-        self._validation, self._test, self._full, self._cold = validation, test, full, cold
+        self._pairs, self._full = pairs, full
+        test, cold = pairs.test, pairs.cold
         self._choices, self._seed = choices, seed
         self._bootstrap = UserBootstrap(test.users, test.likes, n_resamples, seed)
         self._cold_bootstrap = (
@@ -88,17 +96,17 @@ class Ablation:
         """A stack of the features of one group."""
         return self._variant(f"{group} alone", self._full, FEATURE_GROUPS[group])
 
-    def instead(self, name: str, features: Features) -> Variant:
+    def instead(self, name: str, features: StackInputs) -> Variant:
         """The whole stack on other features, such as those of other keywords."""
         return self._variant(name, features, FEATURE_NAMES)
 
-    def _probabilities(self, features: Features, names: tuple[str, ...]) -> NDArray[np.float32]:
+    def _probabilities(self, features: StackInputs, names: tuple[str, ...]) -> NDArray[np.float32]:
         columns = [FEATURE_NAMES.index(name) for name in names]
-        model, _ = fit_stack(names, features.validation[:, columns], self._validation, self._choices, self._seed)
+        model, _ = fit_stack(names, features.validation[:, columns], self._pairs.validation, self._choices, self._seed)
         return model.probabilities(features.test[:, columns])
 
-    def _variant(self, variant: str, features: Features, names: tuple[str, ...]) -> Variant:
-        p, likes, cold = self._probabilities(features, names), self._test.likes, self._cold
+    def _variant(self, variant: str, features: StackInputs, names: tuple[str, ...]) -> Variant:
+        p, likes, cold = self._probabilities(features, names), self._pairs.test.likes, self._pairs.cold
         losses, best = log_losses(likes, p), log_losses(likes, self._best)
         on_cold = self._cold_bootstrap if likes[cold].any() and not likes[cold].all() else None
         return Variant(
@@ -114,7 +122,7 @@ class Ablation:
         )
 
 
-def ablate(ablation: Ablation, variants: Mapping[str, Features]) -> list[Variant]:
+def ablate(ablation: Ablation, variants: Mapping[str, StackInputs]) -> list[Variant]:
     """Every group left out and alone, the language model's share, and the named variants of other features."""
     rows = [ablation.without(*LOGICAL)]
     rows += [ablation.without(group) for group in FEATURE_GROUPS]

@@ -1,4 +1,4 @@
-"""Biases of simulated users: whether they like too much, and what is popular more than real users do.
+"""Biases of simulated users: whether they like too much, and popular items more than real users do.
 
 A language model in the loop tends to praise, and a model of ratings to follow the crowd (for both see the bias study of
 Agent4Rec, arXiv 2310.10108). Both are read from the residuals, P(like) less the real reaction, of held-out pairs.
@@ -63,14 +63,14 @@ def bias_checks(
     def summed(values: NDArray[np.float64]) -> NDArray[np.float64]:
         return weights @ np.bincount(rows, weights=values, minlength=len(names))
 
-    n, of_x, of_xx = summed(np.ones(len(rows))), summed(popular), summed(popular**2)
-    spread = n * of_xx - of_x**2
+    n, sum_x, sum_xx = summed(np.ones(len(rows))), summed(popular), summed(popular**2)
+    spread = n * sum_xx - sum_x**2
     checks: list[BiasCheck] = []
     for name, p in probabilities.items():
         residuals = p.astype(np.float64) - test.likes
-        of_r = summed(residuals)
-        mean = of_r / n
-        product = n * summed(popular * residuals) - of_x * of_r
+        sum_r = summed(residuals)
+        mean = sum_r / n
+        product = n * summed(popular * residuals) - sum_x * sum_r
         slope = np.divide(product, spread, out=np.zeros(len(n)), where=spread > 0)
         checks.append(
             BiasCheck(

@@ -22,9 +22,9 @@ from models.response.features import Opinions
 from models.response.sasrec.network import SASRec
 from models.simulation.simulator import UserSimulator
 
-ONE_VOTE = (0.0, 0.5, 1.0)
-THREE_VOTES = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
-COMPARED = (
+_ONE_VOTE = (0.0, 0.5, 1.0)
+_THREE_VOTES = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
+_COMPARED = (
     ("sasrec", "bias"),
     ("ensemble", "bias"),
     ("ensemble", "matrix_factorisation"),
@@ -36,7 +36,7 @@ COMPARED = (
 
 @dataclass(frozen=True)
 class Prediction:
-    """What one model says of n pairs.
+    """One model's prediction of n pairs.
 
     Parameters
     ----------
@@ -53,12 +53,12 @@ class Prediction:
     decisions: NDArray[np.bool_]
 
     @classmethod
-    def of_probabilities(cls, probabilities: NDArray[np.float32]) -> Self:
+    def from_probabilities(cls, probabilities: NDArray[np.float32]) -> Self:
         """A model that gives probabilities: a like is predicted from 0.5 on."""
         return cls(probabilities, probabilities, probabilities >= 0.5)
 
     @classmethod
-    def of_votes(cls, values: NDArray[np.float32], decisions: NDArray[np.bool_], table: VoteTable) -> Self:
+    def from_votes(cls, values: NDArray[np.float32], decisions: NDArray[np.bool_], table: VoteTable) -> Self:
         """A model that votes: ties count 0.5 in the score and are decided by the coin; `table` gives P(like)."""
         return cls(values, table.probabilities(values), decisions)
 
@@ -97,9 +97,9 @@ def vote_tables(opinions: Opinions, likes: NDArray[np.bool_]) -> dict[str, VoteT
     """Like rates per vote value, for keyword_matching, similarity and vote, from opinions and likes (n,)."""
     values = opinions.vote_values()
     return {
-        "keyword_matching": VoteTable.fit(values[:, 0], likes, ONE_VOTE),
-        "similarity": VoteTable.fit(values[:, 1], likes, ONE_VOTE),
-        "vote": VoteTable.fit(values.sum(axis=1), likes, THREE_VOTES),
+        "keyword_matching": VoteTable.fit(values[:, 0], likes, _ONE_VOTE),
+        "similarity": VoteTable.fit(values[:, 1], likes, _ONE_VOTE),
+        "vote": VoteTable.fit(values.sum(axis=1), likes, _THREE_VOTES),
     }
 
 
@@ -110,7 +110,7 @@ def predict(
     test: Interactions,
     seed: int,
 ) -> dict[str, Prediction]:
-    """Every model's prediction of n test pairs; all know the training interactions and nothing else.
+    """Every model's prediction of n test pairs, from the training interactions and nothing else.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def predict(
     tables
         See `vote_tables`.
     test
-        n interactions, whose reactions no model asks for.
+        n interactions, whose reactions no model sees.
     seed
         Of tied votes and of the factors' starting values.
     """
@@ -134,27 +134,27 @@ def predict(
         "matrix_factorisation": MatrixFactorisation(seed=seed).fit(train),
     }
     predictions = {
-        name: Prediction.of_probabilities(model.probabilities(test.users, test.items))
+        name: Prediction.from_probabilities(model.probabilities(test.users, test.items))
         for name, model in baselines.items()
     }
     statistics = simulator.sasrec.statistics
-    of_histories: dict[str, Callable[[NDArray[np.int64], Histories], NDArray[np.float32]]] = {
+    history_models: dict[str, Callable[[NDArray[np.int64], Histories], NDArray[np.float32]]] = {
         "sasrec_paper": published.probabilities,
         "statistics": lambda items, histories: expit(statistics.logits(items, histories)),
     }
     if 0 < train.likes.mean() < 1:  # trees need likes and dislikes
-        of_histories["gradient_boosting"] = GradientBoosting(statistics, seed).fit(train).probabilities
-    for name, model in of_histories.items():
+        history_models["gradient_boosting"] = GradientBoosting(statistics, seed).fit(train).probabilities
+    for name, model in history_models.items():
         parts = train.histories_by_parts(test.users, simulator.max_history)
-        found = np.concatenate([model(test.items[rows], histories) for rows, histories in parts])
-        predictions[name] = Prediction.of_probabilities(found)
+        probabilities = np.concatenate([model(test.items[rows], histories) for rows, histories in parts])
+        predictions[name] = Prediction.from_probabilities(probabilities)
     opinions = simulator.models.opinions_after(train, test, simulator.max_history)
     values, votes = opinions.vote_values(), opinions.votes(np.random.default_rng(seed))
     for column, name in enumerate(("keyword_matching", "similarity")):
-        predictions[name] = Prediction.of_votes(values[:, column], votes[:, column] == 1, tables[name])
-    predictions["sasrec"] = Prediction.of_probabilities(opinions.sasrec_probability)
-    predictions["vote"] = Prediction.of_votes(values.sum(axis=1), majority(votes), tables["vote"])
-    predictions["ensemble"] = Prediction.of_probabilities(simulator.ensemble.probabilities(opinions.features))
+        predictions[name] = Prediction.from_votes(values[:, column], votes[:, column] == 1, tables[name])
+    predictions["sasrec"] = Prediction.from_probabilities(opinions.sasrec_probability)
+    predictions["vote"] = Prediction.from_votes(values.sum(axis=1), majority(votes), tables["vote"])
+    predictions["ensemble"] = Prediction.from_probabilities(simulator.ensemble.probabilities(opinions.features))
     return predictions
 
 
@@ -184,13 +184,13 @@ def fidelity_card(
         Where there is no test pair.
     """
     if not len(test):
-        raise ValueError("fidelity needs test interactions; found none")
+        raise ValueError("test: found no interactions, expected at least one; widen the test split")
     rows = dict(predictions)
     truth: dict[str, Closeness] | None = None
     if true_probabilities is not None:
         best = auc(test.likes, true_probabilities)
         truth = {name: _closeness(test.likes, row, true_probabilities, best) for name, row in predictions.items()}
-        rows["best_possible"] = Prediction.of_probabilities(true_probabilities)
+        rows["best_possible"] = Prediction.from_probabilities(true_probabilities)
     bootstrap = UserBootstrap(test.users, test.likes, n_resamples, seed)
     return FidelityCard(
         n=len(test),
@@ -201,7 +201,7 @@ def fidelity_card(
         },
         comparisons=[
             _comparison(test.likes, rows, name, against, bootstrap)
-            for name, against in COMPARED
+            for name, against in _COMPARED
             if name in rows and against in rows
         ],
         reliability={name: reliability(test.likes, row.probabilities) for name, row in rows.items()},

@@ -19,7 +19,7 @@ from models.interactions import Interactions
 from models.metrics.classification import UserBootstrap, auc
 from models.metrics.results import Interval, Result
 
-RATIOS = (1, 3, 9)
+_RATIOS = (1, 3, 9)
 _LIKED_PER_USER = 5
 _RESAMPLES = 200  # of users, behind each interval
 _NO_YES: Any = 0.0  # precision where nothing is accepted; scikit-learn types it by its default, a word
@@ -47,7 +47,7 @@ class Discrimination(Result):
 
 
 def discrimination(
-    test: Interactions, known: Interactions, judges: Mapping[str, Judge], seed: int
+    test: Interactions, earlier: Interactions, judges: Mapping[str, Judge], seed: int
 ) -> list[Discrimination]:
     """Figures of every model at 1, 3 and 9 unseen items for each liked one; nothing where nothing is liked.
 
@@ -55,7 +55,7 @@ def discrimination(
     ----------
     test
         Held-out interactions: up to five liked ones a user are shown.
-    known
+    earlier
         All other interactions; neither these nor `test` count as unseen.
     judges
         Model to its probabilities.
@@ -66,9 +66,11 @@ def discrimination(
     liked = _some_liked(test, rng)
     if not len(liked):
         return []
-    met = np.unique(np.concatenate([known.users * known.n_items + known.items, test.users * test.n_items + test.items]))
+    met = np.unique(
+        np.concatenate([earlier.users * earlier.n_items + earlier.items, test.users * test.n_items + test.items])
+    )
     rows: list[Discrimination] = []
-    for ratio in RATIOS:
+    for ratio in _RATIOS:
         unseen_users = np.repeat(test.users[liked], ratio)
         users = np.concatenate([test.users[liked], unseen_users])
         items = np.concatenate([test.items[liked], _unseen(unseen_users, test.n_items, met, rng)])

@@ -78,11 +78,11 @@ def distribution_match(
     users, items, likes = test.users, test.items, test.likes
     numbers = np.random.default_rng(seed).random(len(users))
     drawn = {name: numbers < p for name, p in probabilities.items()}
-    of_pairs = categories[items].tocoo()
+    pair_categories = categories[items].tocoo()
     groupings = {
         "user": (users, np.arange(len(users))),
         "item": (items, np.arange(len(items))),
-        "category": (of_pairs.coords[1].astype(np.int64), of_pairs.coords[0].astype(np.int64)),
+        "category": (pair_categories.coords[1].astype(np.int64), pair_categories.coords[0].astype(np.int64)),
     }
     groups = [
         match

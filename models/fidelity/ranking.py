@@ -1,108 +1,83 @@
-"""Ranking agreement: whether the simulator puts recommenders in the order in which real users put them.
+"""How well scores order lists of items: AUC and NDCG of a user's list, and the choice of its first item.
 
-Each recommender orders a user's held-out items; how good that order is, is measured once with the real likes and once
-with the simulator's. Kendall's tau says how far the two orders of the recommenders agree; its interval comes from
-drawing users with replacement. Three measures: the mean over users of the AUC within a user's list; the same with users
-weighed by their pairs of a like and a dislike, so that a user with one such pair does not say as much as one with
-hundreds (the weighted user AUC of Zhu et al., arXiv 1706.06978); and the mean of NDCG (Järvelin and Kekäläinen 2002).
-
-Recommenders that real users hardly tell apart can come out in any order. So beside the tau of all pairs of recommenders
-stands that of the pairs which the real reactions tell apart (a paired bootstrap over users, as in Sakai, SIGIR 2006).
+A list is a user's held-out items, which the user really met. Users who liked all of it, or nothing, cannot be served
+well or badly and are left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import kendalltau
 
-from models.fidelity.list_choice import mixed_lists
 from models.interactions import Interactions
+from models.metrics.classification import UserBootstrap
 from models.metrics.results import Interval, Result
 
-_NO_PAIR = 1e-9
-_Measure = Callable[[NDArray[np.float32], NDArray[np.float32]], tuple[float, float]]
-"""Quality of a list's order and its weight in the mean, from scores and gains (n,) each."""
+NO_PAIR = 1e-9
+"""Expected number of pairs of a like and a dislike below which there is none."""
 
 
-class Agreement(Result):
-    """How one judge's order of the recommenders agrees with the real users'.
+class ListChoice(Result):
+    """One model's figures.
 
-    `told_apart_tau` counts only pairs of recommenders whose real difference has an interval without 0; None where there
-    is no such pair.
+    `first_liked` is the share of users whose highest-scored item is liked, `by_chance` that of an item drawn blindly;
+    `pairs_right` the mean over users of the chance that a liked item of theirs is scored above a disliked one.
     """
 
-    kendall_tau: float
-    ci95: Interval
-    told_apart_tau: float | None
-    quality: dict[str, float]
-
-
-class MeasuredAgreement(Result):
-    """By one measure: the real quality of every recommender and each judge's agreement with it.
-
-    `split_half_tau` compares two random halves of the real users, on average: what their number lets one expect. Of
-    `pairs` pairs of recommenders real users tell `told_apart` apart.
-    """
-
-    real_quality: dict[str, float]
-    split_half_tau: float
-    pairs: int
-    told_apart: int
-    judges: dict[str, Agreement]
-
-
-class RankingAgreement(Result):
-    """Agreement by measure, and how many users and pairs it rests on."""
-
+    model: str
     users: int
-    pairs: int
-    measures: dict[str, MeasuredAgreement]
+    first_liked: float
+    first_liked_ci95: Interval
+    by_chance: float
+    pairs_right: float
 
 
-def ranking_agreement(
-    held_out: Interactions,
+def list_choice(
+    test: Interactions,
     scores: Mapping[str, NDArray[np.float32]],
-    gains: Mapping[str, NDArray[np.float32]],
     n_resamples: int = 500,
     seed: int = 0,
-) -> RankingAgreement | None:
-    """Compare the order of recommenders by real likes with their order by simulated ones.
-
-    Only users whose held-out items include both a like and a dislike can tell recommenders apart; others are left out.
+) -> list[ListChoice]:
+    """Figures of every model; nothing where no user has both a like and a dislike.
 
     Parameters
     ----------
-    held_out
-        n interactions, sorted by user.
+    test
+        n held-out interactions, sorted by user.
     scores
-        Recommender to its scores, float32 (n,).
-    gains
-        Judge to what it holds of each pair, float32 (n,): a probability or a vote.
+        Model to its scores, float32 (n,).
     n_resamples, seed
         Of the bootstrap over users.
-
-    Returns
-    -------
-    None where no user can tell recommenders apart.
     """
-    lists = mixed_lists(held_out)
+    likes, lists = test.likes, mixed_lists(test)
     if not lists:
-        return None
-    measures = {
-        name: _measured(
-            measure, lists, held_out.likes.astype(np.float32), scores, gains, n_resamples=n_resamples, seed=seed
+        return []
+    one_each = np.arange(len(lists))
+    chance = np.array([likes[rows].mean() for rows in lists])
+    bootstrap = UserBootstrap(one_each, np.ones(len(lists), dtype=bool), n_resamples, seed)
+    figures: list[ListChoice] = []
+    for name, score in scores.items():
+        first = np.array([likes[rows][score[rows] == score[rows].max()].mean() for rows in lists])  # ties shared
+        figures.append(
+            ListChoice(
+                model=name,
+                users=len(lists),
+                first_liked=float(first.mean()),
+                first_liked_ci95=bootstrap.mean_difference_interval(first, np.zeros(len(lists))),
+                by_chance=float(chance.mean()),
+                pairs_right=float(np.mean([_pairs_right(score[rows], likes[rows]) for rows in lists])),
+            )
         )
-        for name, measure in (("auc", _plain(user_auc)), ("weighted auc", _by_pairs), ("ndcg", _plain(ndcg)))
-    }
-    return RankingAgreement(
-        users=len(lists),
-        pairs=sum(map(len, lists)),
-        measures=measures,
-    )
+    return figures
+
+
+def mixed_lists(interactions: Interactions) -> list[NDArray[np.int64]]:
+    """Rows of every user who has both a like and a dislike."""
+    lists = np.split(np.arange(len(interactions)), interactions.offsets[1:-1])
+    liked = interactions.likes
+    return [rows for rows in lists if liked[rows].any() and not liked[rows].all()]
 
 
 def user_auc(scores: NDArray[np.float32], gains: NDArray[np.float32]) -> float:
@@ -120,10 +95,10 @@ def user_auc(scores: NDArray[np.float32], gains: NDArray[np.float32]) -> float:
     -------
     0.5 where nothing is liked or nothing disliked.
     """
-    return _by_pairs(scores, gains)[0]
+    return weighted_user_auc(scores, gains)[0]
 
 
-def _by_pairs(scores: NDArray[np.float32], gains: NDArray[np.float32]) -> tuple[float, float]:
+def weighted_user_auc(scores: NDArray[np.float32], gains: NDArray[np.float32]) -> tuple[float, float]:
     """`user_auc`, and the expected number of pairs of a like and a dislike that it is the mean of."""
     p, q = gains.astype(np.float64), 1 - gains.astype(np.float64)
     _, group = np.unique(scores, return_inverse=True)
@@ -131,14 +106,9 @@ def _by_pairs(scores: NDArray[np.float32], gains: NDArray[np.float32]) -> tuple[
     below = disliked.cumsum() - disliked
     itself = (p * q).sum()  # an item is not compared with itself
     pairs = p.sum() * q.sum() - itself
-    if pairs <= _NO_PAIR:
+    if pairs <= NO_PAIR:
         return 0.5, 0.0
     return float(((p * (below + disliked / 2)[group]).sum() - itself / 2) / pairs), float(pairs)
-
-
-def _plain(measure: Callable[[NDArray[np.float32], NDArray[np.float32]], float]) -> _Measure:
-    """A measure whose mean takes all users alike."""
-    return lambda scores, gains: (measure(scores, gains), 1.0)
 
 
 def ndcg(scores: NDArray[np.float32], gains: NDArray[np.float32]) -> float:
@@ -158,73 +128,6 @@ def ndcg(scores: NDArray[np.float32], gains: NDArray[np.float32]) -> float:
     return float(gains @ shared[group] / best) if best > 0 else 0.0
 
 
-class _Qualities(NamedTuple):
-    """Quality times weight of each user's list by each recommender, and the weights: (lists, recommenders) each."""
-
-    weighted: NDArray[np.float64]
-    weights: NDArray[np.float64]
-
-    def mean(self, times: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Mean quality where each list occurs `times` (..., lists): (..., recommenders)."""
-        return (times @ self.weighted) / np.maximum(times @ self.weights, _NO_PAIR)
-
-
-def _measured(
-    measure: _Measure,
-    lists: list[NDArray[np.int64]],
-    likes: NDArray[np.float32],
-    scores: Mapping[str, NDArray[np.float32]],
-    gains: Mapping[str, NDArray[np.float32]],
-    *,
-    n_resamples: int,
-    seed: int,
-) -> MeasuredAgreement:
-    def qualities(gain: NDArray[np.float32]) -> _Qualities:
-        found = np.array([[measure(score[rows], gain[rows]) for score in scores.values()] for rows in lists])
-        return _Qualities(found[:, :, 0] * found[:, :, 1], found[:, :, 1])
-
-    def named(quality: NDArray[np.float64]) -> dict[str, float]:
-        return dict(zip(scores, quality.tolist(), strict=True))
-
-    n, rng = len(lists), np.random.default_rng(seed)
-    real, once = qualities(likes), np.ones(n, dtype=np.int64)
-    times = rng.multinomial(n, np.full(n, 1 / n), size=n_resamples)
-    halves = [np.bincount(rng.permutation(n)[::2], minlength=n) for _ in range(n_resamples)]
-    real_means, resampled = real.mean(once), real.mean(times)
-    apart = _told_apart(resampled)
-    judges: dict[str, Agreement] = {}
-    for judge, gain in gains.items():
-        simulated = qualities(gain)
-        means = simulated.mean(once)
-        taus = [_tau(a, b) for a, b in zip(resampled, simulated.mean(times), strict=True)]
-        same = np.sign(_differences(real_means)) * np.sign(_differences(means))
-        judges[judge] = Agreement(
-            kendall_tau=_tau(real_means, means),
-            ci95=np.percentile(taus, [2.5, 97.5]).tolist(),
-            told_apart_tau=float(same[apart].mean()) if apart.any() else None,
-            quality=named(means),
-        )
-    return MeasuredAgreement(
-        real_quality=named(real_means),
-        split_half_tau=float(np.mean([_tau(real.mean(half), real.mean(1 - half)) for half in halves])),
-        pairs=len(apart),
-        told_apart=int(apart.sum()),
-        judges=judges,
-    )
-
-
-def _differences(quality: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of each pair of recommenders, from qualities (..., recommenders)."""
-    first, second = np.triu_indices(quality.shape[-1], 1)
-    return quality[..., first] - quality[..., second]
-
-
-def _told_apart(resampled: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Pairs whose difference has a 95 % interval without 0, from qualities (resamples, recommenders)."""
-    low, high = np.percentile(_differences(resampled), [2.5, 97.5], axis=0)
-    return (low > 0) | (high < 0)
-
-
-def _tau(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    result: Any = kendalltau(a, b)  # scipy declares no type for it
-    return float(result.statistic) if np.isfinite(result.statistic) else 0.0  # all equal: no order to agree with
+def _pairs_right(scores: NDArray[np.float32], likes: NDArray[np.bool_]) -> float:
+    differences = scores[likes][:, None] - scores[~likes][None, :]
+    return float((np.sign(differences) + 1).mean() / 2)

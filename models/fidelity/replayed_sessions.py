@@ -105,16 +105,16 @@ def _replay(
     start = simulator.interactions.histories(users, simulator.max_history)
     lengths = start.mask.sum(axis=1)
     width = start.items.shape[1] + items.shape[1]
-    known = np.full((len(users), width), NO_ITEM)
-    likes, ratings = np.zeros(known.shape, dtype=bool), np.full(known.shape, np.nan, dtype=np.float32)
+    past = np.full((len(users), width), NO_ITEM)
+    likes, ratings = np.zeros(past.shape, dtype=bool), np.full(past.shape, np.nan, dtype=np.float32)
     old = start.items.shape[1]
-    known[:, :old], likes[:, :old], ratings[:, :old] = start.items, start.likes, start.ratings
+    past[:, :old], likes[:, :old], ratings[:, :old] = start.items, start.likes, start.ratings
     for step in range(items.shape[1]):
         rows = np.flatnonzero(items[:, step] != NO_ITEM)
-        histories = Histories(known[rows], likes[rows], ratings[rows])
+        histories = Histories(past[rows], likes[rows], ratings[rows])
         responses = simulator.respond(users[rows], items[rows, step], histories, rng)
         reactions[rows, step] = reward(responses, mode, rng) > 0.5
-        known[rows, lengths[rows]], likes[rows, lengths[rows]] = items[rows, step], reactions[rows, step]
+        past[rows, lengths[rows]], likes[rows, lengths[rows]] = items[rows, step], reactions[rows, step]
         lengths[rows] += 1
     return reactions
 

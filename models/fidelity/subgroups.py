@@ -21,7 +21,7 @@ _CATEGORIES = 10
 _RESAMPLES = 200
 
 
-class PartScores(Result):
+class SubgroupScores(Result):
     """One model's figures on a part; its AUC less the bias model's, with a paired interval."""
 
     auc: float
@@ -30,22 +30,22 @@ class PartScores(Result):
     auc_over_bias_ci95: Interval
 
 
-class FidelityPart(Result):
+class SubgroupFidelity(Result):
     """A part of the test pairs and every model's figures on it."""
 
     part: str
     n: int
     like_rate: float
-    models: dict[str, PartScores]
+    models: dict[str, SubgroupScores]
 
 
-def fidelity_parts(
+def subgroup_fidelity(
     train: Interactions,
     test: Interactions,
     knowledge: ItemKnowledge,
     predictions: Mapping[str, Prediction],
     seed: int,
-) -> list[FidelityPart]:
+) -> list[SubgroupFidelity]:
     """Figures of every part that holds both likes and dislikes.
 
     Parameters
@@ -59,24 +59,24 @@ def fidelity_parts(
     seed
         Of the bootstrap over users.
     """
-    figures: list[FidelityPart] = []
-    for name, inside in parts(train, test, knowledge).items():
+    figures: list[SubgroupFidelity] = []
+    for name, inside in subgroups(train, test, knowledge).items():
         users, likes = test.users[inside], test.likes[inside]
         if likes.all() or not likes.any():
             continue
         bootstrap = UserBootstrap(users, likes, _RESAMPLES, seed)
         bias = predictions["bias"].scores[inside]
-        scores: dict[str, PartScores] = {}
+        scores: dict[str, SubgroupScores] = {}
         for model, prediction in predictions.items():
             own = prediction.scores[inside]
-            scores[model] = PartScores(
+            scores[model] = SubgroupScores(
                 auc=auc(likes, own),
                 log_loss=float(log_losses(likes, prediction.probabilities[inside]).mean()),
                 auc_over_bias=auc(likes, own) - auc(likes, bias),
                 auc_over_bias_ci95=bootstrap.difference_interval(own, bias),
             )
         figures.append(
-            FidelityPart(
+            SubgroupFidelity(
                 part=name,
                 n=len(users),
                 like_rate=float(likes.mean()),
@@ -86,32 +86,32 @@ def fidelity_parts(
     return figures
 
 
-def parts(train: Interactions, test: Interactions, knowledge: ItemKnowledge) -> dict[str, NDArray[np.bool_]]:
+def subgroups(train: Interactions, test: Interactions, knowledge: ItemKnowledge) -> dict[str, NDArray[np.bool_]]:
     """Which test pairs belong to each part: bool arrays of shape (n,).
 
     Head items are the fewest that together have half of all training interactions; the categories are the ten with most
     test pairs.
     """
-    of_users = np.bincount(train.users, minlength=train.n_users)[test.users]
+    user_counts = np.bincount(train.users, minlength=train.n_users)[test.users]
     counts = np.bincount(train.items, minlength=train.n_items)
-    of_items = counts[test.items]
+    item_counts = counts[test.items]
     by_count = np.argsort(-counts, kind="stable")
     n_head = int(np.searchsorted(counts[by_count].cumsum(), len(train) / 2)) + 1
     head = np.zeros(train.n_items, dtype=bool)
     head[by_count[:n_head]] = True
-    found = {
-        f"cold users (under {COLD_USER} training interactions)": of_users < COLD_USER,
-        "warm users": of_users >= COLD_USER,
-        "new items (no training interaction)": of_items == 0,
-        f"cold items (1 to {COLD_ITEM - 1})": (of_items > 0) & (of_items < COLD_ITEM),
-        "warm items": of_items >= COLD_ITEM,
+    groups = {
+        f"cold users (under {COLD_USER} training interactions)": user_counts < COLD_USER,
+        "warm users": user_counts >= COLD_USER,
+        "new items (no training interaction)": item_counts == 0,
+        f"cold items (1 to {COLD_ITEM - 1})": (item_counts > 0) & (item_counts < COLD_ITEM),
+        "warm items": item_counts >= COLD_ITEM,
         "head items": head[test.items],
         "tail items": ~head[test.items],
     }
-    of_pairs = knowledge.categories[test.items].tocsc()
-    sizes = np.diff(of_pairs.indptr)
+    pair_categories = knowledge.categories[test.items].tocsc()
+    sizes = np.diff(pair_categories.indptr)
     for column in np.argsort(-sizes, kind="stable")[:_CATEGORIES]:
         inside = np.zeros(len(test), dtype=bool)
-        inside[of_pairs.indices[of_pairs.indptr[column] : of_pairs.indptr[column + 1]]] = True
-        found[f"category {knowledge.category_names[column]}"] = inside
-    return found
+        inside[pair_categories.indices[pair_categories.indptr[column] : pair_categories.indptr[column + 1]]] = True
+        groups[f"category {knowledge.category_names[column]}"] = inside
+    return groups

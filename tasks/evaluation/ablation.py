@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.sparse import csr_array
 
-from models.fidelity.ablation import Ablation, Features, Variant, ablate
+from models.fidelity.ablation import Ablation, AblationPairs, StackInputs, Variant, ablate
 from models.fidelity.subgroups import COLD_ITEM
 from models.keywords.embeddings import EmbeddingSettings, Encode, SentenceEncoder, item_vectors
 from models.keywords.tfidf import tfidf_words
@@ -63,17 +63,15 @@ def ablate_ensemble(folder: RunFolder, settings: AblationSettings) -> Summary:
     simulator = load_simulator(folder)
     validation, test = (load_interactions(folder, (split,)) for split in ("validation", "test"))
     train, models, logger = simulator.interactions, simulator.models, step_logger()
-    of_items = np.bincount(train.items, minlength=train.n_items)
+    item_counts = np.bincount(train.items, minlength=train.n_items)
 
-    def features(of: ResponseModels) -> Features:
-        found = (of.opinions_after(train, pairs, simulator.max_history).features for pairs in (validation, test))
-        return Features(*found)
+    def features(of: ResponseModels) -> StackInputs:
+        both = (of.opinions_after(train, pairs, simulator.max_history).features for pairs in (validation, test))
+        return StackInputs(*both)
 
     ablation = Ablation(
-        validation,
-        test,
+        AblationPairs(validation, test, item_counts[test.items] < COLD_ITEM),
         features(models),
-        of_items[test.items] < COLD_ITEM,
         choices=settings.ensemble.choices(),
         n_resamples=settings.resamples,
         seed=settings.seed,

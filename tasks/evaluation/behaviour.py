@@ -18,10 +18,10 @@ from models.estimators.recommenders import recommenders, scores_of
 from models.fidelity.biases import BiasCheck, bias_checks
 from models.fidelity.discrimination import Discrimination, Judge, discrimination
 from models.fidelity.distributions import DistributionMatch, distribution_match
-from models.fidelity.list_choice import ListChoice, list_choice
-from models.fidelity.ranking import RankingAgreement, ranking_agreement
+from models.fidelity.ranking import ListChoice, list_choice
+from models.fidelity.ranking_agreement import RankingAgreement, ranking_agreement
 from models.fidelity.replayed_sessions import SessionMatch, session_match
-from models.fidelity.subgroups import FidelityPart, fidelity_parts
+from models.fidelity.subgroups import SubgroupFidelity, subgroup_fidelity
 from models.interactions import Interactions
 from models.metrics.results import Result
 from models.response.sasrec.network import SASRec
@@ -77,7 +77,7 @@ class Behaviour(Result):
     """report/behaviour.json: what is measured of n test pairs beyond single reactions; None where it cannot be."""
 
     n: int
-    parts: list[FidelityPart]
+    parts: list[SubgroupFidelity]
     discrimination: list[Discrimination]
     choice: list[ListChoice]
     distributions: DistributionMatch
@@ -112,7 +112,7 @@ def evaluate_behaviour(folder: RunFolder, settings: BehaviourSettings) -> Summar
     counts = np.bincount(train.items, minlength=train.n_items)
     behaviour = Behaviour(
         n=len(test),
-        parts=fidelity_parts(train, test, knowledge, predictions, seed),
+        parts=subgroup_fidelity(train, test, knowledge, predictions, seed),
         discrimination=discriminated,
         choice=list_choice(test, scores, settings.resamples, seed),
         distributions=distribution_match(test, probabilities, knowledge.categories, counts, seed),

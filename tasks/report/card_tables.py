@@ -12,10 +12,10 @@ from models.fidelity.biases import BiasCheck
 from models.fidelity.card import Comparison
 from models.fidelity.discrimination import Discrimination
 from models.fidelity.distributions import GroupMatch, Stratum
-from models.fidelity.list_choice import ListChoice
-from models.fidelity.ranking import MeasuredAgreement
+from models.fidelity.ranking import ListChoice
+from models.fidelity.ranking_agreement import MeasuredAgreement
 from models.fidelity.replayed_sessions import SessionMatch
-from models.fidelity.subgroups import FidelityPart
+from models.fidelity.subgroups import SubgroupFidelity
 from storage.checkpoints import load_json
 from storage.run_folder import RunFolder
 from tasks.evaluation.ablation import AblationResult
@@ -98,7 +98,7 @@ def _comparisons(rows: Sequence[Comparison]) -> Rows:
     ]
 
 
-def _parts(parts: Sequence[FidelityPart]) -> Rows:
+def _parts(parts: Sequence[SubgroupFidelity]) -> Rows:
     names = [name for name in _COMPARED if parts and name in parts[0].models]
     header = ["Part", "Pairs", "Like rate", *map(label, names), "Ensemble over bias"]
     return [header] + [

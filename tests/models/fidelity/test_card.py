@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from models.estimators.recommenders import recommenders
-from models.fidelity.ablation import Ablation, Features
+from models.fidelity.ablation import Ablation, AblationPairs, StackInputs
 from models.fidelity.card import Prediction
 from models.fidelity.discrimination import discrimination
 from models.fidelity.distributions import distribution_match
-from models.fidelity.list_choice import list_choice
-from models.fidelity.ranking import ndcg, ranking_agreement, user_auc
+from models.fidelity.ranking import list_choice, ndcg, user_auc
+from models.fidelity.ranking_agreement import ranking_agreement
 from models.fidelity.replayed_sessions import session_match
-from models.fidelity.subgroups import fidelity_parts, parts
+from models.fidelity.subgroups import subgroup_fidelity, subgroups
 from models.interactions import Interactions
 from models.keywords.tfidf import tfidf_words
 from models.response.features import FEATURE_NAMES
@@ -184,12 +184,12 @@ def test_parts_are_cut_by_what_training_knows() -> None:
     train = _interactions([0] * 12 + [1], [0] * 6 + [1] * 4 + [2] * 2 + [0], [True] * 13)
     test = _interactions([0, 0, 1, 1], [0, 3, 1, 2], [True, False, True, False])
     knowledge = random_knowledge(0, n_items=6)
-    found = parts(train, test, knowledge)
+    found = subgroups(train, test, knowledge)
     assert found["warm users"].tolist() == [True, True, False, False]
     assert found["new items (no training interaction)"].tolist() == [False, True, False, False]
     assert found["head items"].tolist() == [True, False, False, False]
-    scores = Prediction.of_probabilities(np.array([0.9, 0.1, 0.4, 0.6], dtype=np.float32))
-    figures = fidelity_parts(train, test, knowledge, {"bias": scores, "ensemble": scores}, seed=0)
+    scores = Prediction.from_probabilities(np.array([0.9, 0.1, 0.4, 0.6], dtype=np.float32))
+    figures = subgroup_fidelity(train, test, knowledge, {"bias": scores, "ensemble": scores}, seed=0)
     whole = {figure.part: figure for figure in figures}
     assert whole["warm users"].models["ensemble"].auc == 1.0
     assert whole["warm users"].models["ensemble"].auc_over_bias == 0.0
@@ -198,17 +198,15 @@ def test_parts_are_cut_by_what_training_knows() -> None:
 
 def test_an_ablation_shows_which_features_carry_the_stack() -> None:
     rng = np.random.default_rng(0)
-    validation, test = random_interactions(0, n_users=80), random_interactions(1, n_users=80)
+    validation, test = random_interactions(0, n_users=50), random_interactions(1, n_users=50)
     features = []
     for pairs in (validation, test):
         x = rng.normal(size=(len(pairs), len(FEATURE_NAMES))).astype(np.float32)
         x[:, FEATURE_NAMES.index("user_effect")] = 2 * pairs.likes - 1 + rng.normal(size=len(pairs))
         features.append(x)
     ablation = Ablation(
-        validation,
-        test,
-        Features(*features),
-        np.zeros(len(test), dtype=bool),
+        AblationPairs(validation, test, np.zeros(len(test), dtype=bool)),
+        StackInputs(*features),
         choices=PenaltyChoices((10.0,), (1.0, 1e4)),
         n_resamples=50,
         seed=0,
@@ -218,7 +216,7 @@ def test_an_ablation_shows_which_features_carry_the_stack() -> None:
     assert abs(needless.auc_lost) < 0.05
     assert ablation.alone("effects").auc > 0.8
     assert needed.cold_items_auc_lost is None
-    assert ablation.instead("the same", Features(*features)).auc_lost == 0.0
+    assert ablation.instead("the same", StackInputs(*features)).auc_lost == 0.0
 
 
 def test_tfidf_words_are_those_particular_to_a_text() -> None:
