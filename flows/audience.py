@@ -17,7 +17,7 @@ from storage.files import content_hash
 from storage.run_folder import RunFolder
 from tasks.llm.server import on_demand
 from tasks.step import FileReference, StepResult
-from tasks.steps.annotate import annotate, completions_path, server_source
+from tasks.steps.annotate import annotate
 from tasks.steps.curate import curate
 from tasks.steps.embed import embed
 from tasks.steps.fit_ensemble import fit_ensemble
@@ -60,9 +60,8 @@ def build_audience(
 def annotate_with_server(folder: RunFolder, settings: Settings, data: Path) -> StepResult:
     """Run the step annotate; where it needs a local server, that is started before and stopped afterwards."""
     with on_demand(settings.llm, data / ".llm", _every(seconds=15, log=get_run_logger().info)) as server:
-        server_source.set(server)
-        completions_path.set(data / "completions.sqlite")
-        return annotate.run(folder, settings.annotate.of_model(settings.llm, noun=settings.dataset.noun))
+        step = annotate.given(source=server, completions=data / "completions.sqlite")
+        return step.run(folder, settings.annotate.of_model(settings.llm, noun=settings.dataset.noun))
 
 
 def source_references(settings: Settings) -> tuple[FileReference, ...]:

@@ -230,21 +230,6 @@ def word_sets(words: pl.DataFrame, n_items: int) -> csr_array:
     return csr_array(entries, shape=(n_items, words["word"].n_unique()))
 
 
-def response_models(
-    knowledge: ItemKnowledge,
-    sasrec: SASRec,
-    bias: Bias,
-    factors: RatingFactors,
-    ease: EASE,
-    *,
-    words: csr_array,
-    neutral: tuple[float, float],
-) -> ResponseModels:
-    """The response models, from their learned parts; words are those of `word_sets`."""
-    logical = KeywordMatching(knowledge), Similarity(knowledge, neutral)
-    return ResponseModels(*logical, sasrec, bias, factors, WordTaste(words), ease)
-
-
 def load_simulator(folder: RunFolder) -> UserSimulator:
     """The whole simulator of a run whose ensemble has been fitted; its users have patience where that was fitted too.
 
@@ -264,7 +249,8 @@ def simulator_of(folder: RunFolder, knowledge: ItemKnowledge, train: Interaction
     factors = load_factors(folder, train.n_items, checkpoint.factors)
     words = word_sets(read_table(folder.path("ensemble/words.parquet"), ITEM_WORDS), train.n_items)
     ease = load_ease(folder, train, checkpoint.ease)
-    models = response_models(knowledge, sasrec, bias, factors, ease, words=words, neutral=checkpoint.neutral)
+    logical = KeywordMatching(knowledge), Similarity(knowledge, checkpoint.neutral)
+    models = ResponseModels(*logical, sasrec, bias, factors, WordTaste(words), ease)
     hazard = load_patience(folder).hazard if folder.path("patience").exists() else None
     patience = None if hazard is None else Patience(hazard)
     return UserSimulator(knowledge, train, models, checkpoint.ensemble, checkpoint.max_history, patience=patience)

@@ -10,8 +10,9 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Generic, TypeVar, cast
 
 from prefect import Task
 from prefect.cache_policies import INPUTS
@@ -94,6 +95,13 @@ class Step(Generic[SettingsT]):
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     function: Callable[[RunFolder, SettingsT], Summary]
+
+    def given(self, **resources: object) -> Step[SettingsT]:
+        """The step with keyword arguments of its function that change no result, such as a running server.
+
+        They are no part of the cache key.
+        """
+        return replace(self, function=partial(cast("Callable[..., Summary]", self.function), **resources))
 
     def run(self, folder: RunFolder, settings: SettingsT, sources: tuple[FileReference, ...] = ()) -> StepResult:
         """Run the step inside a Prefect flow, or take its cached result where that is still intact.

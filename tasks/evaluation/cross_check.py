@@ -7,7 +7,7 @@ estimated off-policy from the test split, which nothing was trained on (models/p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import get_args
 
 import numpy as np
@@ -16,20 +16,20 @@ from pydantic import TypeAdapter
 from scipy.stats import rankdata
 
 from models.agents.policies import Policy
-from models.agents.settings import AlgorithmName
+from models.agents.settings import AlgorithmName, ReinforcementSettings
 from models.agents.training import train_agent
 from models.metrics.intervals import Estimate
 from models.metrics.results import Result
 from models.policy_evaluation.off_policy import logged_reactions, off_policy_value
 from models.policy_evaluation.values import evaluate, over_seeds
 from models.simulation.settings import EnvironmentSettings, catalogue
-from models.simulation.simulator import RewardMode
+from models.simulation.simulator import RewardMode, UserSimulator
 from storage.errors import SettingsError
 from storage.files import publish_json
 from storage.run_folder import RunFolder
 from tasks.loading import load_interactions, load_simulator
 from tasks.policies.checkpoints import baseline_policy
-from tasks.policies.settings import run_settings
+from tasks.policies.settings import ReinforceSettings, run_settings
 from tasks.step import step_logger
 
 REWARDS: tuple[RewardMode, ...] = ("vote", "sasrec", "probability")
@@ -82,38 +82,27 @@ def cross_check(
     """
     settings = run_settings(folder)
     agents = settings.agents
-    agents = agents.model_copy(
-        update={"steps": steps or agents.steps, "evaluation_episodes": episodes or agents.evaluation_episodes}
-    )
+    lengths = {"steps": steps or agents.steps, "evaluation_episodes": episodes or agents.evaluation_episodes}
+    agents = agents.model_copy(update=lengths)
     torch.set_num_threads(agents.threads)
     simulator = load_simulator(folder)
     environments: dict[RewardMode, EnvironmentSettings] = {
         mode: settings.environment.model_copy(update={"reward": mode}) for mode in REWARDS
     }
-    policies: dict[str, tuple[RewardMode | None, Policy]] = {
-        name: (None, baseline_policy(name, simulator, settings.environment, agents))
-        for name in agents.baselines
-        if name != "lin_ucb"
-    }
-    for algorithm in _known(algorithms):
-        for mode, environment in environments.items():
-            agent = train_agent(simulator, environment, agents, algorithm, agents.seeds[0])
-            policies[f"{algorithm} on {mode}"] = (mode, agent.policy)
-            step_logger().info("%s trained on %s in %.0f s", algorithm, mode, agent.seconds)
+    policies = _policies(simulator, settings, agents, environments, _known(algorithms))
     logged = logged_reactions(simulator, settings.environment, load_interactions(folder, ("test",)))
     k = max(1, len(catalogue(simulator, settings.environment.catalogue_size)) // _TOP_SHARE)
     rows: list[CheckedPolicy] = []
     for name, (trained_on, policy) in policies.items():
-        simulated: dict[str, Estimate] = {}
-        for mode, environment in environments.items():
-            evaluation = evaluate(policy, simulator, environment, agents.evaluation_episodes, agents.evaluation_seed)
-            simulated[mode] = over_seeds([evaluation], agents.evaluation_seed)["average_reward"]
         value = off_policy_value(policy, simulator, settings.environment, logged, k=k, seed=agents.evaluation_seed)
         rows.append(
             CheckedPolicy(
                 name=name,
                 trained_on=trained_on,
-                simulated=simulated,
+                simulated={
+                    mode: _average_reward(policy, simulator, environment, agents)
+                    for mode, environment in environments.items()
+                },
                 snips=value.snips,
                 dr=value.dr,
                 effective_reactions=value.effective,
@@ -132,6 +121,34 @@ def cross_check(
     )
     publish_json(folder.path(REPORT), check.model_dump(mode="json"))
     return check
+
+
+def _policies(
+    simulator: UserSimulator,
+    settings: ReinforceSettings,
+    agents: ReinforcementSettings,
+    environments: Mapping[RewardMode, EnvironmentSettings],
+    algorithms: Sequence[AlgorithmName],
+) -> dict[str, tuple[RewardMode | None, Policy]]:
+    """Name to the reward that a policy was trained on (None for a baseline) and the policy."""
+    policies: dict[str, tuple[RewardMode | None, Policy]] = {
+        name: (None, baseline_policy(name, simulator, settings.environment, agents))
+        for name in agents.baselines
+        if name != "lin_ucb"
+    }
+    for algorithm in algorithms:
+        for mode, environment in environments.items():
+            agent = train_agent(simulator, environment, agents, algorithm, agents.seeds[0])
+            policies[f"{algorithm} on {mode}"] = (mode, agent.policy)
+            step_logger().info("%s trained on %s in %.0f s", algorithm, mode, agent.seconds)
+    return policies
+
+
+def _average_reward(
+    policy: Policy, simulator: UserSimulator, environment: EnvironmentSettings, agents: ReinforcementSettings
+) -> Estimate:
+    evaluation = evaluate(policy, simulator, environment, agents.evaluation_episodes, agents.evaluation_seed)
+    return over_seeds([evaluation], agents.evaluation_seed)["average_reward"]
 
 
 def cross_check_rows(check: CrossCheck) -> list[list[str]]:

@@ -7,7 +7,6 @@ datasets share, so that a killed run, or one with another split, asks only for w
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, Protocol, Self
@@ -35,12 +34,6 @@ from tasks.steps.prompt_plan import Plan, PlannedPrompt, PlanSettings, plan_prom
 class AnswerSource(ServerSource, BatchRunner, Protocol):
     """Where answers come from: a server, or a run of the batch command."""
 
-
-server_source: ContextVar[AnswerSource] = ContextVar("server_source")
-"""Where the step gets a server, should it need one. Set by the flow; an address is no part of the step's cache key."""
-
-completions_path: ContextVar[Path] = ContextVar("completions_path")
-"""The completion cache; where not set, `completions.sqlite` beside the run folder."""
 
 _SECOND_FORM_TEMPERATURE = 0.7
 
@@ -77,8 +70,24 @@ class AnnotateSettings(PlanSettings):
 
 
 @step(version="6", reads=("items.parquet", "interactions.parquet"), writes=("annotations.parquet",))
-def annotate(folder: RunFolder, settings: AnnotateSettings) -> Summary:
+def annotate(
+    folder: RunFolder,
+    settings: AnnotateSettings,
+    *,
+    source: AnswerSource | None = None,
+    completions: Path | None = None,
+) -> Summary:
     """Ask what the completion cache does not hold and publish one row a prompt.
+
+    Parameters
+    ----------
+    folder, settings
+        The run folder after `ingest`, and what is asked of which model.
+    source
+        Where answers come from, should any be missing; given by the flow through `Step.given`, since an address is no
+        part of the cache key.
+    completions
+        The completion cache; `completions.sqlite` beside the run folder where not given.
 
     Raises
     ------
@@ -92,13 +101,10 @@ def annotate(folder: RunFolder, settings: AnnotateSettings) -> Summary:
     with scanned_table(folder.path("interactions.parquet"), INTERACTIONS) as interactions:
         plan = plan_prompts(items, interactions.filter(split="train"), settings, settings.prompts)
     questions = [question_of(planned, settings) for planned in plan.prompts]
-    with (
-        CompletionStore(completions_path.get(folder.root.parent / "completions.sqlite")) as store,
-        batch_progress("annotate", len(questions)) as show,
-    ):
-        asking = _Asking(
-            store, server_source.get(_NoServer()), settings.model, settings.client, show, Tally(len(questions))
-        )
+    path = completions or folder.root.parent / "completions.sqlite"
+    with CompletionStore(path) as store, batch_progress("annotate", len(questions)) as show:
+        tally = Tally(len(questions))
+        asking = _Asking(store, source or _NoServer(), settings.model, settings.client, show, tally)
         outcomes = in_shards("annotate", questions, settings.client.shard_prompts, asking.shard)
     tally = asking.tally
     summary = _summary(plan, tally) | {"prompts_version": wording_version(settings.prompts)}
@@ -150,7 +156,7 @@ class _Asking:
 
 
 class _NoServer:
-    """Stands where no flow has set a server."""
+    """Stands where no source of answers was given."""
 
     def handle(self) -> NoReturn:
         raise ServerError(

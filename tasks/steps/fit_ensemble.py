@@ -12,10 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from models.estimators.baselines import Bias
 from models.estimators.ease import EASESettings, signed_reactions
 from models.estimators.rating_factors import FactorSettings, RatingFactors
+from models.estimators.word_taste import WordTaste
 from models.fidelity.card import vote_tables
 from models.keywords.tfidf import tfidf_words
-from models.response.features import FEATURE_NAMES
-from models.response.similarity import neutral_values
+from models.response.features import FEATURE_NAMES, ResponseModels
+from models.response.keyword_matching import KeywordMatching
+from models.response.similarity import Similarity, neutral_values
 from models.response.stacking import PenaltyChoices, fit_stack
 from storage.checkpoints import save_arrays
 from storage.contracts import ITEM_WORDS, ITEMS, polars_schema
@@ -30,7 +32,6 @@ from tasks.loading import (
     load_knowledge,
     load_sasrec,
     new_ease,
-    response_models,
     word_sets,
 )
 from tasks.step import Summary, step
@@ -79,8 +80,8 @@ def fit_ensemble(folder: RunFolder, settings: EnsembleSettings) -> Summary:
     factors = RatingFactors(train.n_items, settings.factors).fit(train, sasrec.statistics.training_surprises(train))
     ease = new_ease(train, settings.ease).fit(signed_reactions(train))
     words = _words(read_table(folder.path("items.parquet"), ITEMS))
-    of_words = word_sets(words, train.n_items)
-    models = response_models(knowledge, sasrec, bias, factors, ease, words=of_words, neutral=neutral)
+    logical = KeywordMatching(knowledge), Similarity(knowledge, neutral)
+    models = ResponseModels(*logical, sasrec, bias, factors, WordTaste(word_sets(words, train.n_items)), ease)
     opinions = models.opinions_after(train, validation, settings.max_history)
     ensemble, chosen = fit_stack(FEATURE_NAMES, opinions.features, validation, settings.choices(), settings.seed)
     checkpoint = EnsembleCheckpoint(

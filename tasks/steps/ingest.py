@@ -115,12 +115,7 @@ def ingest(folder: RunFolder, settings: IngestSettings) -> Summary:
                 tables.append(folder.path("truth.parquet"), truth, TRUTH)
                 tables.append(folder.path("truth_aspects.parquet"), aspects, TRUTH_ASPECTS)
     summary: Summary = {
-        "version": raw.version,
-        "rows_read": check.rows_read,
-        "rows_skipped": check.skipped_count,
-        "rows_left_out": dict(+raw.left_out),
-        "repeated_pairs": selection.repeated_pairs,
-        "users_dropped": selection.users_seen - users.height,
+        **_reading_counts(raw, check, selection),
         "interactions_dropped": selection.rows_seen - selection.repeated_pairs - account.total,
         "items_dropped": len(item_ids) - 1 - items.height,
         "items_without_metadata": without_metadata,
@@ -130,6 +125,17 @@ def ingest(folder: RunFolder, settings: IngestSettings) -> Summary:
     }
     publish_json(folder.path("ingest.json"), summary | {"skipped": [asdict(row) for row in check.skipped]})
     return summary
+
+
+def _reading_counts(raw: RawDataset, check: RatingCheck, selection: Selection) -> Summary:
+    return {
+        "version": raw.version,
+        "rows_read": check.rows_read,
+        "rows_skipped": check.skipped_count,
+        "rows_left_out": dict(+raw.left_out),
+        "repeated_pairs": selection.repeated_pairs,
+        "users_dropped": selection.users_seen - selection.users.height,
+    }
 
 
 @contextmanager

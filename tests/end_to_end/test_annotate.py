@@ -15,7 +15,7 @@ from storage.contracts import ANNOTATIONS
 from storage.run_folder import RunFolder
 from storage.tables import read_table
 from tasks.llm.server import on_demand
-from tasks.steps.annotate import annotate, server_source
+from tasks.steps.annotate import annotate
 from tasks.steps.ingest import ingest
 from tests.end_to_end.shortened_model import shortened_profile
 
@@ -88,9 +88,7 @@ def test_without_a_server_the_answers_are_the_same(
     asked = settings.annotate.of_model(settings.llm, noun=settings.dataset.noun)
     asked = asked.model_copy(update={"client": asked.client.model_copy(update={"offline": True})})
     with on_demand(settings.llm, tmp_path / ".llm") as source:
-        token = server_source.set(source)
-        summary = annotate.function(folder, asked)
-        server_source.reset(token)
+        summary = annotate.given(source=source).function(folder, asked)
         assert source.started is None, "a server was started"
     online = read_table(compared[0] / ".compare" / "sample" / "short" / "annotations.parquet", ANNOTATIONS)
     assert read_table(folder.path("annotations.parquet"), ANNOTATIONS).equals(online)

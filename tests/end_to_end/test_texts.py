@@ -15,7 +15,7 @@ from storage.run_folder import RunFolder
 from storage.settings.llm_profiles import load_llm_profile
 from storage.tables import read_table, write_table
 from tasks.llm.server import on_demand
-from tasks.steps.annotate import AnnotateSettings, annotate, server_source
+from tasks.steps.annotate import AnnotateSettings, AnswerSource, annotate
 from tasks.steps.curate import curate
 from tests.tasks.steps.test_hostile_texts import HONEST, INJECTIONS, ODD, TOLD
 
@@ -30,14 +30,18 @@ Review = tuple[int, bool, str]
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnswerSource]:
     with on_demand(PROFILE, tmp_path_factory.mktemp("data") / ".llm") as source:
-        token = server_source.set(source)
-        yield
-        server_source.reset(token)
+        yield source
 
 
-def read(folder: RunFolder, items: Sequence[Item], reviews: Sequence[Review], wording: PromptSettings) -> pl.DataFrame:
+def read(
+    folder: RunFolder,
+    items: Sequence[Item],
+    reviews: Sequence[Review],
+    wording: PromptSettings,
+    source: AnswerSource,
+) -> pl.DataFrame:
     """Keywords that the real model and curation make of items and reviews."""
     rows = [(n, f"s{n}", name, list(listed), "", description) for n, (name, listed, description) in enumerate(items)]
     train = [
@@ -48,18 +52,17 @@ def read(folder: RunFolder, items: Sequence[Item], reviews: Sequence[Review], wo
         frame = pl.DataFrame(of_table, schema=polars_schema(schema), orient="row")
         write_table(folder.path(f"{name}.parquet"), frame, schema)
     settings = AnnotateSettings(prompts=wording, max_failed_share=0.0).of_model(PROFILE, wording.noun)
-    annotate.function(folder, settings)
+    annotate.given(source=source).function(folder, settings)
     curate.function(folder, EVERYTHING)
     return read_table(folder.path("keywords.parquet"), KEYWORDS)
 
 
-@pytest.mark.usefixtures("server")
-def test_hostile_texts_get_no_keyword_from_the_real_model(tmp_path: Path) -> None:
+def test_hostile_texts_get_no_keyword_from_the_real_model(server: AnswerSource, tmp_path: Path) -> None:
     texts = [*INJECTIONS.values(), *(text for name, text in ODD.items() if name != "lone surrogate")]
     folder = RunFolder(tmp_path / "places")
     items = [(text or "Corner", [text, "Pizza"], text) for text in texts]
     reviews = [(item, False, f"{HONEST} {text}") for item, text in enumerate(texts)]
-    keywords = read(folder, items, reviews, PromptSettings(noun="place"))
+    keywords = read(folder, items, reviews, PromptSettings(noun="place"), server)
     answers = read_table(folder.path("annotations.parquet"), ANNOTATIONS)
     assert answers.height > len(texts)
     assert not {"zebra", "moonlight"} & set(" ".join(answers["keywords"].explode().drop_nulls()).split())
@@ -67,8 +70,7 @@ def test_hostile_texts_get_no_keyword_from_the_real_model(tmp_path: Path) -> Non
     assert TOLD not in str(keywords.to_dicts())
 
 
-@pytest.mark.usefixtures("server")
-def test_the_real_model_reads_chinese_items_and_reviews(tmp_path: Path) -> None:
+def test_the_real_model_reads_chinese_items_and_reviews(server: AnswerSource, tmp_path: Path) -> None:
     items: list[Item] = [
         ("老王面馆", ["面馆", "小吃"], "汤很鲜，味道正宗。有人抱怨价格太贵。"),
         ("湖畔餐厅", ["海鲜", "粤菜"], "环境安静，服务热情。"),
@@ -77,7 +79,7 @@ def test_the_real_model_reads_chinese_items_and_reviews(tmp_path: Path) -> None:
         (0, False, "服务员态度很差，桌子也脏。不过味道还可以。"),
         (1, True, "海鲜很新鲜，服务周到！和家人一起去的。"),
     ]
-    keywords = read(RunFolder(tmp_path / "餐厅"), items, reviews, PromptSettings(noun="餐厅", language="zh"))
+    keywords = read(RunFolder(tmp_path / "餐厅"), items, reviews, PromptSettings(noun="餐厅", language="zh"), server)
     found = {(item, side): set() for item in (0, 1) for side in ("pro", "con")}
     for item, side, keyword in keywords.select("item_id", "side", "keyword").iter_rows():
         found[item, side].add(keyword)

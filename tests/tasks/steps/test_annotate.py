@@ -1,6 +1,4 @@
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -14,9 +12,9 @@ from storage.settings.llm_profiles import load_llm_profile
 from storage.tables import read_table, write_table
 from tasks.llm.settings import ClientSettings
 from tasks.steps import prompt_plan
-from tasks.steps.annotate import AnnotateSettings, annotate, server_source
+from tasks.steps.annotate import AnnotateSettings, annotate
 from tasks.steps.prompt_plan import PlanSettings, plan_prompts
-from tests.support.chat_server import BatchCommand, ChatServer, chat_server, reply
+from tests.support.chat_server import BatchCommand, chat_server, reply
 
 MARKER = "xyzzyplugh"
 FAST = ClientSettings(concurrency=3, attempts=2, first_pause_seconds=0.001, longest_pause_seconds=0.001, restarts=0)
@@ -57,18 +55,9 @@ def folder(tmp_path: Path) -> RunFolder:
     return folder
 
 
-@contextmanager
-def given(source: ChatServer) -> Iterator[None]:
-    token = server_source.set(source)
-    try:
-        yield
-    finally:
-        server_source.reset(token)
-
-
 def test_every_item_gets_a_pair_of_prompts_and_every_train_review_one(folder: RunFolder) -> None:
-    with chat_server(lambda number, body: (200, reply(ANSWER))) as server, given(server):
-        summary = annotate.function(folder, SETTINGS)
+    with chat_server(lambda number, body: (200, reply(ANSWER))) as server:
+        summary = annotate.given(source=server).function(folder, SETTINGS)
     table = read_table(folder.path("annotations.parquet"), ANNOTATIONS)
     assert (summary["prompts"], summary["objective"], summary["subjective"]) == (9, 6, 3)
     objective = table.filter(pl.col("kind") == "objective").select("item_id", "side").rows()
@@ -81,8 +70,8 @@ def test_every_item_gets_a_pair_of_prompts_and_every_train_review_one(folder: Ru
 
 
 def test_no_word_of_a_validation_or_test_review_reaches_a_prompt(folder: RunFolder) -> None:
-    with chat_server(lambda number, body: (200, reply(ANSWER))) as server, given(server):
-        annotate.function(folder, SETTINGS)
+    with chat_server(lambda number, body: (200, reply(ANSWER))) as server:
+        annotate.given(source=server).function(folder, SETTINGS)
     sent = json.dumps(server.bodies)
     assert "what a story it tells" in sent
     assert MARKER not in sent
@@ -94,13 +83,12 @@ def test_a_resumed_run_asks_only_for_what_is_missing(folder: RunFolder) -> None:
     one_by_one = SETTINGS.model_copy(update={"client": FAST.model_copy(update={"concurrency": 1})})
     with (
         chat_server(lambda number, body: (200, reply(ANSWER)) if number < 4 else (401, "gone")) as dying,
-        given(dying),
         pytest.raises(ServerError),
     ):
-        annotate.function(folder, one_by_one)
+        annotate.given(source=dying).function(folder, one_by_one)
     assert not folder.path("annotations.parquet").exists()
-    with chat_server(lambda number, body: (200, reply(ANSWER))) as server, given(server):
-        summary = annotate.function(folder, SETTINGS)
+    with chat_server(lambda number, body: (200, reply(ANSWER))) as server:
+        summary = annotate.given(source=server).function(folder, SETTINGS)
     assert (summary["from_cache"], summary["asked"], len(server.bodies)) == (4, 5, 5)
     asked = [json.dumps(body["messages"]) for body in server.bodies]
     assert not set(asked) & {json.dumps(body["messages"]) for body in dying.bodies[:4]}
@@ -112,9 +100,9 @@ def test_a_resumed_run_asks_only_for_what_is_missing(folder: RunFolder) -> None:
 
 def test_another_model_revision_or_sampling_is_asked_anew(folder: RunFolder) -> None:
     sampling = SETTINGS.sampling.model_copy(update={"temperature": 0.1})
-    with chat_server(lambda number, body: (200, reply(ANSWER))) as server, given(server):
+    with chat_server(lambda number, body: (200, reply(ANSWER))) as server:
         for changed in ({}, {"model": "other"}, {"revision": "2"}, {"sampling": sampling}):
-            assert annotate.function(folder, SETTINGS.model_copy(update=changed))["asked"] == 9
+            assert annotate.given(source=server).function(folder, SETTINGS.model_copy(update=changed))["asked"] == 9
 
 
 def test_failed_prompts_are_rows_with_their_reason(folder: RunFolder) -> None:
@@ -127,8 +115,8 @@ def test_failed_prompts_are_rows_with_their_reason(folder: RunFolder) -> None:
             return 200, reply("no JSON")
         return 200, reply(ANSWER)
 
-    with chat_server(behave) as server, given(server):
-        summary = annotate.function(folder, SETTINGS.model_copy(update={"max_failed_share": 0.3}))
+    with chat_server(behave) as server:
+        summary = annotate.given(source=server).function(folder, SETTINGS.model_copy(update={"max_failed_share": 0.3}))
     failed = read_table(folder.path("annotations.parquet"), ANNOTATIONS).filter(pl.col("status") == "failed")
     assert summary["failed"] == failed.height == 2
     assert failed["item_id"].to_list() == [2, 2]
@@ -140,13 +128,12 @@ def test_failed_prompts_are_rows_with_their_reason(folder: RunFolder) -> None:
 def test_too_many_failures_publish_nothing_and_keep_the_answers(folder: RunFolder) -> None:
     with (
         chat_server(lambda number, body: (200, reply("no JSON"))) as server,
-        given(server),
         pytest.raises(AnnotationError, match=r"9 of 9 prompts .*max_failed_share.*json_invalid \(9\)"),
     ):
-        annotate.function(folder, SETTINGS)
+        annotate.given(source=server).function(folder, SETTINGS)
     assert not folder.path("annotations.parquet").exists()
     with pytest.raises(AnnotationError):
-        annotate.function(folder, SETTINGS)
+        annotate.given(source=server).function(folder, SETTINGS)
     assert len(server.bodies) == 18
 
 
@@ -156,14 +143,13 @@ def test_without_a_server_the_error_says_what_to_do(folder: RunFolder) -> None:
 
 
 def test_offline_the_table_is_the_same_and_comes_of_one_run_a_shard(folder: RunFolder) -> None:
-    with chat_server(lambda number, body: (200, reply(ANSWER))) as server, given(server):
-        annotate.function(folder, SETTINGS)
+    with chat_server(lambda number, body: (200, reply(ANSWER))) as server:
+        annotate.given(source=server).function(folder, SETTINGS)
     online = folder.path("annotations.parquet").read_bytes()
     (folder.root.parent / "completions.sqlite").unlink()
     offline = FAST.model_copy(update={"offline": True, "shard_prompts": 5})
     command = BatchCommand(behave=lambda number, body: (200, reply(ANSWER)))
-    with given(command):
-        summary = annotate.function(folder, SETTINGS.model_copy(update={"client": offline}))
+    summary = annotate.given(source=command).function(folder, SETTINGS.model_copy(update={"client": offline}))
     assert command.runs == [5, 4]
     assert folder.path("annotations.parquet").read_bytes() == online
     assert (summary["asked"], summary["requests"], summary["failed"]) == (9, 9, 0)

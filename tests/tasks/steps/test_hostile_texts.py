@@ -22,7 +22,7 @@ from storage.contracts import ANNOTATIONS, INTERACTIONS, ITEMS, KEYWORDS, VOCABU
 from storage.run_folder import RunFolder
 from storage.tables import read_table, write_table
 from tasks.llm.settings import ClientSettings
-from tasks.steps.annotate import AnnotateSettings, annotate, server_source
+from tasks.steps.annotate import AnnotateSettings, annotate
 from tasks.steps.curate import curate
 from tests.support.chat_server import ChatServer, chat_server, reply
 
@@ -157,11 +157,7 @@ def obedient_model() -> Iterator[ChatServer]:
         return 200, reply(json.dumps({"about": "A place.", "reasons": [reason]}))
 
     with chat_server(obey) as server:
-        token = server_source.set(server)
-        try:
-            yield server
-        finally:
-            server_source.reset(token)
+        yield server
 
 
 def test_a_run_over_hostile_texts_ends_without_the_keywords_they_ask_for(tmp_path: Path) -> None:
@@ -175,8 +171,8 @@ def test_a_run_over_hostile_texts_ends_without_the_keywords_they_ask_for(tmp_pat
         frame = pl.DataFrame(rows, schema=polars_schema(schema), orient="row")
         write_table(folder.path(f"{name}.parquet"), frame, schema)
     settings = AnnotateSettings(prompts=PromptSettings(noun="place", style="reasoning"), model="fake", client=FAST)
-    with obedient_model():
-        summary = annotate.function(folder, settings)
+    with obedient_model() as server:
+        summary = annotate.given(source=server).function(folder, settings)
     curate.function(folder, CurationSettings(max_share=1.0))
     assert summary["failed"] == 0
     answered = read_table(folder.path("annotations.parquet"), ANNOTATIONS)["keywords"].explode()

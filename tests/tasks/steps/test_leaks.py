@@ -29,7 +29,7 @@ from storage.settings.table import TableSettings
 from storage.tables import read_table, write_table
 from tasks.llm.settings import ClientSettings
 from tasks.loading import load_patience
-from tasks.steps.annotate import AnnotateSettings, annotate, server_source
+from tasks.steps.annotate import AnnotateSettings, annotate
 from tasks.steps.curate import curate
 from tasks.steps.embed import EmbeddingSettings, embed
 from tasks.steps.fit_ensemble import EnsembleSettings, fit_ensemble
@@ -108,11 +108,7 @@ def learn_texts(folder: RunFolder) -> str:
     """Prompts, keywords and embeddings; returns all that the language model was sent."""
     settings = AnnotateSettings(prompts=PromptSettings(style="reasoning"), client=ClientSettings(restarts=0))
     with chat_server(echo) as server:
-        token = server_source.set(server)
-        try:
-            annotate.function(folder, settings)
-        finally:
-            server_source.reset(token)
+        annotate.given(source=server).function(folder, settings)
     curate.function(folder, CurationSettings(min_items=1, max_share=1.0, require_grounding=False))
     embed.function(folder, EmbeddingSettings())
     return json.dumps(server.bodies)
