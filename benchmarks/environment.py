@@ -1,7 +1,7 @@
 """Steps of the vectorised environment per second, and training frames per second, beside an environment of no work.
 
     .venv/bin/python benchmarks/environment.py [--envs 1 16 64 256 1024] [--algorithms a2c dqn ppo trpo] [--stock]
-        [--items 500] [--seconds 20] [--rounds 3] [--device cuda] [--json]
+        [--items 500] [--seconds 20] [--rounds 3] [--json]
 
 The idle environment has the same spaces and answers at once with what it answered before: it is what a learner can
 take in. Training runs each algorithm with its default settings, on both environments, with as many sessions; infos of
@@ -34,7 +34,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepR
 from models.agents.item_scorer import ItemPrior
 from models.agents.settings import AlgorithmName, ReinforcementSettings
 from models.agents.training import new_agent
-from models.environments.agent_environment import AgentVecEnv
+from models.environments.sb3 import AgentVecEnv
 from models.simulation.settings import EnvironmentSettings
 from models.simulation.simulator import UserSimulator
 from models.simulation.user_vectors import TasteAxes, Tastes
@@ -75,11 +75,11 @@ class IdleVecEnv(TimedVecEnv):
         return self._observations, *self._answer
 
 
-def environment(simulator: UserSimulator, n_envs: int, idle: bool, *, explained: bool) -> tuple[TimedVecEnv, Tastes]:
+def environment(simulator: UserSimulator, n_envs: int, idle: bool, *, with_infos: bool) -> tuple[TimedVecEnv, Tastes]:
     """The vectorised environment, or its idle likeness."""
     tastes = Tastes(simulator.knowledge, TasteAxes.of(simulator.knowledge, ReinforcementSettings().taste_rank))
     kind = IdleVecEnv if idle else TimedVecEnv
-    return kind(simulator, EnvironmentSettings(), n_envs, 0, tastes, explained=explained), tastes
+    return kind(simulator, EnvironmentSettings(), n_envs, 0, tastes, with_infos=with_infos), tastes
 
 
 def steps_per_second(env: AgentVecEnv) -> tuple[float, float]:
@@ -98,7 +98,7 @@ def agent(
     simulator: UserSimulator, algorithm: AlgorithmName, n_envs: int, *, stock: bool, idle: bool
 ) -> tuple[BaseAlgorithm, TimedVecEnv]:
     """An agent that has made its first updates, and its environment."""
-    env, tastes = environment(simulator, n_envs, idle, explained=False)
+    env, tastes = environment(simulator, n_envs, idle, with_infos=False)
     settings = ReinforcementSettings(n_envs=n_envs)
     if stock:
         model = stock_agent(env, settings, algorithm)
@@ -146,7 +146,6 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20, help="of a row, at least")
     parser.add_argument("--rounds", type=int, default=3, help="of a row, at least")
     parser.add_argument("--threads", type=int, default=ReinforcementSettings().threads)
-    parser.add_argument("--device", default="cpu", help="where the users answer; learners stay on the CPU")
     parser.add_argument(
         "--algorithms", nargs="*", choices=ALGORITHMS, default=ALGORITHMS, help="none: environments only"
     )
@@ -156,10 +155,10 @@ def main() -> None:
     if min(*arguments.envs, arguments.items, arguments.steps) < 1:
         parser.error("--envs, --items and --steps are 1 or more")
     torch.set_num_threads(arguments.threads)
-    simulator = random_world(arguments.items, n_users=2000, seed=0).to(arguments.device)
+    simulator = random_world(arguments.items, n_users=2000, seed=0)
     rows, least = [], (arguments.rounds, arguments.seconds)
     for n_envs in arguments.envs:
-        envs = [environment(simulator, n_envs, idle, explained=True)[0] for idle in (False, True)]
+        envs = [environment(simulator, n_envs, idle, with_infos=True)[0] for idle in (False, True)]
         rows.append(timed(lambda idle, of=envs: steps_per_second(of[idle]), "stepping", n_envs, least))
         steps = arguments.steps if n_envs > 1 else arguments.steps // 8
         for algorithm in arguments.algorithms:

@@ -9,7 +9,7 @@ from scipy.sparse import csr_array, random_array
 
 from models.estimators.baselines import Bias
 from models.estimators.ease import EASE, EASESettings, most_frequent
-from models.estimators.logistic import Ensemble
+from models.estimators.logistic import LogisticModel
 from models.estimators.rating_factors import FactorSettings, RatingFactors
 from models.estimators.word_taste import WordTaste
 from models.interactions import Interactions
@@ -74,5 +74,5 @@ def random_world(n_items: int, n_users: int, seed: int) -> UserSimulator:
     ease.weights = rng.normal(scale=0.01, size=ease.weights.shape).astype(np.float32)
     models = ResponseModels(*logical, sasrec, bias, factors, WordTaste(of_words), ease)
     n = len(FEATURE_NAMES)
-    stack = Ensemble(FEATURE_NAMES, (0.0,) * n, (1.0,) * n, (0.1,) * n, 0.0)
+    stack = LogisticModel(FEATURE_NAMES, (0.0,) * n, (1.0,) * n, (0.1,) * n, 0.0)
     return UserSimulator(knowledge, train, models, stack, max_history=HISTORY)

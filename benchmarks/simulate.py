@@ -1,16 +1,12 @@
 """Responses of simulated users per second: all three models, the vote and the calibrated ensemble, history 50.
 
     .venv/bin/python benchmarks/simulate.py [--batches 1 32 256 1024 4096] [--items 1000 10000] [--users 2000] [--json]
-    .venv/bin/python benchmarks/simulate.py --device cuda --batches 1024 16384 262144 [...]
 
 Beside it, in the same run: the reference, which asks for one pair at a time, and the ceiling, which is the same
 arithmetic as bare matrix products: keys and values of every remembered reaction, attention, cosines by pros and by
 cons, sums by category. Cosines that are looked up instead of multiplied can take the rate above it. Worlds are random;
 `in_session` is the rate where SASRec's states are known already, as between two steps of an environment that has just
 shown its observation; `looked_up` is the rate where histories are fetched from the interactions of all users as well.
-With another device than the CPU, `on_device` is the rate where histories lie there already and answers stay there,
-`floor` what its memory and arithmetic allow (benchmarks/device_floor.py), and `differs_by` the largest difference of a
-probability from the CPU's.
 """
 
 from __future__ import annotations
@@ -25,13 +21,12 @@ from itertools import product
 
 import numpy as np
 import torch
-from device_floor import floor_per_second, settle
 from numpy.typing import NDArray
 from random_world import CATEGORIES, HISTORY, WIDTH, active_users, random_world
 
-from models.device.pairs import Pairs
 from models.interactions import Histories
 from models.response.sasrec.settings import SASRecSettings
+from models.response.voting import toss
 from models.simulation.simulator import UserSimulator
 
 SECONDS = 3.0  # of each figure
@@ -52,22 +47,21 @@ def one_by_one(
     simulator: UserSimulator, users: NDArray[np.int64], items: NDArray[np.int64], histories: Histories
 ) -> None:
     """The reference: a call for every pair."""
-    rng = np.random.default_rng(0)
+    coins = toss(np.random.default_rng(0), len(users))
     for row in range(len(users)):
         one = slice(row, row + 1)
-        simulator.respond(users[one], items[one], histories[one], rng)
+        simulator.respond(users[one], items[one], histories[one], coins[one])
 
 
-def bare_products(batch: int, settings: SASRecSettings, device: torch.device) -> Callable[[], object]:
+def bare_products(batch: int, settings: SASRecSettings) -> Callable[[], object]:
     """The arithmetic of a batch without anything around it."""
-    with device:
-        d, tokens = settings.width, HISTORY + 1
-        x, kv = torch.randn(batch * tokens, d), torch.randn(d, 2 * d)
-        q = torch.randn(batch * settings.heads, 1, d // settings.heads)
-        keys = torch.randn(batch * settings.heads, d // settings.heads, tokens)
-        own, widen, narrow = torch.randn(batch, d), torch.randn(d, 2 * d), torch.randn(2 * d, d)
-        candidate, remembered = torch.randn(batch, WIDTH, 1), torch.randn(batch, HISTORY, WIDTH)
-        terms, categories = torch.randn(batch, 4, HISTORY), torch.randn(batch, HISTORY, CATEGORIES)
+    d, tokens = settings.width, HISTORY + 1
+    x, kv = torch.randn(batch * tokens, d), torch.randn(d, 2 * d)
+    q = torch.randn(batch * settings.heads, 1, d // settings.heads)
+    keys = torch.randn(batch * settings.heads, d // settings.heads, tokens)
+    own, widen, narrow = torch.randn(batch, d), torch.randn(d, 2 * d), torch.randn(2 * d, d)
+    candidate, remembered = torch.randn(batch, WIDTH, 1), torch.randn(batch, HISTORY, WIDTH)
+    terms, categories = torch.randn(batch, 4, HISTORY), torch.randn(batch, HISTORY, CATEGORIES)
 
     def products() -> None:
         with torch.inference_mode():
@@ -77,73 +71,35 @@ def bare_products(batch: int, settings: SASRecSettings, device: torch.device) ->
             for _ in range(2):
                 torch.bmm(remembered, candidate)
             torch.bmm(terms, categories)
-        settle(device)
 
     return products
 
 
 def rates(simulator: UserSimulator, arguments: argparse.Namespace) -> Iterator[dict[str, float]]:
     """One row a batch."""
-    rng, n_items, device = np.random.default_rng(arguments.seed), simulator.n_items, arguments.device
-    asked_users = active_users(simulator.interactions.n_users)
-    users, items = rng.choice(asked_users, size=64), rng.integers(n_items, size=64)
+    rng, n_items = np.random.default_rng(arguments.seed), simulator.n_items
+    active = active_users(simulator.interactions.n_users)
+    users, items = rng.choice(active, size=64), rng.integers(n_items, size=64)
     histories = simulator.interactions.histories(users, HISTORY)
     reference = rate(lambda: one_by_one(simulator, users, items, histories), len(users))
-    of_device = None if device.type == "cpu" else DeviceRates(simulator, device)
     for batch in arguments.batches:
-        users, items = rng.choice(asked_users, size=batch), rng.integers(n_items, size=batch)
+        users, items = rng.choice(active, size=batch), rng.integers(n_items, size=batch)
         histories = simulator.interactions.histories(users, HISTORY)
         states = simulator.sasrec.states(histories)
-        asked = (users, items, histories, rng)
+        coins = toss(rng, batch)
+        pairs = (users, items, histories, coins)
 
         def looked_up() -> object:
-            return simulator.respond(users, items, simulator.interactions.histories(users, HISTORY), rng)  # noqa: B023
+            return simulator.respond(users, items, simulator.interactions.histories(users, HISTORY), coins)  # noqa: B023
 
         yield {
             "batch": batch,
-            "responses_per_s": round(rate(lambda: simulator.respond(*asked), batch)),  # noqa: B023
-            "in_session_per_s": round(rate(lambda: simulator.respond(*asked, states), batch)),  # noqa: B023
+            "responses_per_s": round(rate(lambda: simulator.respond(*pairs), batch)),  # noqa: B023
+            "in_session_per_s": round(rate(lambda: simulator.respond(*pairs, states), batch)),  # noqa: B023
             "looked_up_per_s": round(rate(looked_up, batch)),
             "reference_per_s": round(reference),
-            "ceiling_per_s": round(rate(bare_products(batch, simulator.sasrec.settings, device), batch)),
+            "ceiling_per_s": round(rate(bare_products(batch, simulator.sasrec.settings), batch)),
             "peak_gib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
-        } | ({} if of_device is None else of_device.row(users, items, histories))
-
-
-class DeviceRates:
-    """What only a device other than the CPU has; makes the simulator answer there.
-
-    Parameters
-    ----------
-    simulator
-        Answers on the CPU so far.
-    device
-        Where it answers from now on.
-    """
-
-    def __init__(self, simulator: UserSimulator, device: torch.device) -> None:
-        self._simulator, self._models = simulator, simulator.models
-        on_device = simulator.to(device).on_device
-        if on_device is None:
-            raise ValueError(f"{device} is where the simulator answers anyway; name another device")
-        self._on_device, self._floor = on_device, floor_per_second(on_device)
-
-    def row(self, users: NDArray[np.int64], items: NDArray[np.int64], histories: Histories) -> dict[str, float]:
-        """Columns of one batch."""
-        pairs, some = Pairs.of(users, items, histories, self._on_device.device), slice(0, 4096)
-
-        def answer() -> None:
-            self._on_device.answer(pairs)
-            settle(self._on_device.device)
-
-        on_cpu = self._models.opinions(users[some], items[some], histories[some]).features
-        expected = self._simulator.ensemble.probabilities(on_cpu)
-        found = self._on_device.answer(pairs).probability[some].numpy(force=True)
-        return {
-            "on_device_per_s": round(rate(answer, len(users))),
-            "floor_per_s": round(self._floor),
-            "differs_by": float(np.abs(found - expected).max()),
-            "device_gib": round(torch.cuda.max_memory_allocated() / 2**30, 2),
         }
 
 
@@ -153,7 +109,6 @@ def main() -> None:
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 32, 256, 1024, 4096])
     parser.add_argument("--items", type=int, nargs="+", default=[1000, 10_000, 100_000])
     parser.add_argument("--users", type=int, nargs="+", default=[2000])
-    parser.add_argument("--device", type=torch.device, default=torch.device("cpu"))
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true", help="print one JSON list of the same rows")

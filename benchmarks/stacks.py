@@ -24,7 +24,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from models.estimators.logistic import Ensemble
+from models.estimators.logistic import LogisticModel
 from models.interactions import Interactions
 from models.metrics.calibration import debiased_calibration_error, error_by_chance, expected_calibration_error
 from models.metrics.classification import UserBootstrap, auc, log_losses
@@ -47,8 +47,9 @@ EDGE = 1e-4  # isotonic steps at 0 and 1 would make one mistake infinitely costl
 
 def logistic(features: Features, pairs: Interactions, penalty: StackPenalty) -> Predict:
     """The stack as it is."""
-    model = Ensemble.fit(
+    model = LogisticModel.fit(
         FEATURE_NAMES,
+    feature_matrix,
         features,
         pairs.likes,
         penalty=penalty.penalty,
@@ -161,7 +162,7 @@ def compare(
     """A row a candidate."""
     x, pairs = validation
     settings = EnsembleSettings()
-    _, penalty = fit_stack(FEATURE_NAMES, x, pairs, settings.choices(), settings.seed)
+    _, penalty = fit_stack(FEATURE_NAMES, dict(zip(FEATURE_NAMES, x.T, strict=True)), pairs, settings.choices(), settings.seed)
     folds, rows = folds_of(pairs.users, n_folds, seed=0), []
     found: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
     for name, fit in candidates(penalty).items():
@@ -183,7 +184,7 @@ def features_of(folder: RunFolder) -> tuple[tuple[Features, Interactions], tuple
     for split in ("validation", "test"):
         pairs = load_interactions(folder, (split,))
         opinions = simulator.models.opinions_after(simulator.interactions, pairs, simulator.max_history)
-        found.append((opinions.features, pairs))
+        found.append((feature_matrix(opinions.features), pairs))
     return found[0], found[1]
 
 

@@ -8,12 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-
-from models.kernels.compiled import Plain
 
 NO_ITEM = -1
 UNKNOWN_RATING = np.float32(np.nan)
@@ -95,20 +92,6 @@ class Interactions:
             yield rows, self.histories(users[rows], max_length)
 
 
-class HistoryArrays(NamedTuple):
-    """`Histories` for compiled loops: C-contiguous arrays of shape (b, l)."""
-
-    items: NDArray[np.int64]
-    likes: NDArray[np.bool_]
-    ratings: NDArray[np.float32]
-
-    def of(self, rows: slice) -> Plain:
-        """Those of some consecutive rows, as views, in a `plain` tuple."""
-        if rows.stop - rows.start == len(self.items):
-            return tuple(self)
-        return self.items[rows], self.likes[rows], self.ratings[rows]
-
-
 @dataclass(frozen=True)
 class Histories:
     """A batch of reaction histories, oldest first, padded on the right with `NO_ITEM`.
@@ -148,19 +131,13 @@ class Histories:
             self.items[rows], self.likes[rows], None if self.given_ratings is None else self.given_ratings[rows]
         )
 
-    def arrays(self) -> HistoryArrays:
-        """The same reactions as compiled loops want them; copied only where needed."""
-        return self._as_they_are or HistoryArrays._make(np.ascontiguousarray(array) for array in self._arrays)
-
-    @cached_property
-    def _as_they_are(self) -> HistoryArrays | None:
-        """The arrays themselves, where compiled loops can have them."""
-        known = self.given_ratings is not None and all(array.flags.c_contiguous for array in self._arrays)
-        return HistoryArrays(*self._arrays) if known else None
-
-    @property
-    def _arrays(self) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float32]]:
-        return self.items, self.likes, self.ratings
+    def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float32]]:
+        """Items, likes and ratings, C-contiguous as compiled loops want them; copied only where needed."""
+        return (
+            np.ascontiguousarray(self.items),
+            np.ascontiguousarray(self.likes),
+            np.ascontiguousarray(self.ratings),
+        )
 
     def copy(self) -> Histories:
         """The same reactions in arrays of their own."""

@@ -14,7 +14,7 @@ from scipy.sparse import csr_array
 
 from models.estimators.baselines import Bias
 from models.estimators.ease import EASE, EASESettings, most_frequent
-from models.estimators.logistic import Ensemble, VoteTable
+from models.estimators.logistic import LogisticModel, VoteTable
 from models.estimators.rating_factors import FactorSettings, RatingFactors
 from models.estimators.word_taste import WordTaste
 from models.explanation.votes import ItemIndexes, KeywordRecord

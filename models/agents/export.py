@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from models.agents.policies import LearnedPolicy
 from models.environments.gym import observation_bounds
 from models.interactions import Histories
-from models.simulation.session import SessionBatch
+from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
 from models.simulation.simulator import UserSimulator
 from models.simulation.user_vectors import Tastes
@@ -58,7 +58,7 @@ class PolicyNetwork(nn.Module):
         tastes = Tastes(simulator.knowledge, policy.axes)
         self.register_buffer("described", torch.from_numpy(np.pad(tastes.items, ((1, 0), (0, 0)))))
         self.register_buffer("block", torch.arange(3).repeat_interleave(torch.tensor(tastes.sizes)))
-        bound = float(observation_bounds(SessionBatch(simulator, environment, [0]))[1][0])
+        bound = float(observation_bounds(Sessions(simulator, environment, [0]))[1][0])
         self.bound = bound
         # How far a rating lies above its item's usual one is linear in the rating; without one it is the item's alone.
         surprises = _surprises(simulator)

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from models.agents.distributions import masked
 from models.simulation.item_space import like_logits
-from models.simulation.session import SessionBatch
+from models.simulation.session import Sessions
 from models.simulation.user_vectors import Tastes
 
 _TASTE_SCALE = 10.0  # means over a history are small: what w = 1 stands for
@@ -51,7 +51,7 @@ class ItemPrior:
     blocks: tuple[int, ...]
 
     @classmethod
-    def of(cls, sessions: SessionBatch, tastes: Tastes) -> ItemPrior:
+    def of(cls, sessions: Sessions, tastes: Tastes) -> ItemPrior:
         """The prior for the catalogue of `sessions`."""
         simulator, rows = sessions.simulator, sessions.catalogue
         vectors = simulator.sasrec.item_vectors()[rows]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from models.agents.item_scorer import ItemPrior
 from models.agents.policies import Policy
 from models.interactions import NO_ITEM
-from models.simulation.session import SessionBatch
+from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
 from models.simulation.simulator import UserSimulator
 from models.simulation.user_vectors import TasteAxes, Tastes
@@ -53,11 +53,11 @@ class LinUCBPolicy(Policy):
         """theta: float64 array of shape (f,)."""
         return self._inverse @ self._moment
 
-    def scores(self, sessions: SessionBatch) -> NDArray[np.float32]:
+    def scores(self, sessions: Sessions) -> NDArray[np.float32]:
         """Upper confidence bounds."""
         return self.bounds(self.states(sessions))
 
-    def states(self, sessions: SessionBatch) -> NDArray[np.float32]:
+    def states(self, sessions: Sessions) -> NDArray[np.float32]:
         """What the bandit sees of the users: float32 array of shape (b, p + t)."""
         taste = self._tastes.users(sessions.histories)
         return np.concatenate([sessions.observations()["user"], taste], axis=1, dtype=np.float32)
@@ -119,15 +119,15 @@ def train_lin_ucb(
         Of the sessions; the bandit itself throws no coin.
     """
     seeds = np.random.SeedSequence(seed).generate_state(n_envs, np.uint64).tolist()
-    sessions = SessionBatch(simulator, environment, seeds)
+    sessions = Sessions(simulator, environment, seeds)
     tastes = Tastes(simulator.knowledge, TasteAxes.of(simulator.knowledge, taste_rank))
     user_size = sessions.observations()["user"].shape[1]
     policy = LinUCBPolicy(ItemPrior.of(sessions, tastes), tastes, alpha, user_size)
     for _ in range(max(1, steps // n_envs)):
         states = policy.states(sessions)
         bounds = policy.bounds(states)
-        outcome = sessions.step(policy.best(sessions, bounds))
-        taken = outcome.actions != NO_ITEM
-        policy.learn(states[taken], outcome.actions[taken], outcome.rewards[taken])
-        sessions.begin(np.flatnonzero(outcome.done))
+        result = sessions.step(policy.best(sessions, bounds))
+        chosen = result.actions != NO_ITEM
+        policy.learn(states[chosen], result.actions[chosen], result.rewards[chosen])
+        sessions.begin(np.flatnonzero(result.done))
     return policy

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.agents.policies import Policy
-from models.simulation.session import SessionBatch
+from models.simulation.session import Sessions
 
 _MASKED_LOGIT = -1e8  # its probability is exactly 0
 _SCALE = 3.0  # so that an agent tries what is far, too: with 10 some never saw that what is nearest earned nothing
@@ -44,7 +44,7 @@ class QueryPrior:
     places: int
 
     @classmethod
-    def of(cls, sessions: SessionBatch) -> QueryPrior:
+    def of(cls, sessions: Sessions) -> QueryPrior:
         """The shapes that the action space of `sessions` has."""
         offered = sessions.offered.shape[1] if sessions.settings.offers else 0
         places = min(sessions.settings.slate_size, offered) if sessions.settings.actions == "slate" else 1
@@ -135,7 +135,7 @@ class QueryPolicy(Policy):
     def __init__(self, scorer: QueryScorer) -> None:
         self.scorer = scorer
 
-    def scores(self, sessions: SessionBatch) -> NDArray[np.float32]:
+    def scores(self, sessions: Sessions) -> NDArray[np.float32]:
         """Logits of the candidates, -inf elsewhere; inner products with the point where there are none.
 
         Raises
@@ -150,7 +150,7 @@ class QueryPolicy(Policy):
         np.put_along_axis(scores, sessions.offered, answers[:, : sessions.offered.shape[1]], axis=1)
         return scores
 
-    def actions(self, sessions: SessionBatch) -> NDArray[np.int64]:
+    def actions(self, sessions: Sessions) -> NDArray[np.int64]:
         """The best candidate, the item nearest to the point, or place by place the best candidate not yet shown."""
         if sessions.settings.actions == "embedding":
             return sessions.action_space.resolve(sessions, self._answers(sessions).clip(-1, 1))
@@ -165,7 +165,7 @@ class QueryPolicy(Policy):
             logits[rows, :, chosen[:, place]] = -np.inf
         return np.take_along_axis(offered, chosen, axis=1)
 
-    def _answers(self, sessions: SessionBatch) -> NDArray[np.float32]:
+    def _answers(self, sessions: Sessions) -> NDArray[np.float32]:
         prior = self.scorer.prior
         if sessions.settings.actions == "catalogue" or QueryPrior.of(sessions) != prior:
             raise ValueError(

@@ -115,11 +115,6 @@ class ReinforcementSettings(BaseModel):
         description="compared with; greedy_ensemble, the upper line by probability, asks the simulator for every item",
     )
     steps: int = Field(default=30_000, gt=0, description="environment steps of training a policy")
-    checkpoint_steps: int = Field(
-        default=10_000,
-        gt=0,
-        description="steps after which training is stored, to go on from after a kill; sessions begin anew then",
-    )
     seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1, description="of training, one policy each")
     n_envs: int = Field(default=64, gt=0, description="sessions that run at once in training")
     evaluation_episodes: int = Field(
@@ -131,13 +126,10 @@ class ReinforcementSettings(BaseModel):
     threads: int = Field(
         default=1, gt=0, description="torch threads of a process; cores are better spent on several processes"
     )
-    device: Literal["cpu", "cuda"] = Field(
-        default="cpu", description="where simulated users answer; cuda pays from hundreds of sessions (n_envs) on"
-    )
     processes: int | None = Field(
         default=None,
         gt=0,
-        description="policies trained at once; null for as many as `threads` go into the cores, one on cuda",
+        description="policies trained at once; null for as many as `threads` go into the cores",
     )
     patience: int | None = Field(
         default=None,

@@ -29,9 +29,7 @@ from models.agents.sb3_policies import (
     Scorer,
 )
 from models.agents.settings import ALGORITHMS, AlgorithmName, ReinforcementSettings
-from models.environments.agent_environment import AgentVecEnv
-from models.environments.sb3 import SessionVecEnv
-from models.response.sasrec.unfinished_training import Stretches, TrainingStore
+from models.environments.sb3 import AgentVecEnv, SessionVecEnv
 from models.simulation.settings import EnvironmentSettings
 from models.simulation.simulator import UserSimulator
 from models.simulation.user_vectors import TasteAxes, Tastes
@@ -56,7 +54,7 @@ class TrainedAgent:
     learning_curve
         Pairs (environment steps, average reward of an episode) during training, exploration included.
     seconds
-        Wall time of training, since it was gone on with.
+        Wall time of training.
     """
 
     policy: LearnedPolicy | QueryPolicy
@@ -72,7 +70,6 @@ def train_agent(
     seed: int,
     *,
     log_folder: Path | None = None,
-    store: TrainingStore | None = None,
 ) -> TrainedAgent:
     """Train one agent with one seed.
 
@@ -90,8 +87,6 @@ def train_agent(
         One of those in `settings`.
     log_folder
         Where Stable-Baselines3 keeps the logs that `settings` asks for.
-    store
-        Keeps what is learned while training goes on; what it kept is gone on from.
 
     Returns
     -------
@@ -100,22 +95,20 @@ def train_agent(
     torch.set_num_threads(settings.threads)
     started = time.perf_counter()
     stream = int(np.random.SeedSequence([seed, ALGORITHMS.index(algorithm)]).generate_state(1)[0])
-    of_sessions, axes = (simulator, environment, settings.n_envs, stream), None
+    axes = None
     if environment.actions == "catalogue":
         axes = TasteAxes.of(simulator.knowledge, settings.taste_rank)
         tastes = Tastes(simulator.knowledge, axes)
-        env = AgentVecEnv(*of_sessions, tastes)
+        env = AgentVecEnv(simulator, environment, settings.n_envs, stream, tastes)
         model = new_agent(env, ItemPrior.of(env.sessions, tastes), settings, algorithm, stream)
     else:
-        env = SessionVecEnv(*of_sessions, explained=False)
+        env = SessionVecEnv(simulator, environment, settings.n_envs, stream, with_infos=False)
         model = new_agent(env, QueryPrior.of(env.sessions), settings, algorithm, stream)
     if settings.log and log_folder is not None:
         model.set_logger(configure(str(log_folder), list(settings.log)))
     calls_a_point = max(1, settings.steps // (_POINTS * settings.n_envs))
     curve = _LearningCurve(calls_a_point, _expected_length(environment), settings.patience)
-    stretches = Stretches(store, settings.checkpoint_steps, stream, (curve.points, curve.rewards, curve.ends))
-    done = stretches.resume(model)
-    model.learn(settings.steps - done, callback=[stretches, curve], reset_num_timesteps=done == 0)
+    model.learn(settings.steps, callback=curve)
     policy = model.policy
     assert isinstance(policy, ItemActorCriticPolicy | ItemMaskablePolicy | ItemQPolicy | ItemQuantilePolicy)
     seconds = time.perf_counter() - started

@@ -11,17 +11,17 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from models.interactions import NO_ITEM
-from models.simulation.session import SessionBatch
-from models.simulation.session_kernels import STATE_BOUND, STATISTICS
+from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
 from models.simulation.simulator import UserSimulator
-from models.simulation.step_result import Outcome
+from models.simulation.state import STATE_BOUND, STATISTICS
+from models.simulation.step_result import StepResult
 
 Observation = dict[str, NDArray[np.number]]
 Info = dict[str, object]
 
 
-def observation_bounds(sessions: SessionBatch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def observation_bounds(sessions: Sessions) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Lowest and highest values of the observation "user": float32 arrays of shape (d + 5,)."""
     d = sessions.simulator.sasrec.item_vectors().shape[1]
     best = sessions.settings.highest_reward  # of the mean and of the last reward
@@ -31,7 +31,7 @@ def observation_bounds(sessions: SessionBatch) -> tuple[NDArray[np.float32], NDA
     return low, high
 
 
-def observation_space(sessions: SessionBatch) -> spaces.Dict:
+def observation_space(sessions: Sessions) -> spaces.Dict:
     """Space of one session's observation: "user" (compact state, bounded) and the parts of the action space.
 
     Gymnasium types `spaces.Dict` as a space of dicts of spaces, hence the ignored complaint at its use.
@@ -40,22 +40,22 @@ def observation_space(sessions: SessionBatch) -> spaces.Dict:
     return spaces.Dict({"user": spaces.Box(low, high, dtype=np.float32), **sessions.action_space.parts})
 
 
-def infos(sessions: SessionBatch, outcome: Outcome) -> list[Info]:
+def infos(sessions: Sessions, result: StepResult) -> list[Info]:
     """What each of b steps was about: user, item, the three votes, the calibrated probability, terms of the reward.
 
     Where slates are shown: the slate's items, votes and probabilities, which place was taken (k for none), and of what
     was taken the same as otherwise; item `NO_ITEM` and no like where nothing was.
     """
-    responses = outcome.responses
+    responses = result.responses
     columns = (
         sessions.users.tolist(),
-        outcome.items.tolist(),
+        result.items.tolist(),
         list(responses.votes),
         responses.probability.tolist(),
-        (responses.like & (outcome.items != NO_ITEM)).tolist(),
-        outcome.repeated.tolist(),
-        outcome.novelties.tolist(),
-        outcome.diversities.tolist(),
+        (responses.like & (result.items != NO_ITEM)).tolist(),
+        result.repeated.tolist(),
+        result.novelties.tolist(),
+        result.diversities.tolist(),
     )
     details: list[Info] = [
         {
@@ -70,12 +70,12 @@ def infos(sessions: SessionBatch, outcome: Outcome) -> list[Info]:
         }
         for user, item, votes, p, like, repeated, novelty, diversity in zip(*columns, strict=True)
     ]
-    if outcome.slates is not None:
+    if result.slates is not None:
         for row, info in enumerate(details):
-            info["slate"] = outcome.slates.items[row]
-            info["slate_votes"] = outcome.slates.votes[row]
-            info["slate_probabilities"] = outcome.slates.probabilities[row]
-            info["choice"] = int(outcome.slates.choices[row])
+            info["slate"] = result.slates.items[row]
+            info["slate_votes"] = result.slates.votes[row]
+            info["slate_probabilities"] = result.slates.probabilities[row]
+            info["choice"] = int(result.slates.choices[row])
     return details
 
 
@@ -94,7 +94,7 @@ class RecommendEnv(gymnasium.Env[Observation, np.number | NDArray[np.number]]):
 
     def __init__(self, simulator: UserSimulator, settings: EnvironmentSettings | None = None) -> None:
         self._simulator, self._settings = simulator, settings or EnvironmentSettings()
-        self._sessions = SessionBatch(simulator, self._settings, [0])
+        self._sessions = Sessions(simulator, self._settings, [0])
         self._first_reset = True
         self.observation_space = observation_space(self._sessions)  # type: ignore[assignment]  # see observation_space
         self.action_space = self._sessions.action_space.space  # type: ignore[assignment]  # of whatever settings say
@@ -125,7 +125,7 @@ class RecommendEnv(gymnasium.Env[Observation, np.number | NDArray[np.number]]):
             user = np.array([self._checked_user(options["user"])])
         if seed is not None or self._first_reset:
             start = seed if seed is not None else int(self.np_random.integers(2**63))
-            self._sessions = SessionBatch(self._simulator, self._settings, [start])
+            self._sessions = Sessions(self._simulator, self._settings, [start])
         elif user is None:
             self._sessions.begin(rows)
         if user is not None:
@@ -144,13 +144,13 @@ class RecommendEnv(gymnasium.Env[Observation, np.number | NDArray[np.number]]):
         -------
         Observation, reward, terminated, truncated, info; see `models.simulation.session`.
         """
-        outcome = self._sessions.act(np.array([action]))
+        result = self._sessions.step(self._sessions.action_space.resolve(self._sessions, np.array([action])))
         return (
             self._observation(),
-            float(outcome.rewards[0]),
-            bool(outcome.terminated[0]),
-            bool(outcome.truncated[0]),
-            infos(self._sessions, outcome)[0],
+            float(result.rewards[0]),
+            bool(result.terminated[0]),
+            bool(result.truncated[0]),
+            infos(self._sessions, result)[0],
         )
 
     def _observation(self) -> Observation:

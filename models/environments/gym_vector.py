@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from models.environments.gym import observation_space
 from models.interactions import NO_ITEM
-from models.simulation.session import SessionBatch
+from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
 from models.simulation.simulator import UserSimulator
-from models.simulation.step_result import Outcome
+from models.simulation.step_result import StepResult
 
 Observations = dict[str, NDArray[np.number]]
 Infos = dict[str, object]
@@ -46,7 +46,7 @@ class RecommendVectorEnv(VectorEnv[Observations, NDArray[np.number], NDArray[np.
     def __init__(self, num_envs: int, *, simulator: UserSimulator, settings: EnvironmentSettings | None = None) -> None:
         self.num_envs = num_envs
         self._simulator, self._settings = simulator, settings or EnvironmentSettings()
-        self._sessions = SessionBatch(simulator, self._settings, range(num_envs))
+        self._sessions = Sessions(simulator, self._settings, range(num_envs))
         self._first_reset = True
         self.single_observation_space = observation_space(self._sessions)  # type: ignore[assignment]  # see there
         self.single_action_space = self._sessions.action_space.space  # type: ignore[assignment]  # as settings say
@@ -54,7 +54,7 @@ class RecommendVectorEnv(VectorEnv[Observations, NDArray[np.number], NDArray[np.
         self.action_space = batch_space(self.single_action_space, num_envs)
 
     @property
-    def sessions(self) -> SessionBatch:
+    def sessions(self) -> Sessions:
         """The running sessions."""
         return self._sessions
 
@@ -86,7 +86,7 @@ class RecommendVectorEnv(VectorEnv[Observations, NDArray[np.number], NDArray[np.
             seeds = None if start is None else list(range(start, start + self.num_envs))
         users = self._checked_users((options or {}).get("users"))
         if seeds is not None:
-            self._sessions = SessionBatch(self._simulator, self._settings, seeds)
+            self._sessions = Sessions(self._simulator, self._settings, seeds)
         if users is not None or seeds is None:
             self._sessions.begin(np.arange(self.num_envs), users)
         self._first_reset = False
@@ -106,21 +106,21 @@ class RecommendVectorEnv(VectorEnv[Observations, NDArray[np.number], NDArray[np.
         Observations, rewards, terminated, truncated and infos, a row each session; see `models.simulation.session`.
         """
         sessions = self._sessions
-        outcome = sessions.act(np.asarray(actions))
-        observations, infos = sessions.observations(), _infos(sessions, outcome)
-        ended = np.flatnonzero(outcome.done)
+        result = sessions.step(sessions.action_space.resolve(sessions, np.asarray(actions)))
+        observations, infos = sessions.observations(), _infos(sessions, result)
+        ended = np.flatnonzero(result.done)
         if len(ended):
             infos |= {
                 "final_obs": {name: part.copy() for name, part in observations.items()},
-                "_final_obs": outcome.done,
+                "_final_obs": result.done,
                 "final_info": dict(infos),
-                "_final_info": outcome.done,
+                "_final_info": result.done,
             }
             sessions.begin(ended)
             for name, part in sessions.observations(ended).items():
                 observations[name][ended] = part
             infos["user"] = sessions.users.copy()
-        return observations, outcome.rewards, outcome.terminated, outcome.truncated, infos
+        return observations, result.rewards, result.terminated, result.truncated, infos
 
     def _checked_users(self, users: object) -> NDArray[np.int64] | None:
         if users is None:
@@ -132,9 +132,9 @@ class RecommendVectorEnv(VectorEnv[Observations, NDArray[np.number], NDArray[np.
         return rows.astype(np.int64)
 
 
-def _infos(sessions: SessionBatch, outcome: Outcome) -> Infos:
+def _infos(sessions: Sessions, result: StepResult) -> Infos:
     """What each step was about: user, item, the three votes, the calibrated probability; arrays of num_envs rows."""
-    responses, slates = outcome.responses, outcome.slates
+    responses, slates = result.responses, result.slates
     of_slates: Infos = {}
     if slates is not None:
         of_slates = {
@@ -145,11 +145,11 @@ def _infos(sessions: SessionBatch, outcome: Outcome) -> Infos:
         }
     return {
         "user": sessions.users.copy(),
-        "item": outcome.items,
+        "item": result.items,
         "votes": responses.votes,
         "probability": responses.probability,
-        "like": responses.like & (outcome.items != NO_ITEM),
-        "repeated": outcome.repeated,
-        "novelty": outcome.novelties,
-        "diversity": outcome.diversities,
+        "like": responses.like & (result.items != NO_ITEM),
+        "repeated": result.repeated,
+        "novelty": result.novelties,
+        "diversity": result.diversities,
     } | of_slates

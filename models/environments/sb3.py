@@ -9,14 +9,19 @@ from collections.abc import Sequence
 
 import gymnasium
 import numpy as np
+from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvObs, VecEnvStepReturn
 
 from models.environments.gym import infos, observation_space
-from models.simulation.session import SessionBatch
+from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
 from models.simulation.simulator import UserSimulator
+from models.simulation.step_result import StepResult
+from models.simulation.user_vectors import Tastes
+
+_TASTE_BOUND = 1.0  # means of parts of unit vectors and of shares
 
 
 class SessionVecEnv(VecEnv):
@@ -32,9 +37,9 @@ class SessionVecEnv(VecEnv):
         Number of sessions.
     seed
         Session k gets seed + k, until `seed()` is called.
-    explained
-        Whether infos say what each step was about, and how a session that ended by chance looked at last: nothing
-        follows on that, unlike where it was cut off. Learners do not ask, and go faster without.
+    with_infos
+        Whether infos describe each step, and hold the last observation of a session that ended by chance: nothing
+        follows on that, unlike where it was cut off. Learners do not need them and go faster without.
     """
 
     def __init__(
@@ -44,17 +49,17 @@ class SessionVecEnv(VecEnv):
         n_envs: int,
         seed: int,
         *,
-        explained: bool = True,
+        with_infos: bool = True,
     ) -> None:
         self.render_mode = None
-        self._simulator, self._settings, self._explained = simulator, settings, explained
-        self._sessions = SessionBatch(simulator, settings, range(seed, seed + n_envs), explained=explained)
+        self._simulator, self._settings, self._with_infos = simulator, settings, with_infos
+        self._sessions = Sessions(simulator, settings, range(seed, seed + n_envs))
         self._actions: NDArray[np.number] = np.zeros(n_envs, dtype=np.int64)
         super().__init__(n_envs, observation_space(self._sessions), self._sessions.action_space.space)
         self.seed(seed)
 
     @property
-    def sessions(self) -> SessionBatch:
+    def sessions(self) -> Sessions:
         """The running sessions."""
         return self._sessions
 
@@ -62,7 +67,7 @@ class SessionVecEnv(VecEnv):
         """Begin a session everywhere; where `seed()` was called, from the start of its random stream."""
         seeds = [seed for seed in self._seeds if seed is not None]
         if seeds:
-            self._sessions = SessionBatch(self._simulator, self._settings, seeds, explained=self._explained)
+            self._sessions = Sessions(self._simulator, self._settings, seeds)
             self._reset_seeds()
         else:
             self._sessions.begin(np.arange(self.num_envs))
@@ -79,40 +84,36 @@ class SessionVecEnv(VecEnv):
 
     def step_wait(self) -> VecEnvStepReturn:
         """Step all sessions; of one that ends, the info keeps the last observation and the result has the first."""
-        sessions = self._sessions
-        if self._explained:
-            outcome = sessions.act(self._actions)
-            rewards, done, truncated = outcome.rewards, outcome.done, outcome.truncated
-            told, remembered = infos(sessions, outcome), done.nonzero()[0]
-            looked = sessions.observations(remembered) if len(remembered) else {}
-            sessions.begin(remembered)
-        else:
-            rewards, done, truncated, looked = sessions.advance(self._actions)
-            told, remembered = [], truncated.nonzero()[0]
-        details = self._details(truncated, told)
-        if len(remembered):
-            parts = self._ended(remembered, looked)
-            for place, row in enumerate(remembered.tolist()):
+        sessions, places = self._sessions, self._sessions.action_space.resolve(self._sessions, self._actions)
+        result = sessions.step(places)
+        details = self._details(result)
+        last = np.flatnonzero(result.done if self._with_infos else result.truncated)
+        if len(last):
+            parts = self._observe(last)
+            for place, row in enumerate(last.tolist()):
                 details[row]["terminal_observation"] = {name: part[place] for name, part in parts.items()}
-        ended = done.nonzero()[0]
+        ended = np.flatnonzero(result.done)
+        sessions.begin(ended)
         for row, user in zip(ended.tolist(), sessions.users[ended].tolist(), strict=True):
             self.reset_infos[row] = {"user": user}
-        return self._observe(), rewards, done, details
+        return self._observe(), result.rewards, result.done, details
 
-    def _observe(self) -> dict[str, NDArray[np.number]]:
-        """All sessions as they are."""
-        return self._sessions.observations()
+    def _observe(self, rows: NDArray[np.int64] | None = None) -> dict[str, NDArray[np.number]]:
+        """All sessions as they are, or those in `rows`."""
+        return self._sessions.observations(rows)
 
-    def _ended(self, rows: NDArray[np.int64], looked: dict[str, NDArray[np.number]]) -> dict[str, NDArray[np.number]]:
-        """How the sessions in `rows`, which ended, looked at last, of which `sessions` say so much."""
-        return looked
-
-    def _details(self, truncated: NDArray[np.bool_], told: list[dict[str, object]]) -> list[dict[str, object]]:
-        """An info for each session, with what is told of it; those that go on and are not explained share one."""
+    def _details(self, result: StepResult) -> list[dict[str, object]]:
+        """An info for each session; without infos, sessions that go on share one."""
+        if self._with_infos:
+            cut_off = result.truncated.tolist()
+            return [
+                info | {"TimeLimit.truncated": truncated}
+                for info, truncated in zip(infos(self._sessions, result), cut_off, strict=True)
+            ]
         details: list[dict[str, object]] = [{"TimeLimit.truncated": False}] * self.num_envs
-        for row in truncated.nonzero()[0].tolist():
+        for row in np.flatnonzero(result.truncated).tolist():
             details[row] = {"TimeLimit.truncated": True}
-        return [info | detail for info, detail in zip(details, told, strict=True)] if told else details
+        return details
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -139,3 +140,35 @@ class SessionVecEnv(VecEnv):
 
     def _rows(self, indices: VecEnvIndices) -> Sequence[int]:
         return list(self._get_indices(indices))
+
+
+class AgentVecEnv(SessionVecEnv):
+    """The environment as agents see it: adds the users' tastes, "taste", to the observations.
+
+    Parameters
+    ----------
+    simulator, settings, n_envs, seed, with_infos
+        As of `SessionVecEnv`.
+    tastes
+        Of the same simulator.
+    """
+
+    def __init__(
+        self,
+        simulator: UserSimulator,
+        settings: EnvironmentSettings,
+        n_envs: int,
+        seed: int,
+        tastes: Tastes,
+        *,
+        with_infos: bool = False,
+    ) -> None:
+        super().__init__(simulator, settings, n_envs, seed, with_infos=with_infos)
+        inner, self._tastes = self.observation_space, tastes
+        assert isinstance(inner, spaces.Dict)
+        box = spaces.Box(-_TASTE_BOUND, _TASTE_BOUND, (tastes.items.shape[1],), dtype=np.float32)
+        self.observation_space = spaces.Dict({**inner.spaces, "taste": box})
+
+    def _observe(self, rows: NDArray[np.int64] | None = None) -> dict[str, NDArray[np.number]]:
+        histories = self.sessions.histories if rows is None else self.sessions.histories[rows]
+        return {**super()._observe(rows), "taste": self._tastes.users(histories)}

@@ -1,9 +1,8 @@
-"""How three opinions become one answer: the paper's vote, and a calibrated probability stacked on all evidence.
+"""Logistic regression that departs from a prior only as far as the data carry it.
 
-Source of the vote: arXiv 2412.16984, R = 1 where f_mat + f_sim + f_sta >= 2. The stack (Wolpert 1992) is a logistic
-regression on the validation split, whose rows no component was fitted on, so its probabilities are calibrated. Small
-validation splits cannot carry a dozen free weights: what is penalised is not the weights but how far they depart from
-a prior that is already a good model.
+Small validation splits cannot carry a dozen free weights: what is penalised is not the weights but how far they depart
+from a prior that is already a good model. The calibrated stack of the response models (Wolpert 1992) is one, and so are
+the regression on reaction statistics and the hazard of patience.
 """
 
 from __future__ import annotations
@@ -21,61 +20,8 @@ from scipy.special import expit
 from models.kernels.compiled import loop
 
 
-@loop
-def majority(votes: NDArray[np.int8]) -> NDArray[np.bool_]:
-    """The paper's vote of the three models.
-
-    Parameters
-    ----------
-    votes
-        int8 array of shape (b, 3), entries 0 or 1.
-
-    Returns
-    -------
-    bool array of shape (b,).
-    """
-    likes = np.empty(len(votes), dtype=np.bool_)
-    for row in range(len(votes)):
-        likes[row] = votes[row, 0] + votes[row, 1] + votes[row, 2] >= 2
-    return likes
-
-
 @dataclass(frozen=True)
-class VoteTable:
-    """P(like) for each value that a vote can take: Laplace-smoothed frequencies, the calibration of a vote.
-
-    Parameters
-    ----------
-    rates
-        Vote value to like rate. A tie counts 0.5 of a vote.
-    """
-
-    rates: Mapping[float, float]
-
-    @classmethod
-    def fit(cls, values: NDArray[np.float32], likes: NDArray[np.bool_], possible: tuple[float, ...]) -> Self:
-        """Count likes (b,) for each of the possible values among values (b,)."""
-        seen = {value: likes[values == value] for value in possible}
-        return cls({value: (float(found.sum()) + 1) / (len(found) + 2) for value, found in seen.items()})
-
-    def probabilities(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """P(like), float32 (b,), of vote values (b,).
-
-        Raises
-        ------
-        ValueError
-            Where a value is none of the possible ones.
-        """
-        unknown = set(np.unique(values).tolist()) - set(self.rates)
-        if unknown:
-            raise ValueError(f"vote values {sorted(unknown)} are not among {sorted(self.rates)}")
-        known = np.array(sorted(self.rates))
-        rates = np.array([self.rates[value] for value in known], dtype=np.float32)
-        return rates[np.searchsorted(known, values)]
-
-
-@dataclass(frozen=True)
-class Ensemble:
+class LogisticModel:
     """A logistic regression on standardised features.
 
     Parameters
@@ -136,7 +82,7 @@ class Ensemble:
             Where there is no row.
         """
         if not len(likes):
-            raise ValueError("the ensemble needs validation interactions; found none")
+            raise ValueError("a logistic regression needs rows to be fitted on; there are none")
         means, scales = features.mean(axis=0, dtype=np.float64), features.std(axis=0, dtype=np.float64)
         scales = np.where(scales > 0, scales, 1.0)
         if likes.all() or not likes.any():  # one class only: no feature can matter, its smoothed rate is the answer
@@ -154,10 +100,10 @@ class Ensemble:
 
     def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logit of P(like), float32 (b,), of features (b, f)."""
-        return weighed(features, *self.line)
+        return _weighted_sums(features, *self._line)
 
     @cached_property
-    def line(self) -> tuple[NDArray[np.float64], float]:
+    def _line(self) -> tuple[NDArray[np.float64], float]:
         """Weights (f,) of the features as they are, and the logit where all of them are 0."""
         weights = np.array(self.coefficients) / np.array(self.scales)
         return weights, self.intercept - float(np.array(self.means) @ weights)
@@ -168,8 +114,8 @@ class Ensemble:
 
 
 @loop
-def weighed(features: NDArray[np.float32], weights: NDArray[np.float64], constant: float) -> NDArray[np.float32]:
-    """Weighted sums of features (b, f) and a constant: float32 (b,)."""
+def _weighted_sums(features: NDArray[np.float32], weights: NDArray[np.float64], constant: float) -> NDArray[np.float32]:
+    """Weighted sums of features (b, f) and a constant, float32 (b,); a row's does not depend on its neighbours."""
     logits = np.empty(len(features), dtype=np.float32)
     for row in range(len(features)):
         logit = constant

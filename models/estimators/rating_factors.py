@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.interactions import NO_ITEM, Histories, Interactions
 from models.kernels.compiled import loop
-from models.kernels.prefetch import prefetch_next
 
 PSEUDO_REACTIONS = 5.0
 
@@ -118,7 +117,6 @@ def _matches(
     gram = np.empty((k, k), dtype=np.float32)
     moment, own = np.empty(k, dtype=np.float32), np.empty(k, dtype=np.float32)
     for row, candidate in enumerate(candidates):
-        prefetch_next(factors, items, row)
         count, usual = 0, np.float32(0)
         for t in range(items.shape[1]):
             if items[row, t] != NO_ITEM:

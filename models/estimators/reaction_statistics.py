@@ -3,8 +3,8 @@
 A logistic regression on a dozen such statistics, each shrunk towards the average by pseudo-reactions, in the manner of
 feature-weighted linear stacking (Sill et al., arXiv 0911.0460) and of the effects that Bell and Koren (2007) remove
 before anything else. It reads the rating and not only its sign, and it is the wide part of SASRec
-(models/response/sasrec/network.py;
-"wide and deep": Cheng et al., arXiv 1606.07792).
+(models/response/sasrec/network.py; "wide and deep": Cheng et al.,
+arXiv 1606.07792).
 
 The user's statistics come from the history alone, so a reaction of a minute ago counts like any other; where only like
 or dislike is known, the rating is taken to be the mean liked or disliked one. In training, a reaction is described by
@@ -13,7 +13,7 @@ what came before it, and its item by everybody else's reactions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Self
 
 import numpy as np
@@ -22,30 +22,23 @@ from scipy.sparse import csr_array
 from scipy.special import expit
 
 from models.estimators.baselines import Bias
-from models.estimators.logistic import Ensemble
-from models.estimators.reaction_sums import (
+from models.estimators.logistic import LogisticModel
+from models.estimators.statistics_kernels import (
     PSEUDO_USER,
     STATISTICS,
-    CandidateItems,
-    Learned,
+    ItemFacts,
     Scalars,
-    Sums,
-    Usual,
-    columns,
-    pair_statistics,
-    reaction_terms,
-    residuals_of,
-    summed,
-    sums_before,
+    residuals,
+    statistics,
+    training_statistics,
 )
-from models.interactions import Histories, HistoryArrays, Interactions, last
-from models.kernels.compiled import Plain, plain
+from models.interactions import Histories, Interactions, last
 
 MAX_CATEGORIES = 64
 _PSEUDO_ITEM = 3.0  # reactions at the average that each item is given beforehand
 _PENALTY = 100.0  # L2 penalty of the standardised weights, in reactions
 _ROUNDS = 15
-_ROWS_AT_ONCE = 16384
+_PAIRS_AT_ONCE = 1 << 18
 
 
 class ReactionStatistics:
@@ -64,6 +57,10 @@ class ReactionStatistics:
         float32 array of shape (n_items, k): categories by item; a row adds up to 1, or is 0 where there is none.
     scalars
         What was learned of all reactions together.
+    facts
+        What was learned of the items.
+    weights
+        The regression on the statistics.
     """
 
     def __init__(self, categories: csr_array, max_history: int) -> None:
@@ -72,16 +69,10 @@ class ReactionStatistics:
         chosen = np.sort(np.argsort(-sizes, kind="stable")[:MAX_CATEGORIES])
         self.categories = categories.toarray()[:, chosen].astype(np.float32)  # (n_items, k)
         self.category_shares = self.categories / np.maximum(self.categories.sum(axis=1, keepdims=True), 1)
-        of_item = csr_array(self.categories)
-        starts, members = of_item.indptr.astype(np.int64), of_item.indices.astype(np.int64)
-        self._of_categories = starts, members, len(chosen)
-        n_items = len(self.categories)
-        self.scalars = Scalars(0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
-        self._like_effects, self._rating_effects, self._counts = np.zeros((3, n_items), dtype=np.float32)
-        self._alone: NDArray[np.float32] | None = None
-        self._usual: Plain | None = None
         zeros = (0.0,) * len(STATISTICS)
-        self.weights = Ensemble(STATISTICS, zeros, (1.0,) * len(STATISTICS), zeros, 0.0)
+        self.weights = LogisticModel(STATISTICS, zeros, (1.0,) * len(STATISTICS), zeros, 0.0)
+        nothing = np.zeros((3, len(self.categories)), dtype=np.float32)
+        self._learn(Scalars(0.0, 0.0, 1.0, 0.0, 0.0, 0.0), *nothing)
 
     def fit(self, train: Interactions) -> Self:
         """Learn effects and weights from training interactions.
@@ -92,37 +83,24 @@ class ReactionStatistics:
             Where there is no interaction.
         """
         if not len(train):
-            raise ValueError("reaction statistics need training interactions; found none")
+            raise ValueError("reaction statistics need training interactions; there are none")
         bias = Bias().fit(train)
         mean, by_user, by_item, counts = _rating_effects(train)
-        residuals = train.ratings - mean - by_user[train.users] - by_item[train.items]
-        self._like_effects, self._rating_effects, self._counts = bias.item_effects, by_item, counts
+        rest = train.ratings - mean - by_user[train.users] - by_item[train.items]
         disliked = float(train.ratings[~train.likes].mean()) if not train.likes.all() else mean
         liked = float(train.ratings[train.likes].mean()) if train.likes.any() else mean
         highest = float(train.ratings[~train.likes].max(initial=disliked))
         lowest = float(train.ratings[train.likes].min(initial=liked))
-        self.scalars = Scalars(
-            bias.global_effect, mean, max(float(residuals.var()), 1e-3), disliked, liked, (highest + lowest) / 2
-        )
-        self._alone = self._usual = None
-        self.weights = Ensemble.fit(STATISTICS, self._training_features(train, bias), train.likes, penalty=_PENALTY)
+        variance = max(float(rest.var()), 1e-3)
+        scalars = Scalars(bias.global_effect, mean, variance, disliked, liked, (highest + lowest) / 2)
+        self._learn(scalars, bias.item_effects, by_item, counts)
+        features = self._training_features(train, bias)
+        self.weights = LogisticModel.fit(STATISTICS, features, train.likes, penalty=_PENALTY)
         return self
 
-    @property
-    def _expected(self) -> NDArray[np.float32]:
-        """P(like) that each item alone gives: float32 (n_items,)."""
-        alone = self._alone
-        if alone is None:
-            alone = self._alone = np.asarray(expit(self.scalars.global_effect + self._like_effects), dtype=np.float32)
-        return alone
-
     def features(self, candidates: NDArray[np.int64], histories: Histories) -> NDArray[np.float32]:
-        """The columns of `STATISTICS` for candidates (b,), each with the history in its row: float32 (b, 12)."""
-        return pair_statistics(self.scalars, self.learned(), candidates, self.remembered(histories))
-
-    def remembered(self, histories: Histories) -> HistoryArrays:
-        """The part of b histories that counts."""
-        return last(histories, self.max_history).arrays()
+        """Statistics of candidates (b,), each with the history in its row: float32 (b, 12)."""
+        return self._statistics(candidates[:, None], histories)[:, 0]
 
     def logits(self, candidates: NDArray[np.int64], histories: Histories) -> NDArray[np.float32]:
         """Logit of P(like) of candidates (b,), each with the history in its row: float32 (b,)."""
@@ -130,12 +108,15 @@ class ReactionStatistics:
 
     def catalogue_logits(self, histories: Histories) -> NDArray[np.float32]:
         """Logit of P(like) of every item given each of b histories: float32 (b, n_items)."""
-        sums, items = self._sums(histories), self._items(np.arange(len(self.categories)))
-        logits = np.full((len(histories), len(self.categories)), self.weights.intercept, dtype=np.float32)
-        weights = zip(self.weights.coefficients, self.weights.means, self.weights.scales, strict=True)
-        found = columns(self.scalars, sums, items, crossed=True)
-        for column, (coefficient, mean, scale) in zip(found, weights, strict=True):
-            logits += (coefficient / scale) * (column - mean)
+        n_items = len(self.categories)
+        logits = np.empty((len(histories), n_items), dtype=np.float32)
+        at_once = max(1, _PAIRS_AT_ONCE // n_items)
+        for start in range(0, len(histories), at_once):
+            part = histories[start : start + at_once]
+            columns = self._statistics(np.tile(np.arange(n_items), (len(part), 1)), part)
+            logits[start : start + at_once] = self.weights.logits(columns.reshape(-1, len(STATISTICS))).reshape(
+                len(part), n_items
+            )
         return logits
 
     def training_features(self, train: Interactions) -> NDArray[np.float32]:
@@ -144,14 +125,8 @@ class ReactionStatistics:
 
     def surprises(self, histories: Histories) -> NDArray[np.float32]:
         """How many standard deviations each rating lies above its item's usual one: float32 (b, l), 0 on padding."""
-        return residuals_of(self.usual(), tuple(histories.arrays()))
-
-    def usual(self) -> Plain:
-        """What `surprises` are measured against, `Usual` as a `plain` tuple."""
-        if self._usual is None:
-            scale = float(np.sqrt(self.scalars.residual_variance))
-            self._usual = plain(Usual(self.scalars, self._rating_effects, scale))
-        return self._usual
+        rest = residuals(self.scalars, self.facts.rating_effects, *histories.arrays())
+        return rest / np.float32(np.sqrt(self.scalars.residual_variance))
 
     def training_surprises(self, train: Interactions) -> NDArray[np.float32]:
         """`surprises` of the training interactions themselves: float32 (n,)."""
@@ -164,70 +139,56 @@ class ReactionStatistics:
         table = np.array([weights.means, weights.scales, weights.coefficients], dtype=np.float32)
         return {
             "scalars": np.array(self.scalars, dtype=np.float32),
-            "like_effects": self._like_effects,
-            "rating_effects": self._rating_effects,
-            "counts": self._counts,
+            "like_effects": self.facts.like_effects,
+            "rating_effects": self.facts.rating_effects,
+            "counts": self.facts.counts,
             "weights": table,
             "intercept": np.array([weights.intercept], dtype=np.float32),
         }
 
     def set_arrays(self, arrays: Mapping[str, NDArray[np.float32]]) -> None:
         """Take over what `arrays` of statistics of the same catalogue gave."""
-        self.scalars = Scalars.of_array(arrays["scalars"])
-        self._like_effects, self._rating_effects = arrays["like_effects"], arrays["rating_effects"]
-        self._counts, self._alone, self._usual = arrays["counts"], None, None
+        scalars = Scalars.of_array(arrays["scalars"])
+        self._learn(scalars, arrays["like_effects"], arrays["rating_effects"], arrays["counts"])
         means, scales, coefficients = (tuple(row) for row in arrays["weights"].tolist())
-        self.weights = Ensemble(STATISTICS, means, scales, coefficients, float(arrays["intercept"][0]))
+        self.weights = LogisticModel(STATISTICS, means, scales, coefficients, float(arrays["intercept"][0]))
 
-    def _items(self, items: NDArray[np.int64]) -> CandidateItems:
-        return CandidateItems(
-            self._like_effects[items], self._rating_effects[items], self._counts[items], self.category_shares[items]
+    def _learn(
+        self,
+        scalars: Scalars,
+        like_effects: NDArray[np.float32],
+        rating_effects: NDArray[np.float32],
+        counts: NDArray[np.float32],
+    ) -> None:
+        by_item = csr_array(self.categories)
+        probabilities = expit(np.float32(scalars.global_effect) + like_effects)
+        self.scalars = scalars
+        self.facts = ItemFacts(
+            *(np.ascontiguousarray(array, dtype=np.float32) for array in (like_effects, rating_effects, counts)),
+            np.ascontiguousarray(probabilities, dtype=np.float32),
+            by_item.indptr.astype(np.int64),
+            by_item.indices.astype(np.int64),
+            self.categories.shape[1],
         )
 
-    def learned(self) -> Learned:
-        """What is known of all items."""
-        effects = self._like_effects, self._rating_effects, self._counts
-        return Learned(*effects, self._expected, *self._of_categories)
-
-    def _residuals(self, histories: Histories) -> NDArray[np.float32]:
-        """Ratings (b, l) less the average and the item's effect; 0 on padding."""
-        return residuals_of((tuple(self.scalars), self._rating_effects, 1.0), tuple(histories.arrays()))
-
-    def _terms(self, histories: Histories) -> NDArray[np.float32]:
-        """What each interaction adds to the sums: float32 (b, l, 6), 0 on padding; see `reaction_terms`."""
-        rows = histories.arrays()
-        return reaction_terms(rows.items, rows.likes, self._residuals(histories), self._expected)
-
-    def _sums(self, histories: Histories) -> Sums:
-        histories = last(histories, self.max_history)
-        items = np.ascontiguousarray(histories.items)
-        return Sums(*summed(items, self._terms(histories), self._of_categories))
+    def _statistics(self, candidates: NDArray[np.int64], histories: Histories) -> NDArray[np.float32]:
+        """float32 (b, m, 12) of candidates (b, m)."""
+        remembered = last(histories, self.max_history).arrays()
+        return statistics(self.scalars, self.facts, np.ascontiguousarray(candidates), remembered)
 
     def _training_features(self, train: Interactions, bias: Bias) -> NDArray[np.float32]:
         mean, by_user, by_item, counts = _rating_effects(train)
         rest = train.ratings - mean - by_user[train.users]
         others = counts[train.items] - 1
         without = (by_item[train.items] * (others + 1 + _PSEUDO_ITEM) - rest) / (others + _PSEUDO_ITEM)
-        of_items = bias.held_out_item_effects(train), without.astype(np.float32), others
-        found = np.empty((len(train), len(STATISTICS)), dtype=np.float32)
-        for rows in _whole_users(train, _ROWS_AT_ONCE):
-            users, items = train.users[rows], train.items[rows]
-            terms = self._terms(Histories(items[:, None], train.likes[rows, None], train.ratings[rows, None]))[:, 0]
-            sums = Sums(*sums_before(users, items, terms, self.max_history, self._of_categories))
-            like_effects, rating_effects, counts = (of[rows] for of in of_items)
-            candidates = CandidateItems(like_effects, rating_effects, counts, self.category_shares[items])
-            found[rows] = np.stack(columns(self.scalars, sums, candidates, crossed=False), axis=1)
-        return found
-
-
-def _whole_users(train: Interactions, n: int) -> Iterator[slice]:
-    """Consecutive rows, some n at once, each user's in one part."""
-    start = 0
-    while start < len(train):
-        last_user = train.users[min(start + n, len(train)) - 1]
-        end = int(train.offsets[last_user + 1])
-        yield slice(start, end)
-        start = end
+        held_out = bias.held_out_item_effects(train), without, others
+        return training_statistics(
+            self.scalars,
+            self.facts,
+            (train.users, train.items, train.likes, train.ratings),
+            tuple(np.ascontiguousarray(array, dtype=np.float32) for array in held_out),
+            self.max_history,
+        )
 
 
 def _rating_effects(

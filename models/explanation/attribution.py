@@ -15,9 +15,9 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from models.estimators.logistic import Ensemble
+from models.estimators.logistic import LogisticModel
 from models.interactions import NO_ITEM, Histories, last
-from models.response.features import FEATURE_GROUPS, Opinions
+from models.response.features import FEATURE_GROUPS, Features, Opinions, feature_matrix
 from models.simulation.simulator import UserSimulator
 
 _ROWS_AT_ONCE = 8192
@@ -61,7 +61,7 @@ def remembered(simulator: UserSimulator, pairs: Pairs) -> Pairs:
     return Pairs(pairs.users, pairs.items, last(pairs.histories, simulator.max_history))
 
 
-def contributions(ensemble: Ensemble, features: NDArray[np.float32]) -> tuple[float, NDArray[np.float64]]:
+def contributions(ensemble: LogisticModel, features: Features) -> tuple[float, NDArray[np.float64]]:
     """The terms that the logits of P(like) are sums of.
 
     Parameters
@@ -76,7 +76,7 @@ def contributions(ensemble: Ensemble, features: NDArray[np.float32]) -> tuple[fl
     The logit of average features, and float64 array of shape (b, 9): what each of `FEATURE_GROUPS` adds to it.
     """
     weights = np.array(ensemble.coefficients) / np.array(ensemble.scales)
-    added = (features - np.array(ensemble.means)) * weights
+    added = (feature_matrix(features, ensemble.names) - np.array(ensemble.means)) * weights
     by_name = dict(zip(ensemble.names, added.T, strict=True))
     groups = [np.sum([by_name[name] for name in names], axis=0) for names in FEATURE_GROUPS.values()]
     return ensemble.intercept, np.stack(groups, axis=1)
@@ -101,19 +101,20 @@ class Margins(NamedTuple):
     mean_vote: NDArray[np.float32]
 
     @classmethod
-    def from_opinions(cls, ensemble: Ensemble, opinions: Opinions) -> Self:
+    def from_opinions(cls, simulator: UserSimulator, opinions: Opinions) -> Self:
         """Margins of what the models say."""
         keywords, similarity = opinions.keyword_evidence, opinions.similarity_evidence
         shared = keywords.positive + keywords.negative
         likely = opinions.sasrec_probability - np.float32(0.5)
         margins = np.stack(
             [
-                (keywords.positive - keywords.negative) / (shared + 1),
-                similarity.positive - similarity.negative,
+                keywords.surplus() / (shared + 1),
+                similarity.surplus(),
                 np.where(likely == 0, np.float32(1e-9), likely),  # SASRec's yes begins at 0.5
             ]
         )
-        return cls(ensemble.probabilities(opinions.features), np.median(margins, axis=0), margins.mean(axis=0))
+        median = np.median(margins, axis=0).astype(np.float32)
+        return cls(simulator.probabilities(opinions), median, margins.mean(axis=0))
 
     @classmethod
     def concatenated(cls, parts: Sequence[Margins]) -> Self:
@@ -128,7 +129,7 @@ def margins(simulator: UserSimulator, pairs: Pairs) -> Margins:
     for start in range(0, len(pairs), _ROWS_AT_ONCE):
         part = remembered(simulator, pairs.rows(np.arange(start, min(start + _ROWS_AT_ONCE, len(pairs)))))
         opinions = simulator.models.opinions(part.users, part.items, part.histories)
-        parts.append(Margins.from_opinions(simulator.ensemble, opinions))
+        parts.append(Margins.from_opinions(simulator, opinions))
     return Margins.concatenated(parts)
 
 

@@ -24,6 +24,7 @@ from models.interactions import NO_ITEM, Histories
 from models.kernels.bitsets import PackedSets
 from models.response.evidence import category_history
 from models.response.features import FEATURE_GROUPS
+from models.response.voting import toss
 from models.simulation.simulator import Responses, UserSimulator
 
 
@@ -62,7 +63,7 @@ def explain(
     if len(history) != 1:
         raise ValueError(f"history: found {len(history)} histories, expected one")
     pairs = Pairs(np.array([user]), np.array([item]), without_item(history, item))
-    responses = simulator.respond(pairs.users, pairs.items, pairs.histories, rng)
+    responses = simulator.respond(pairs.users, pairs.items, pairs.histories, toss(rng, 1))
     return explain_responses(simulator, pairs, responses, record=record)[0]
 
 
@@ -156,7 +157,7 @@ def _attributions(simulator: UserSimulator, pairs: Pairs, responses: Responses) 
     opinions = simulator.models.opinions(pairs.users, pairs.items, pairs.histories)
     average_logit, added = contributions(simulator.ensemble, opinions.features)
     without_one = margins_without_each(simulator, pairs)
-    before = Margins.from_opinions(simulator.ensemble, opinions).probability
+    before = Margins.from_opinions(simulator, opinions).probability
     reaction_effects = np.where(pairs.histories.mask, before[:, None] - without_one.probability, 0)
     likely, like = responses.probability >= 0.5, responses.like
     turning = counterfactuals(simulator, pairs, likely, without_one, target="probability", most=MOST_REACTIONS)

@@ -81,16 +81,11 @@ def margins_without_keywords(
             histories.likes,
             histories.ratings,
         )
-        lacking_models = replace(
-            models,
-            keyword_matching=KeywordMatching(small, models.keyword_matching.rarities),
-            similarity=Similarity(small, models.similarity.neutral),
-        )
-        features, places = opinions.features[rows], len(past) + np.arange(len(rows))
-        surprises = models.sasrec.statistics.surprises(histories)
-        keywords, similarity = lacking_models.ask_logical(places, renumbered, surprises, features)
-        lacking_opinions = Opinions(keywords, similarity, opinions.sasrec_probability[rows], features)
-        parts.append(Margins.from_opinions(simulator.ensemble, lacking_opinions))
+        places, surprises = len(past) + np.arange(len(rows)), models.sasrec.statistics.surprises(histories)
+        logical = models.with_knowledge(small).logical_opinions(places, renumbered, surprises)
+        features = {**opinions[rows].features, **logical.features}
+        lacking_opinions = Opinions(logical.keyword_evidence, logical.similarity_evidence, features)
+        parts.append(Margins.from_opinions(simulator, lacking_opinions))
     return Margins.concatenated(parts)
 
 

@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 from models.interactions import Interactions
 from models.metrics.classification import UserBootstrap, auc, log_losses
 from models.metrics.results import Interval, Result
-from models.response.features import FEATURE_GROUPS, FEATURE_NAMES, LOGICAL
+from models.response.features import FEATURE_GROUPS, FEATURE_NAMES, LOGICAL, Features, feature_matrix
 from models.response.stacking import PenaltyChoices, fit_stack
 
 
 @dataclass(frozen=True)
 class StackInputs:
-    """The stack's inputs under one variant: float32 arrays of shape (n, 19), of validation and of test pairs."""
+    """The stack's inputs under one variant, of validation and of test pairs."""
 
-    validation: NDArray[np.float32]
-    test: NDArray[np.float32]
+    validation: Features
+    test: Features
 
 
 @dataclass(frozen=True)
@@ -101,9 +101,8 @@ class Ablation:
         return self._variant(name, features, FEATURE_NAMES)
 
     def _probabilities(self, features: StackInputs, names: tuple[str, ...]) -> NDArray[np.float32]:
-        columns = [FEATURE_NAMES.index(name) for name in names]
-        model, _ = fit_stack(names, features.validation[:, columns], self._pairs.validation, self._choices, self._seed)
-        return model.probabilities(features.test[:, columns])
+        model, _ = fit_stack(names, features.validation, self._pairs.validation, self._choices, self._seed)
+        return model.probabilities(feature_matrix(features.test, names))
 
     def _variant(self, variant: str, features: StackInputs, names: tuple[str, ...]) -> Variant:
         p, likes, cold = self._probabilities(features, names), self._pairs.test.likes, self._pairs.cold

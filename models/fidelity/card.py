@@ -12,7 +12,6 @@ from scipy.special import expit
 
 from models.estimators.baselines import Baseline, GlobalRate, ItemMean, UserMean
 from models.estimators.gradient_boosting import GradientBoosting
-from models.estimators.logistic import VoteTable, majority
 from models.estimators.matrix_factorisation import MatrixFactorisation
 from models.interactions import Histories, Interactions
 from models.metrics.calibration import ReliabilityBin, reliability
@@ -20,6 +19,7 @@ from models.metrics.classification import Metrics, UserBootstrap, auc, classific
 from models.metrics.results import Interval, Result
 from models.response.features import Opinions
 from models.response.sasrec.network import SASRec
+from models.response.voting import VoteTable, majority, toss
 from models.simulation.simulator import UserSimulator
 
 _ONE_VOTE = (0.0, 0.5, 1.0)
@@ -149,12 +149,12 @@ def predict(
         probabilities = np.concatenate([model(test.items[rows], histories) for rows, histories in parts])
         predictions[name] = Prediction.from_probabilities(probabilities)
     opinions = simulator.models.opinions_after(train, test, simulator.max_history)
-    values, votes = opinions.vote_values(), opinions.votes(np.random.default_rng(seed))
+    values, votes = opinions.vote_values(), opinions.votes(toss(np.random.default_rng(seed), len(test)))
     for column, name in enumerate(("keyword_matching", "similarity")):
         predictions[name] = Prediction.from_votes(values[:, column], votes[:, column] == 1, tables[name])
     predictions["sasrec"] = Prediction.from_probabilities(opinions.sasrec_probability)
     predictions["vote"] = Prediction.from_votes(values.sum(axis=1), majority(votes), tables["vote"])
-    predictions["ensemble"] = Prediction.from_probabilities(simulator.ensemble.probabilities(opinions.features))
+    predictions["ensemble"] = Prediction.from_probabilities(simulator.probabilities(opinions))
     return predictions
 
 

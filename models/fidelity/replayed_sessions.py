@@ -14,6 +14,7 @@ from scipy.spatial.distance import jensenshannon
 from models.interactions import NO_ITEM, Histories, Interactions
 from models.metrics.classification import kolmogorov_smirnov
 from models.metrics.results import Result
+from models.response.voting import toss
 from models.simulation.simulator import RewardMode, UserSimulator, reward
 
 SESSION_LENGTH = 20
@@ -112,8 +113,8 @@ def _replay(
     for step in range(items.shape[1]):
         rows = np.flatnonzero(items[:, step] != NO_ITEM)
         histories = Histories(past[rows], likes[rows], ratings[rows])
-        responses = simulator.respond(users[rows], items[rows, step], histories, rng)
-        reactions[rows, step] = reward(responses, mode, rng) > 0.5
+        responses = simulator.respond(users[rows], items[rows, step], histories, toss(rng, len(rows)))
+        reactions[rows, step] = reward(responses, mode, rng.random(len(rows))) > 0.5
         past[rows, lengths[rows]], likes[rows, lengths[rows]] = items[rows, step], reactions[rows, step]
         lengths[rows] += 1
     return reactions

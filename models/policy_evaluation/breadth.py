@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.simulation.breadth_terms import self_information
-from models.simulation.session import SessionBatch
+from models.simulation.session import Sessions
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Breadth:
     vectors: NDArray[np.float32]
 
     @classmethod
-    def of(cls, sessions: SessionBatch) -> Self:
+    def of(cls, sessions: Sessions) -> Self:
         """Facts of the catalogue of `sessions`."""
         simulator, catalogue = sessions.simulator, sessions.catalogue
         return cls(self_information(simulator, catalogue), simulator.knowledge.pro_vectors[catalogue])

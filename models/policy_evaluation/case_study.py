@@ -16,7 +16,8 @@ from models.explanation.explainer import explain_responses
 from models.explanation.explanation import Explanation
 from models.explanation.votes import KeywordRecord
 from models.interactions import NO_ITEM, Interactions
-from models.simulation.session import SessionBatch
+from models.policy_evaluation.episodes import steps
+from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
 from models.simulation.simulator import UserSimulator
 
@@ -137,30 +138,29 @@ def play(
     record
         Of all items, as in `explain`.
     """
-    sessions = SessionBatch(simulator, plan.environment, [plan.seed])
+    sessions = Sessions(simulator, plan.environment, [plan.seed])
     sessions.begin(np.array([0]), np.array([plan.user]))
     before = simulator.interactions.histories(np.array([plan.user]), len(simulator.interactions))
     recommendations: list[Recommendation] = []
-    while len(recommendations) < plan.length and not sessions.seen[0].all():
-        history = sessions.histories
-        history = history.copy()  # the step appends to the session's own arrays
-        outcome = sessions.step(policy.actions(sessions))
-        if outcome.items[0] == NO_ITEM:  # nothing was taken from a slate
-            continue
-        pair = Pairs(np.array([plan.user]), outcome.items, history)
-        (explanation,) = explain_responses(
-            simulator, pair, outcome.responses, user_names=[plan.user_name], record=record
-        )
-        after = sessions.histories
-        recommendations.append(
-            Recommendation(
-                explanation,
-                float(outcome.rewards[0]),
-                bool(outcome.repeated[0]),
-                int(after.mask.sum()),
-                int(after.likes.sum()),
+    history = sessions.histories.copy()
+    for step in steps(policy, sessions, endless=True):
+        if step.result.items[0] != NO_ITEM:  # something was taken from a slate
+            pair = Pairs(np.array([plan.user]), step.result.items, history)
+            (explanation,) = explain_responses(
+                simulator, pair, step.result.responses, user_names=[plan.user_name], record=record
             )
-        )
+            history = sessions.histories.copy()
+            recommendations.append(
+                Recommendation(
+                    explanation,
+                    float(step.result.rewards[0]),
+                    bool(step.result.repeated[0]),
+                    int(history.mask.sum()),
+                    int(history.likes.sum()),
+                )
+            )
+        if len(recommendations) == plan.length or sessions.seen[0].all():
+            break
     names = simulator.knowledge.item_names
     return CaseStudy(
         plan.user,

@@ -1,24 +1,25 @@
-"""Sessions played to their ends and written down step by step: logs for other tools to learn from."""
+"""Sessions played to their ends with one policy, kept step by step: what evaluation, logs and case study rest on."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.agents.policies import Policy
-from models.simulation.session import SessionBatch
+from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
 from models.simulation.simulator import UserSimulator
+from models.simulation.step_result import StepResult
 
 _SESSIONS_AT_ONCE = 128
 _KEYS = ("episodes", "steps")
 
 
 @dataclass(frozen=True)
-class EpisodeLog:
+class Episodes:
     """r steps of e episodes, sorted by episode and step.
 
     Parameters
@@ -27,6 +28,8 @@ class EpisodeLog:
         int64 arrays of shape (r,): the episode, and the step's number in it, both from 0.
     users, items, actions
         int64 arrays of shape (r,): row numbers, and the item's place in the catalogue.
+    shown
+        int64 array of shape (r, k): places in the catalogue that were shown; k is 1 but for slates.
     rewards, probabilities
         float32 arrays of shape (r,).
     likes, terminated, truncated
@@ -43,6 +46,7 @@ class EpisodeLog:
     users: NDArray[np.int64]
     items: NDArray[np.int64]
     actions: NDArray[np.int64]
+    shown: NDArray[np.int64]
     rewards: NDArray[np.float32]
     probabilities: NDArray[np.float32]
     likes: NDArray[np.bool_]
@@ -55,6 +59,84 @@ class EpisodeLog:
         return len(self.episodes)
 
 
+@dataclass(frozen=True)
+class Step:
+    """One step of the sessions that still run.
+
+    Parameters
+    ----------
+    episodes, users
+        int64 arrays of shape (b,): numbers of the sessions in the batch as it began, and whose they are.
+    shown
+        int64 array of shape (b, k): places in the catalogue that the policy chose.
+    result
+        Result of the step.
+    """
+
+    episodes: NDArray[np.int64]
+    users: NDArray[np.int64]
+    shown: NDArray[np.int64]
+    result: StepResult
+
+
+def steps(policy: Policy, sessions: Sessions, *, endless: bool = False) -> Iterator[Step]:
+    """Play sessions step by step; those that ended are no longer stepped, unless sessions are to be endless."""
+    running = np.arange(len(sessions))
+    while len(running):
+        users, shown = sessions.users.copy(), policy.actions(sessions)
+        result = sessions.step(shown)
+        yield Step(running, users, shown.reshape(len(running), -1), result)
+        if not endless:
+            going_on = np.flatnonzero(~result.done)
+            sessions.keep(going_on)
+            running = running[going_on]
+
+
+def play(policy: Policy, sessions: Sessions, *, observations: bool = False) -> Episodes:
+    """Play all sessions of a batch to their ends.
+
+    Parameters
+    ----------
+    policy
+        Who recommends.
+    sessions
+        As they begin; none is left afterwards.
+    observations
+        Whether to keep what an agent sees, which takes about 4 (d + 5) + n_actions bytes a step.
+
+    Returns
+    -------
+    Session e of the batch is episode e.
+    """
+    rows: list[dict[str, NDArray[np.generic]]] = []
+    seen = [_observed(sessions, np.arange(len(sessions)), np.arange(len(sessions)), 0)] if observations else []
+    for number, step in enumerate(steps(policy, sessions)):
+        result = step.result
+        rows.append(
+            {
+                "episodes": step.episodes,
+                "steps": np.full(len(step.episodes), number),
+                "users": step.users,
+                "items": result.items,
+                "actions": result.actions,
+                "shown": step.shown,
+                "rewards": result.rewards,
+                "probabilities": result.responses.probability,
+                "likes": result.responses.like,
+                "terminated": result.terminated,
+                "truncated": result.truncated,
+                "votes": result.responses.votes,
+            }
+        )
+        if observations:
+            seen.append(_observed(sessions, np.arange(len(sessions)), step.episodes, number + 1))
+    kept = _sorted(seen) if observations else {}
+    return Episodes(
+        **_sorted(rows),  # type: ignore[arg-type]  # of the fields' types
+        observations={name: values for name, values in kept.items() if name not in _KEYS},  # type: ignore[misc]
+    )
+
+
 def play_episodes(
     policy: Policy,
     simulator: UserSimulator,
@@ -63,8 +145,8 @@ def play_episodes(
     episodes: int,
     seed: int,
     observations: bool = False,
-) -> EpisodeLog:
-    """Play sessions with one policy and keep every step.
+) -> Episodes:
+    """Play many sessions with one policy, some at a time.
 
     Parameters
     ----------
@@ -75,55 +157,38 @@ def play_episodes(
     environment
         Rules of a session.
     episodes
-        Number of sessions; session e depends on `seed` and e only, and is that of
-        `models.policy_evaluation.values.evaluate`.
+        Number of sessions; session e depends on `seed` and e only.
     seed
         Of users, coins and session ends.
     observations
-        Whether to keep what an agent sees, which takes about 4 (d + 5) + n_actions bytes a step.
+        As in `play`.
     """
+    parts = []
+    for start, sessions in batches(simulator, environment, episodes, seed):
+        part = play(policy, sessions, observations=observations)
+        parts.append(replace(part, episodes=part.episodes + start))
+    if not observations:
+        return Episodes(**_joined(parts), observations={})  # type: ignore[arg-type]
+    joined = {name: np.concatenate([part.observations[name] for part in parts]) for name in parts[0].observations}
+    return Episodes(**_joined(parts), observations=joined)  # type: ignore[arg-type]
+
+
+def batches(
+    simulator: UserSimulator, environment: EnvironmentSettings, episodes: int, seed: int
+) -> Iterator[tuple[int, Sessions]]:
+    """Sessions for `episodes` episodes, some at a time, each with the number of its first."""
     seeds = np.random.SeedSequence(seed).generate_state(episodes, np.uint64).tolist()
-    rows: list[dict[str, NDArray[np.generic]]] = []
-    seen: list[dict[str, NDArray[np.number]]] = []
     for start in range(0, episodes, _SESSIONS_AT_ONCE):
-        sessions = SessionBatch(simulator, environment, seeds[start : start + _SESSIONS_AT_ONCE])
-        running, step = start + np.arange(len(sessions)), 0
-        while len(running):
-            if observations:
-                seen.append(_observed(sessions, np.arange(len(running)), running, step))
-            users = sessions.users.copy()
-            outcome = sessions.step(policy.actions(sessions))
-            rows.append(
-                {
-                    "episodes": running,
-                    "steps": np.full(len(running), step),
-                    "users": users,
-                    "items": outcome.items,
-                    "actions": outcome.actions,
-                    "rewards": outcome.rewards.copy(),
-                    "probabilities": outcome.responses.probability,
-                    "likes": outcome.responses.like,
-                    "terminated": outcome.terminated,
-                    "truncated": outcome.truncated,
-                    "votes": outcome.responses.votes,
-                }
-            )
-            step += 1
-            ended = np.flatnonzero(outcome.done)
-            if observations and len(ended):
-                seen.append(_observed(sessions, ended, running[ended], step))
-            going_on = np.flatnonzero(~outcome.done)
-            sessions.keep(going_on)
-            running = running[going_on]
-    kept = _sorted(seen) if observations else {}
-    return EpisodeLog(
-        **_sorted(rows),  # type: ignore[arg-type]  # of the fields' types
-        observations={name: values for name, values in kept.items() if name not in _KEYS},  # type: ignore[misc]
-    )
+        yield start, Sessions(simulator, environment, seeds[start : start + _SESSIONS_AT_ONCE])
+
+
+def _joined(parts: Sequence[Episodes]) -> dict[str, NDArray[np.generic]]:
+    names = [field.name for field in fields(Episodes) if field.name != "observations"]
+    return {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
 
 
 def _observed(
-    sessions: SessionBatch, rows: NDArray[np.int64], episodes: NDArray[np.int64], step: int
+    sessions: Sessions, rows: NDArray[np.int64], episodes: NDArray[np.int64], step: int
 ) -> dict[str, NDArray[np.number]]:
     return {"episodes": episodes, "steps": np.full(len(rows), step)} | sessions.observations(rows)
 

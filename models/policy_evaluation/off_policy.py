@@ -26,7 +26,7 @@ from scipy.special import expit
 from models.agents.policies import Policy
 from models.interactions import Interactions
 from models.metrics.intervals import Estimate
-from models.simulation.session import SessionBatch
+from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
 from models.simulation.simulator import UserSimulator
 
@@ -94,7 +94,7 @@ def logged_reactions(
     ValueError
         Where none is left.
     """
-    sessions = SessionBatch(simulator, environment, [0])
+    sessions = Sessions(simulator, environment, [0])
     place = np.full(simulator.n_items, -1)
     place[sessions.catalogue] = np.arange(sessions.n_actions)
     counts = np.bincount(simulator.interactions.items, minlength=simulator.n_items)[sessions.catalogue] + 1.0
@@ -104,7 +104,7 @@ def logged_reactions(
     users, actions = held_out.users[kept], place[held_out.items[kept]]
     propensities = np.empty(len(kept))
     for rows in _parts(len(kept)):
-        free = np.where(_begun(simulator, environment, users[rows]).seen, 0, counts)
+        free = np.where(Sessions.of_users(simulator, environment, users[rows]).seen, 0, counts)
         free[np.arange(len(free)), actions[rows]] = counts[actions[rows]]  # it was open to the user, or not logged
         propensities[rows] = counts[actions[rows]] / free.sum(axis=1)
     return LoggedReactions(users, actions, held_out.likes[kept].astype(np.float64), propensities)
@@ -137,7 +137,7 @@ def off_policy_value(
     weights, direct, expected = (np.empty(len(logged)) for _ in range(3))
     bias = simulator.models.bias
     for rows in _parts(len(logged)):
-        sessions = _begun(simulator, environment, logged.users[rows])
+        sessions = Sessions.of_users(simulator, environment, logged.users[rows])
         chances = target_chances(policy, sessions, k)
         base = bias.global_effect + bias.user_effects[logged.users[rows]]
         q = expit(base[:, None] + bias.item_effects[sessions.catalogue])
@@ -164,7 +164,7 @@ def off_policy_value(
     )
 
 
-def target_chances(policy: Policy, sessions: SessionBatch, k: int) -> NDArray[np.float64]:
+def target_chances(policy: Policy, sessions: Sessions, k: int) -> NDArray[np.float64]:
     """pi(a | x) of every action: float64 (b, n), rows adding up to 1; 0 for what the user has reacted to."""
     free = ~sessions.seen
     chances = _EXPLORATION * free / np.maximum(free.sum(axis=1, keepdims=True), 1)
@@ -173,12 +173,6 @@ def target_chances(policy: Policy, sessions: SessionBatch, k: int) -> NDArray[np
     added = (1 - _EXPLORATION) * chosen / np.maximum(chosen.sum(axis=1, keepdims=True), 1)
     np.put_along_axis(chances, top, np.take_along_axis(chances, top, axis=1) + added, axis=1)
     return chances
-
-
-def _begun(simulator: UserSimulator, environment: EnvironmentSettings, users: NDArray[np.int64]) -> SessionBatch:
-    sessions = SessionBatch(simulator, environment, range(len(users)))
-    sessions.begin(np.arange(len(users)), users)
-    return sessions
 
 
 def _parts(n: int) -> Sequence[slice]:

@@ -24,11 +24,12 @@ from numpy.typing import NDArray
 from models.agents.policies import Policy
 from models.metrics.intervals import Estimate, combined, crossed_interval
 from models.policy_evaluation.breadth import Breadth, gini, repetition
-from models.simulation.session import SessionBatch
+from models.policy_evaluation.episodes import batches, play
+from models.response.voting import toss
+from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
 from models.simulation.simulator import UserSimulator
 
-_SESSIONS_AT_ONCE = 128
 _TOP = 10
 _RESAMPLES = 200
 _SHARES = ("liking_at_10", "coverage", "gini", "repetition")
@@ -100,11 +101,14 @@ def evaluate(
     seed
         The same for policies that are to be compared.
     """
-    seeds = np.random.SeedSequence(seed).generate_state(episodes, np.uint64).tolist()
-    parts = [
-        _play(policy, SessionBatch(simulator, environment, seeds[start : start + _SESSIONS_AT_ONCE]), (seed, start))
-        for start in range(0, episodes, _SESSIONS_AT_ONCE)
-    ]
+    parts = []
+    for start, sessions in batches(simulator, environment, episodes, seed):
+        users, breadth, shape = sessions.users.copy(), Breadth.of(sessions), sessions.seen.shape
+        liking, played = _liking(policy, sessions, (seed, start)), play(policy, sessions)
+        counts = np.zeros(shape, dtype=np.int32)
+        np.add.at(counts, (played.episodes[:, None], played.shown), 1)
+        returns = np.bincount(played.episodes, played.rewards.astype(np.float64), len(users)).astype(np.float64)
+        parts.append(Evaluation(users, returns, liking, counts, breadth))
     return Evaluation(
         np.concatenate([part.users for part in parts]),
         np.concatenate([part.returns for part in parts]),
@@ -114,29 +118,13 @@ def evaluate(
     )
 
 
-def _play(policy: Policy, sessions: SessionBatch, seed: tuple[int, int]) -> Evaluation:
-    """All sessions of a batch to their ends; those that ended are no longer stepped."""
-    users, liking = sessions.users.copy(), _liking(policy, sessions, seed)
-    returns = np.zeros(len(sessions))
-    counts, breadth = np.zeros(sessions.seen.shape, dtype=np.int32), Breadth.of(sessions)
-    running = np.arange(len(sessions))  # the episode of each session that still runs
-    while len(running):
-        actions = policy.actions(sessions)
-        outcome = sessions.step(actions)
-        returns[running] += outcome.rewards
-        counts[running[:, None], actions.reshape(len(actions), -1)] += 1
-        going_on = np.flatnonzero(~outcome.done)
-        sessions.keep(going_on)
-        running = running[going_on]
-    return Evaluation(users, returns, liking, counts, breadth)
-
-
-def _liking(policy: Policy, sessions: SessionBatch, seed: tuple[int, int]) -> NDArray[np.float64]:
+def _liking(policy: Policy, sessions: Sessions, seed: tuple[int, int]) -> NDArray[np.float64]:
     """Share of each user's ten top items that they like, each judged by the history at the start: (b,)."""
     top = policy.top_k(sessions, _TOP)
     rows = np.repeat(np.arange(len(sessions)), top.shape[1])
+    coins = toss(np.random.default_rng(seed), len(rows))
     responses = sessions.simulator.respond(
-        sessions.users[rows], sessions.catalogue[top.ravel()], sessions.histories[rows], np.random.default_rng(seed)
+        sessions.users[rows], sessions.catalogue[top.ravel()], sessions.histories[rows], coins
     )
     return responses.like.reshape(top.shape).mean(axis=1)
 

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from models.interactions import NO_ITEM, Histories
 from models.kernels.bitsets import PackedSets
 from models.kernels.compiled import loop
-from models.kernels.prefetch import prefetch_next
+
+TIE = np.float32(1e-5)
+"""Evidence for and against that differ by no more than this are equal: the last bits of a cosine are rounding."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,9 @@ class Evidence:
     def __len__(self) -> int:
         return len(self.positive)
 
+    def __getitem__(self, rows: NDArray[np.int64]) -> Evidence:
+        return Evidence(self.positive[rows], self.negative[rows])
+
     @classmethod
     def concatenated(cls, parts: Sequence[Evidence]) -> Evidence:
         """Evidence of consecutive rows as one."""
@@ -40,7 +45,12 @@ class Evidence:
 
     def values(self) -> NDArray[np.float32]:
         """float32 array of shape (b,): 1 where more speaks for than against, 0 where less, 0.5 on a tie."""
-        return ((np.sign(self.positive - self.negative) + 1) / 2).astype(np.float32)
+        return ((np.sign(self.surplus()) + 1) / 2).astype(np.float32)
+
+    def surplus(self) -> NDArray[np.float32]:
+        """float32 array of shape (b,): how much more speaks for than against, 0 on a tie."""
+        surplus = self.positive - self.negative
+        return np.where(np.abs(surplus) <= TIE, np.float32(0), surplus)
 
 
 def category_history(categories: PackedSets, candidates: NDArray[np.int64], histories: Histories) -> NDArray[np.bool_]:
@@ -59,17 +69,15 @@ def category_history(categories: PackedSets, candidates: NDArray[np.int64], hist
     -------
     bool array of shape (b, l), False on padding.
     """
-    return category_histories(categories.words, candidates, np.ascontiguousarray(histories.items))
+    return _in_category(categories.words, candidates, np.ascontiguousarray(histories.items))
 
 
 @loop
-def category_histories(
+def _in_category(
     words: NDArray[np.uint64], candidates: NDArray[np.int64], items: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """`category_history` of items (b, l) by the categories' `PackedSets.words`."""
     relevant = np.empty(items.shape, dtype=np.bool_)
     for row, candidate in enumerate(candidates):
-        prefetch_next(words, items, row)
         any_shared = False
         for t in range(items.shape[1]):
             item, shared = items[row, t], False

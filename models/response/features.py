@@ -1,13 +1,12 @@
-"""The response models of a (user, candidate) pair, asked together: keyword matching, similarity, SASRec, bias.
+"""The response models of a (user, candidate) pair, asked together: one function from pairs to named features.
 
-Their opinions are what the paper's vote counts and what the stacking model sees as features.
+Evidence and SASRec's answer are what the paper's vote counts; all features together are what the stack weighs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +16,17 @@ from models.estimators.baselines import Bias
 from models.estimators.ease import EASE
 from models.estimators.rating_factors import RatingFactors
 from models.estimators.word_taste import WordTaste
-from models.interactions import NO_ITEM, Histories, Interactions
-from models.kernels.compiled import Plain, loop, plain
+from models.interactions import Histories, Interactions
 from models.kernels.threads import by_blocks
+from models.knowledge import ItemKnowledge
 from models.response.evidence import Evidence
 from models.response.keyword_matching import KeywordMatching
 from models.response.sasrec.network import SASRec
-from models.response.similarity import Similarity
-from models.response.voting import LogicalModels, ask_voters, cast
+from models.response.similarity import Similarity, similarity_taste
+from models.response.voting import cast_votes
+
+Features = Mapping[str, NDArray[np.float32]]
+"""Values of b pairs by the feature's name: float32 arrays of shape (b,)."""
 
 FEATURE_NAMES = (
     "sasrec_logit",
@@ -85,6 +87,11 @@ IN_DOUBT: tuple[tuple[str, ...], ...] = (
 STACK_PRIOR = {"sasrec_logit": 1.0, "factor_match": 1.0}
 
 
+def feature_matrix(features: Features, names: Sequence[str] = FEATURE_NAMES) -> NDArray[np.float32]:
+    """The named features side by side: float32 (b, f)."""
+    return np.stack([features[name] for name in names], axis=1)
+
+
 @dataclass(frozen=True)
 class Opinions:
     """What the models say of b pairs.
@@ -93,16 +100,13 @@ class Opinions:
     ----------
     keyword_evidence, similarity_evidence
         Of b rows.
-    sasrec_probability
-        float32 array of shape (b,).
     features
-        float32 array of shape (b, 19): the columns of `FEATURE_NAMES`.
+        Those of `FEATURE_NAMES`.
     """
 
     keyword_evidence: Evidence
     similarity_evidence: Evidence
-    sasrec_probability: NDArray[np.float32]
-    features: NDArray[np.float32]
+    features: Features
 
     @classmethod
     def concatenated(cls, parts: Sequence[Opinions]) -> Opinions:
@@ -110,31 +114,26 @@ class Opinions:
         return cls(
             Evidence.concatenated([part.keyword_evidence for part in parts]),
             Evidence.concatenated([part.similarity_evidence for part in parts]),
-            np.concatenate([part.sasrec_probability for part in parts]),
-            np.concatenate([part.features for part in parts]),
+            {name: np.concatenate([part.features[name] for part in parts]) for name in parts[0].features},
         )
 
-    def votes(self, rng: np.random.Generator) -> NDArray[np.int8]:
+    def __getitem__(self, rows: NDArray[np.int64]) -> Opinions:
+        features = {name: values[rows] for name, values in self.features.items()}
+        return Opinions(self.keyword_evidence[rows], self.similarity_evidence[rows], features)
+
+    @property
+    def sasrec_probability(self) -> NDArray[np.float32]:
+        """SASRec's P(like): float32 array of shape (b,)."""
+        return expit(self.features["sasrec_logit"])
+
+    def votes(self, coins: NDArray[np.float64]) -> NDArray[np.int8]:
         """int8 array of shape (b, 3); see `cast_votes`."""
-        return cast_votes(self.keyword_evidence, self.similarity_evidence, self.sasrec_probability, rng)
+        return cast_votes(self.keyword_evidence, self.similarity_evidence, self.sasrec_probability, coins)
 
     def vote_values(self) -> NDArray[np.float32]:
         """float32 array of shape (b, 3): the votes with each tie as 0.5."""
-        return np.stack(
-            [self.keyword_evidence.values(), self.similarity_evidence.values(), self.sasrec_probability >= 0.5], axis=1
-        ).astype(np.float32)
-
-
-def cast_votes(
-    keywords: Evidence, similarity: Evidence, sasrec_probability: NDArray[np.float32], rng: np.random.Generator
-) -> NDArray[np.int8]:
-    """int8 array of shape (b, 3): keyword matching, similarity, SASRec; each tie is decided by a coin.
-
-    Two coins a row are thrown, tie or not, so that one row's evidence does not change another row's coin.
-    """
-    coins = rng.random(len(keywords)), rng.random(len(keywords))
-    evidence = (keywords.positive, keywords.negative), (similarity.positive, similarity.negative)
-    return cast(evidence, sasrec_probability, coins)
+        values = (self.keyword_evidence.values(), self.similarity_evidence.values(), self.sasrec_probability >= 0.5)
+        return np.stack(values, axis=1).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -164,6 +163,14 @@ class ResponseModels:
     factors: RatingFactors
     words: WordTaste
     ease: EASE
+
+    def with_knowledge(self, knowledge: ItemKnowledge) -> ResponseModels:
+        """The same models where other keywords speak for and against the same items."""
+        return replace(
+            self,
+            keyword_matching=KeywordMatching(knowledge, self.keyword_matching.rarities),
+            similarity=Similarity(knowledge, self.similarity.neutral),
+        )
 
     def opinions(
         self,
@@ -198,82 +205,10 @@ class ResponseModels:
             [self.opinions(pairs.users[rows], pairs.items[rows], histories) for rows, histories in parts]
         )
 
-    def of_voters(
-        self,
-        items: NDArray[np.int64],
-        histories: Histories,
-        coins: tuple[NDArray[np.float64], NDArray[np.float64]],
-        states: NDArray[np.float32] | None = None,
-    ) -> tuple[NDArray[np.float32], NDArray[np.int8], NDArray[np.bool_]]:
-        """What the paper's vote rests on, as in `opinions`, without what only P(like) needs, and the vote.
-
-        Parameters
-        ----------
-        items, histories, states
-            As in `opinions`.
-        coins
-            float64 arrays of shape (b,) in [0, 1): they decide ties of keyword matching and of similarity.
-
-        Returns
-        -------
-        As of `ask_voters`.
-        """
-        known = self.sasrec.states(histories) if states is None else states
-        models = self.voters(items)
-        logical, statistical = histories.arrays(), self.sasrec.statistics.remembered(histories)
-        parts = by_blocks(
-            lambda rows: ask_voters(
-                models,
-                items[rows],
-                (logical.of(rows), statistical.of(rows)),
-                known[rows],
-                (coins[0][rows], coins[1][rows]),
-            ),
-            len(items),
-        )
-        if len(parts) == 1:
-            return parts[0]
-        found, votes, likes = zip(*parts, strict=True)
-        return np.concatenate(found, axis=1), np.concatenate(votes), np.concatenate(likes)
-
-    def voters(self, items: NDArray[np.int64]) -> tuple[Plain, Plain]:
-        """What `ask_voters` asks about items, int64 (b,)."""
-        self.similarity.cosines(items)  # known from now on
-        return self._logical, self.sasrec.pair_model
-
-    @cached_property
-    def _logical(self) -> Plain:
-        keywords, similarity = self.keyword_matching, self.similarity
-        nothing_yet = similarity.cosines(np.zeros(0, dtype=np.int64))
-        return plain(LogicalModels(keywords.sides, keywords.categories.words, nothing_yet, similarity.neutral))
-
-    def _opinions(
-        self,
-        users: NDArray[np.int64],
-        items: NDArray[np.int64],
-        histories: Histories,
-        states: NDArray[np.float32] | None,
+    def logical_opinions(
+        self, items: NDArray[np.int64], histories: Histories, surprises: NDArray[np.float32]
     ) -> Opinions:
-        surprises = self.sasrec.statistics.surprises(histories)
-        features = np.empty((len(items), len(FEATURE_NAMES)), dtype=np.float32)
-        statistics_logit = self.sasrec.statistics.logits(items, histories)
-        features[:, 0] = self.sasrec.pair_logits(items, histories, statistics_logit, states)
-        features[:, 1] = statistics_logit
-        features[:, 2] = self.factors.matches(items, histories, surprises)
-        features[:, 17] = self.words.tastes(items, histories, surprises)
-        features[:, 18] = self.ease.scores(items, histories)
-        features[:, 3], features[:, 4] = self.bias.user_effects[users], self.bias.item_effects[items]
-        keywords, similarity = self.ask_logical(items, histories, surprises, features)
-        return Opinions(keywords, similarity, expit(features[:, 0]), features)
-
-    def ask_logical(
-        self,
-        items: NDArray[np.int64],
-        histories: Histories,
-        surprises: NDArray[np.float32],
-        features: NDArray[np.float32],
-    ) -> tuple[Evidence, Evidence]:
-        """Ask keyword matching and similarity alone.
+        """What rests on keywords alone: both kinds of evidence and the features of `LOGICAL` groups.
 
         Parameters
         ----------
@@ -283,37 +218,48 @@ class ResponseModels:
             b histories.
         surprises
             float32 array of shape (b, l): `ReactionStatistics.surprises` of these histories.
-        features
-            float32 array of shape (b, 19): what rests on keywords, and on the history's size, is written into it.
-
-        Returns
-        -------
-        Evidence of keyword matching and of similarity.
         """
-        keywords, keyword_tastes = self.keyword_matching.scores_and_tastes(items, histories, surprises)
-        similarity, similarity_tastes = self.similarity.scores_and_tastes(items, histories, surprises)
-        features[:, 11:13], features[:, 13:15] = keyword_tastes, similarity_tastes
-        found = (keywords.positive, keywords.negative), (similarity.positive, similarity.negative)
-        _complete(features, *found, histories.items, histories.likes)
-        return keywords, similarity
+        relevant = self.keyword_matching.relevant(items, histories)
+        keywords = self.keyword_matching.evidence(items, histories, relevant)
+        cosines = self.similarity.cosines(items, histories)
+        similarity = self.similarity.evidence(cosines, histories, relevant)
+        keywords_for, keywords_against = np.log1p(keywords.positive), np.log1p(keywords.negative)
+        pro_taste, con_taste = self.keyword_matching.tastes(items, histories, surprises)
+        features = {
+            "keywords_for": keywords_for,
+            "keywords_against": keywords_against,
+            "keywords_balance": keywords_for - keywords_against,
+            "similarity_for": similarity.positive,
+            "similarity_against": similarity.negative,
+            "similarity_balance": similarity.positive - similarity.negative,
+            "pro_keyword_taste": pro_taste,
+            "con_keyword_taste": con_taste,
+            "pro_similarity_taste": similarity_taste(cosines[0], surprises),
+            "con_similarity_taste": similarity_taste(cosines[1], surprises),
+        }
+        return Opinions(keywords, similarity, features)
 
-
-@loop
-def _complete(
-    features: NDArray[np.float32],
-    keywords: tuple[NDArray[np.float32], NDArray[np.float32]],
-    similarity: tuple[NDArray[np.float32], NDArray[np.float32]],
-    items: NDArray[np.int64],
-    likes: NDArray[np.bool_],
-) -> None:
-    """Write the columns that evidence for and against and the history's size come to, in the order of the names."""
-    for row in range(len(features)):
-        columns, count, liked = features[row], 0, 0
-        for t in range(items.shape[1]):
-            count += items[row, t] != NO_ITEM
-            liked += likes[row, t]
-        columns[5], columns[6] = np.log1p(keywords[0][row]), np.log1p(keywords[1][row])
-        columns[7] = columns[5] - columns[6]
-        columns[8], columns[9] = similarity[0][row], similarity[1][row]
-        columns[10] = columns[8] - columns[9]
-        columns[15], columns[16] = np.log1p(count), (liked + 1) / (count + 2)
+    def _opinions(
+        self,
+        users: NDArray[np.int64],
+        items: NDArray[np.int64],
+        histories: Histories,
+        states: NDArray[np.float32] | None,
+    ) -> Opinions:
+        statistics = self.sasrec.statistics
+        surprises, statistics_logit = statistics.surprises(histories), statistics.logits(items, histories)
+        logical = self.logical_opinions(items, histories, surprises)
+        sizes, likes = histories.mask.sum(axis=1), histories.likes.sum(axis=1)
+        features = {
+            **logical.features,
+            "sasrec_logit": self.sasrec.pair_logits(items, histories, statistics_logit, states),
+            "statistics_logit": statistics_logit,
+            "factor_match": self.factors.matches(items, histories, surprises),
+            "user_effect": self.bias.user_effects[users],
+            "item_effect": self.bias.item_effects[items],
+            "history_size": np.log1p(sizes).astype(np.float32),
+            "history_like_share": ((likes + 1) / (sizes + 2)).astype(np.float32),
+            "word_taste": self.words.tastes(items, histories, surprises),
+            "ease_score": self.ease.scores(items, histories),
+        }
+        return Opinions(logical.keyword_evidence, logical.similarity_evidence, features)

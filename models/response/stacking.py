@@ -13,9 +13,9 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from models.estimators.logistic import Ensemble
+from models.estimators.logistic import LogisticModel
 from models.interactions import Interactions
-from models.response.features import IN_DOUBT, STACK_PRIOR
+from models.response.features import IN_DOUBT, STACK_PRIOR, Features, feature_matrix
 
 _FOLDS = 5
 
@@ -27,7 +27,7 @@ class StackPenalty:
     Parameters
     ----------
     penalty
-        Of every feature, as in `Ensemble.fit`.
+        Of every feature, as in `LogisticModel.fit`.
     stiffness
         How many times that of a feature in doubt is; a large one leaves it out.
     """
@@ -54,11 +54,11 @@ class PenaltyChoices:
 
 def fit_stack(
     names: tuple[str, ...],
-    features: NDArray[np.float32],
+    features: Features,
     validation: Interactions,
     choices: PenaltyChoices,
     seed: int,
-) -> tuple[Ensemble, StackPenalty]:
+) -> tuple[LogisticModel, StackPenalty]:
     """Fit a stack and say which penalty it was given.
 
     Parameters
@@ -66,7 +66,7 @@ def fit_stack(
     names
         The features, all of them or some of `FEATURE_NAMES`.
     features
-        float32 array of shape (n, f): their values for the n validation pairs.
+        Values for the n validation pairs, those of other features among them.
     validation
         The pairs.
     choices
@@ -76,9 +76,10 @@ def fit_stack(
     """
     prior = {name: weight for name, weight in STACK_PRIOR.items() if name in names}
     in_doubt = [part for full in IN_DOUBT if (part := tuple(name for name in full if name in names))]
+    matrix = feature_matrix(features, names)
     chosen = choose_penalty(
         names,
-        features,
+        matrix,
         validation.likes,
         users=validation.users,
         choices=choices,
@@ -86,8 +87,8 @@ def fit_stack(
         prior=prior,
         seed=seed,
     )
-    stack = Ensemble.fit(
-        names, features, validation.likes, penalty=chosen.penalty, prior=prior, stiffness=chosen.stiffness
+    stack = LogisticModel.fit(
+        names, matrix, validation.likes, penalty=chosen.penalty, prior=prior, stiffness=chosen.stiffness
     )
     return stack, chosen
 
@@ -108,7 +109,7 @@ def choose_penalty(
     Parameters
     ----------
     features, likes
-        As in `Ensemble.fit`.
+        As in `LogisticModel.fit`.
     users
         int64 array of shape (n,): rows of one user are held out together.
     choices
@@ -116,7 +117,7 @@ def choose_penalty(
     in_doubt
         Parts: features that have one stiffness together.
     prior
-        As in `Ensemble.fit`.
+        As in `LogisticModel.fit`.
     seed
         Assigns users to folds.
     """
@@ -132,7 +133,7 @@ def choose_penalty(
         total, of_features = 0.0, _by_name(in_doubt, stiffness)
         for fold in np.unique(folds):
             out = folds == fold
-            model = Ensemble.fit(
+            model = LogisticModel.fit(
                 names, features[~out], likes[~out], penalty=penalty, prior=prior, stiffness=of_features
             )
             p = model.probabilities(features[out]).astype(np.float64)

@@ -1,28 +1,63 @@
 """What an agent may do in a step: how its action becomes items, and what it sees to choose by.
 
 - catalogue: one of all items, the paper's.
-- candidates: one of the K items nearest to the user's taste (models/simulation/item_space.py), a share of them drawn
-at random so
-  that nothing stays out of reach. Two stages, as in large recommenders (Covington et al., RecSys 2016).
+- candidates: one of the K items nearest to the user (models/simulation/item_space.py), a share of them drawn at random
+  so that nothing stays out of reach. Two stages, as in large recommenders (Covington et al., RecSys 2016).
 - embedding: a point in the space of items, resolved to the nearest open one (Dulac-Arnold et al., arXiv 1512.07679).
-- slate: k of those candidates at once, among which the user chooses (models/simulation/slates.py).
+- slate: k of those candidates at once, among which the user chooses (models/simulation/step_result.py).
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from models.simulation.session import SessionBatch
+from models.simulation.item_space import ItemSpace
+from models.simulation.settings import EnvironmentSettings
 
-Rows = NDArray[np.int64] | slice
 Parts = dict[str, NDArray[np.number]]
+
+
+class RunningSessions(Protocol):
+    """What an action space needs of the b sessions that it is for (models/simulation/session.py)."""
+
+    settings: EnvironmentSettings
+
+    def __len__(self) -> int: ...
+
+    @property
+    def n_actions(self) -> int:
+        """Number of items that may be recommended."""
+        ...
+
+    @property
+    def seen(self) -> NDArray[np.bool_]:
+        """bool array of shape (b, n_actions): what would earn nothing."""
+        ...
+
+    @property
+    def n_offered(self) -> int:
+        """Number of candidates, K."""
+        ...
+
+    @property
+    def offered(self) -> NDArray[np.int64]:
+        """Places in the catalogue of the candidates: int64 (b, K)."""
+        ...
+
+    @property
+    def item_space(self) -> ItemSpace:
+        """Vectors of the catalogue's items."""
+        ...
+
+    def user_vectors(self, rows: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+        """The users' vectors in that space: float32 (b, v)."""
+        ...
 
 
 class ActionSpace(ABC):
@@ -32,14 +67,14 @@ class ActionSpace(ABC):
     parts: Mapping[str, spaces.Space]  # type: ignore[type-arg]
 
     @abstractmethod
-    def observe(self, sessions: SessionBatch, rows: Rows) -> Parts:
+    def observe(self, sessions: RunningSessions, rows: NDArray[np.int64]) -> Parts:
         """The parts of the observations in `rows`."""
 
     @abstractmethod
-    def resolve(self, sessions: SessionBatch, actions: NDArray[np.number]) -> NDArray[np.int64]:
+    def resolve(self, sessions: RunningSessions, actions: NDArray[np.number]) -> NDArray[np.int64]:
         """Places in the catalogue of what b actions recommend: int64 (b,), or (b, k) for slates."""
 
-    def masks(self, sessions: SessionBatch) -> NDArray[np.bool_]:
+    def masks(self, sessions: RunningSessions) -> NDArray[np.bool_]:
         """What may be chosen, in the form that MaskablePPO asks for.
 
         Raises
@@ -57,15 +92,15 @@ class CatalogueActions(ActionSpace):
         self.space = spaces.Discrete(n_actions)
         self.parts = {"seen": spaces.MultiBinary(n_actions)}
 
-    def observe(self, sessions: SessionBatch, rows: Rows) -> Parts:
+    def observe(self, sessions: RunningSessions, rows: NDArray[np.int64]) -> Parts:
         """A flag for each item that would earn nothing."""
-        return {"seen": sessions.seen.view(np.int8)[rows].copy()}
+        return {"seen": sessions.seen[rows].astype(np.int8)}
 
-    def resolve(self, sessions: SessionBatch, actions: NDArray[np.number]) -> NDArray[np.int64]:
+    def resolve(self, sessions: RunningSessions, actions: NDArray[np.number]) -> NDArray[np.int64]:
         """The actions themselves."""
         return np.asarray(actions, dtype=np.int64)
 
-    def masks(self, sessions: SessionBatch) -> NDArray[np.bool_]:
+    def masks(self, sessions: RunningSessions) -> NDArray[np.bool_]:
         """bool array of shape (b, n): what the user has not seen."""
         return ~sessions.seen
 
@@ -81,24 +116,24 @@ class CandidateActions(ActionSpace):
             "seen": spaces.MultiBinary(n_candidates),
         }
 
-    def observe(self, sessions: SessionBatch, rows: Rows) -> Parts:
+    def observe(self, sessions: RunningSessions, rows: NDArray[np.int64]) -> Parts:
         """The user's vector, the candidates' side by side, a flag for each that would earn nothing."""
         offered = sessions.offered[rows]
         vectors = sessions.item_space.vectors[offered]
         seen = np.take_along_axis(sessions.seen[rows], offered, axis=1)
         return {
-            "taste": sessions.tastes(rows),
+            "taste": sessions.user_vectors(rows),
             "candidates": vectors.reshape(len(offered), -1),
             "seen": seen.astype(np.int8),
         }
 
-    def resolve(self, sessions: SessionBatch, actions: NDArray[np.number]) -> NDArray[np.int64]:
+    def resolve(self, sessions: RunningSessions, actions: NDArray[np.number]) -> NDArray[np.int64]:
         """The candidates chosen."""
         places = np.asarray(actions, dtype=np.int64).reshape(len(sessions), -1)
         chosen = np.take_along_axis(sessions.offered, places, axis=1)
         return chosen if isinstance(self, SlateActions) else chosen[:, 0]
 
-    def masks(self, sessions: SessionBatch) -> NDArray[np.bool_]:
+    def masks(self, sessions: RunningSessions) -> NDArray[np.bool_]:
         """bool array of shape (b, K): candidates that the user has not seen."""
         return ~np.take_along_axis(sessions.seen, sessions.offered, axis=1)
 
@@ -111,7 +146,7 @@ class SlateActions(CandidateActions):
         self.space = spaces.MultiDiscrete([n_candidates] * k)
         self._k = k
 
-    def masks(self, sessions: SessionBatch) -> NDArray[np.bool_]:
+    def masks(self, sessions: RunningSessions) -> NDArray[np.bool_]:
         """bool array of shape (b, k K): the candidates' masks for each place."""
         return np.tile(super().masks(sessions), (1, self._k))
 
@@ -123,11 +158,11 @@ class EmbeddingActions(ActionSpace):
         self.space = _unit_box(size)
         self.parts = {"taste": _unit_box(size)}
 
-    def observe(self, sessions: SessionBatch, rows: Rows) -> Parts:
+    def observe(self, sessions: RunningSessions, rows: NDArray[np.int64]) -> Parts:
         """The user's vector: as an action, it recommends what is nearest to the user."""
-        return {"taste": sessions.tastes(rows)}
+        return {"taste": sessions.user_vectors(rows)}
 
-    def resolve(self, sessions: SessionBatch, actions: NDArray[np.number]) -> NDArray[np.int64]:
+    def resolve(self, sessions: RunningSessions, actions: NDArray[np.number]) -> NDArray[np.int64]:
         """The nearest open items; the nearest of all where none is open."""
         queries = np.asarray(actions, dtype=np.float32)
         nearest = sessions.item_space.nearest(queries, sessions.seen, 1)[:, 0]
@@ -137,7 +172,7 @@ class EmbeddingActions(ActionSpace):
         return nearest
 
 
-def action_space_of(sessions: SessionBatch) -> ActionSpace:
+def action_space_of(sessions: RunningSessions) -> ActionSpace:
     """The action space that the sessions' settings name."""
     settings = sessions.settings
     if settings.actions == "catalogue":

@@ -1,8 +1,8 @@
 """Items and users as vectors of one small space, and the FAISS index that finds the items nearest to a user.
 
 An item is described as the agents see it (models/simulation/user_vectors.py: keyword embeddings, categories) on the
-principal axes of
-these descriptions, and by the logit of its training like rate; a user by what was liked and disliked on the same axes.
+principal axes of these descriptions, and by the logit of its training like rate; a user by what was liked and disliked
+on the same axes.
 The inner product of the two is content-based filtering plus how well the item is liked; the items where it is highest
 are "nearest". That a policy's action is a point in such a space, resolved to the nearest item, makes catalogues of any
 size one action space (Dulac-Arnold et al., arXiv 1512.07679).
@@ -11,7 +11,6 @@ size one action space (Dulac-Arnold et al., arXiv 1512.07679).
 from __future__ import annotations
 
 from functools import cached_property
-from weakref import WeakKeyDictionary
 
 import faiss
 import numpy as np
@@ -25,7 +24,7 @@ from models.simulation.user_vectors import TasteAxes, Tastes, principal_axes
 _TASTE_RANK = 64
 _TASTE_WEIGHT = 10.0  # means over a history are small beside logits of like rates
 _PSEUDO_REACTIONS = 5.0
-_SPARE = 8  # found beyond what is asked for, so that rounding in FAISS cannot decide who is among the nearest
+_SPARE = 8  # searched beyond what is needed, so that rounding in FAISS cannot decide who is among the nearest
 
 
 class ItemSpace:
@@ -78,7 +77,7 @@ class ItemSpace:
         queries
             float32 array of shape (b, v).
         closed
-            bool array of shape (b, n_actions): what is not to be found.
+            bool array of shape (b, n_actions): what may not be among them.
         k
             How many.
 
@@ -88,13 +87,13 @@ class ItemSpace:
         """
         n = len(self.vectors)
         queries = np.ascontiguousarray(queries, dtype=np.float32)
-        found = np.full((len(queries), k), NO_ITEM)
+        best = np.full((len(queries), k), NO_ITEM)
         rows, wanted = np.arange(len(queries)), min(n, 2 * k + _SPARE)
         while len(rows):
             near = self._index.search(queries[rows], wanted)[1]  # type: ignore[call-arg]
-            found[rows], counts = _best_open(near, queries[rows], self.vectors, closed[rows], k)
+            best[rows], counts = _best_open(near, queries[rows], self.vectors, closed[rows], k)
             rows, wanted = rows[counts < k + _SPARE] if wanted < n else rows[:0], min(n, 4 * wanted)
-        return found
+        return best
 
 
 def like_logits(simulator: UserSimulator, smoothing: float = _PSEUDO_REACTIONS) -> NDArray[np.float32]:
@@ -110,17 +109,6 @@ def like_logits(simulator: UserSimulator, smoothing: float = _PSEUDO_REACTIONS) 
     counts = np.bincount(items, minlength=simulator.n_items) + smoothing
     rates = (np.bincount(items, weights=likes, minlength=simulator.n_items) + smoothing * average) / counts
     return np.log(rates / (1 - rates)).astype(np.float32)
-
-
-_made: WeakKeyDictionary[UserSimulator, dict[tuple[int, int], ItemSpace]] = WeakKeyDictionary()
-
-
-def item_space(simulator: UserSimulator, catalogue: NDArray[np.int64], size: int) -> ItemSpace:
-    """The space of an audience's `len(catalogue)` most rated items; made once, and as long as the audience lives."""
-    spaces, key = _made.setdefault(simulator, {}), (len(catalogue), size)
-    if key not in spaces:
-        spaces[key] = ItemSpace(simulator, catalogue, size)
-    return spaces[key]
 
 
 @loop
@@ -160,7 +148,7 @@ def _best_open(
     Returns them, (b, k), and how many of each row's are open, (b,).
     """
     b, m, v = near.shape[0], near.shape[1], vectors.shape[1]
-    found, counts = np.full((b, k), NO_ITEM), np.zeros(b, dtype=np.int64)
+    best, counts = np.full((b, k), NO_ITEM), np.zeros(b, dtype=np.int64)
     kept, scores = np.empty(m, dtype=np.int64), np.empty(m)
     for row in range(b):
         n = 0
@@ -173,6 +161,6 @@ def _best_open(
                 n += 1
         order = np.argsort(scores[:n], kind="mergesort")
         for j in range(min(k, n)):
-            found[row, j] = kept[order[j]]
+            best[row, j] = kept[order[j]]
         counts[row] = n
-    return found, counts
+    return best, counts

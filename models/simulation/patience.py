@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.estimators.logistic import Ensemble
+from models.estimators.logistic import LogisticModel
 from models.interactions import Interactions
 from models.metrics.classification import log_losses
 
@@ -127,7 +127,7 @@ class Patience:
         Logistic regression on `FEATURE_NAMES`.
     """
 
-    hazard: Ensemble
+    hazard: LogisticModel
 
     @classmethod
     def fit(cls, train: Steps) -> Self:
@@ -144,7 +144,7 @@ class Patience:
                 f"of {len(train):,} steps between train rows {ends:,} end a session; a hazard needs {_FEWEST} that do "
                 f"and {_FEWEST} that do not"
             )
-        return cls(Ensemble.fit(FEATURE_NAMES, train.features, train.ended, penalty=_PENALTY))
+        return cls(LogisticModel.fit(FEATURE_NAMES, train.features, train.ended, penalty=_PENALTY))
 
     def chances(
         self, steps: NDArray[np.int64], likes: NDArray[np.bool_], known: NDArray[np.bool_]

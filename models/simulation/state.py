@@ -1,25 +1,19 @@
-"""What running sessions came to: what their users reacted to before and in them, SASRec's states of it, rewards."""
+"""State of running sessions: a history with the session's reactions appended, what was seen, and the rewards so far."""
 
 from __future__ import annotations
-
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.interactions import NO_ITEM, UNKNOWN_RATING, Histories
-from models.kernels.compiled import Plain, plain
-from models.simulation import session_kernels as session_arrays
-from models.simulation.session_kernels import STATE_BOUND, SessionArrays, TrainingReactions
+from models.interactions import NO_ITEM, UNKNOWN_RATING, Histories, Interactions
 from models.simulation.settings import EnvironmentSettings
 from models.simulation.simulator import UserSimulator
-from models.simulation.voted_step import VotedStep, voted_step
 
-_FEW, _SHARE = 32, 0.05  # known states that are worked out again, as to pick out the others takes as long
-_ROOM = 8  # reactions, for which there is room at first and whenever there is none
+STATE_BOUND = 10.0  # of SASRec's state in an observation
+STATISTICS = 5  # that follow on it there
 
 
-class RunningSessions:
+class SessionState:
     """b sessions as they go on.
 
     Parameters
@@ -35,146 +29,138 @@ class RunningSessions:
 
     Attributes
     ----------
-    arrays
-        What is counted of them, as a `SessionArrays`.
     histories
-        All reactions that are remembered, with room for the longest; arrays that change as these do.
-    states
-        float32 array of shape (b, d): SASRec's states, up to date in the rows that `know_states` was called for.
+        The last reactions of each user, w of them at most, padded to that width.
+    lengths
+        int64 array of shape (b,): of the histories.
+    seen
+        bool array of shape (b, n): what earns nothing if it is shown.
+    earned, last_rewards
+        Sum of rewards, float64, and last reward, float32: arrays of shape (b,).
+    steps
+        int64 array of shape (b,): taken so far.
     """
 
     def __init__(
         self, simulator: UserSimulator, settings: EnvironmentSettings, catalogue: NDArray[np.int64], b: int
     ) -> None:
-        self._simulator, self._catalogue, known = simulator, catalogue, simulator.interactions
-        self._remembered = min(settings.max_history, simulator.max_history)
-        self._training = plain(TrainingReactions(known.offsets, known.items, known.likes, known.ratings))
-        self._known_action_of = np.full(simulator.n_items, NO_ITEM)  # where what users know earns nothing
+        self._simulator, self._settings, self._catalogue = simulator, settings, catalogue
+        self._training: Interactions = simulator.interactions
+        width = min(settings.max_history, simulator.max_history)
+        self._action_of = np.full(simulator.n_items, NO_ITEM)  # of items that count as seen from the beginning
         if settings.known_items == "penalise":
-            self._known_action_of[catalogue] = np.arange(len(catalogue))
-        # what was shown beside the item taken is not seen: good items would be used up
-        self._rules = 0 - settings.seen_penalty, settings.repeats == "penalise"
-        self._limits = settings.max_steps, self._remembered, STATE_BOUND
-        self.states, self._n_known = np.zeros((b, simulator.sasrec.settings.width), dtype=np.float32), 0
-        self._observed: NDArray[np.float32] | None = None
-        self._take(SessionArrays.of(_empty(b, min(self._remembered, _ROOM)), len(catalogue)))
-
-    def _take(self, arrays: SessionArrays) -> None:
-        self.arrays, self._plain, self._rows = arrays, tuple(arrays), np.arange(len(arrays.items))
-        self.histories = Histories(arrays.items, arrays.likes, arrays.ratings)
+            self._action_of[catalogue] = np.arange(len(catalogue))
+        self.histories = _empty(b, width)
+        self.lengths, self.steps = np.zeros(b, dtype=np.int64), np.zeros(b, dtype=np.int64)
+        self.seen = np.zeros((b, len(catalogue)), dtype=bool)
+        self.earned, self.last_rewards = np.zeros(b), np.zeros(b, dtype=np.float32)
+        self._states: NDArray[np.float32] | None = None
 
     def begin(self, rows: NDArray[np.int64], users: NDArray[np.int64]) -> None:
         """Begin anew in `rows`, with what `users` reacted to in training."""
-        self._observed = None
-        if self._may_grow:
-            offsets = self._simulator.interactions.offsets
-            self._make_room(int((offsets[users + 1] - offsets[users]).max(initial=0)))
-        self._n_known = session_arrays.begin(rows, users, self._training, self._known_action_of, self._plain)
+        if not len(rows):
+            return
+        width = self.histories.items.shape[1]
+        begun, fresh = self._training.histories(users, width), _empty(len(rows), width)
+        for room, values in zip(_arrays(fresh), _arrays(begun), strict=True):
+            room[:, : values.shape[1]] = values
+        for kept, values in zip(_arrays(self.histories), _arrays(fresh), strict=True):
+            kept[rows] = values
+        self.lengths[rows] = begun.mask.sum(axis=1)
+        self.earned[rows], self.last_rewards[rows], self.steps[rows] = 0, 0, 0
+        self.seen[rows] = False
+        offsets = self._training.offsets
+        for row, user in zip(rows, users, strict=True):
+            actions = self._action_of[self._training.items[offsets[user] : offsets[user + 1]]]
+            self.seen[row, actions[actions != NO_ITEM]] = True
+        self._states = None
 
     def react(
-        self, shown: NDArray[np.int64], earned: NDArray[np.float32], liked: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float32]]:
-        """Go on by a step; arguments and results are those of the loop `react`, (b,) each.
-
-        A reaction to what was not seen joins the history, without rating; a full one forgets its oldest.
-        """
-        if self._may_grow:
-            self._make_room(int(self.arrays.lengths.max(initial=0)) + 1)
-        self._observed = None
-        found = session_arrays.react(shown, earned, liked, self._catalogue, self._plain, self._rules)
-        items, repeated, rewards, self._n_known = found
-        return items, repeated, rewards
-
-    def vote(
-        self,
-        actions: NDArray[np.int64],
-        users: NDArray[np.int64],
-        ahead: Plain,
-        ends: tuple[NDArray[np.floating], NDArray[np.int64]],
-    ) -> VotedStep:
-        """Go on by a step in one compiled pass: users vote on an item each, react, stay or leave, are observed.
-
-        Only where `votes_alone` says so.
+        self, actions: NDArray[np.int64], rewards: NDArray[np.float32], likes: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+        """Go on by a step.
 
         Parameters
         ----------
         actions
-            int64 array of shape (b,): places in the catalogue.
-        users
-            int64 array of shape (b,): whose sessions they are; changed where others come.
-        ahead
-            `RandomStreams.ahead`.
-        ends
-            Chances (b,) that sessions end, and who may come next.
+            int64 array of shape (b,): places in the catalogue of what users reacted to, `NO_ITEM` for nothing.
+        rewards
+            float32 array of shape (b,): for what was not seen before.
+        likes
+            bool array of shape (b,).
+
+        Returns
+        -------
+        Whether an item was seen before, bool (b,), and the rewards as earned, float32 (b,). A reaction to what was not
+        seen joins the history, without rating; a full one forgets its oldest.
         """
-        if self._may_grow:
-            self._make_room(max(int(self.arrays.lengths.max(initial=0)) + 1, self._longest))
-        self.know_states(self._rows)
-        sasrec, voters = self._simulator.sasrec.one_block, self._simulator.models.voters(self._catalogue[actions])
-        assert sasrec is not None  # as `votes_alone` says
-        rules = self._catalogue, self._rules, *ends, self._training, self._known_action_of, self._limits
-        step = VotedStep(*voted_step((*voters, sasrec), rules, self._plain, self.states, ahead, actions, users))
-        self.states, self._n_known, self._observed = step.states, step.n_known, step.observed if step.begun else None
-        return step
+        rows = np.flatnonzero(actions != NO_ITEM)
+        repeated = np.zeros(len(actions), dtype=bool)
+        repeated[rows] = self.seen[rows, actions[rows]]
+        earned = np.where(repeated, np.float32(0 - self._settings.seen_penalty), rewards)
+        earned = np.where(actions == NO_ITEM, np.float32(0), earned).astype(np.float32)
+        new = rows[~repeated[rows]]
+        self._append(new, self._catalogue[actions[new]], likes[new])
+        if self._settings.repeats == "penalise":
+            self.seen[rows, actions[rows]] = True
+        self.earned += earned
+        self.last_rewards = earned
+        self.steps += 1
+        return repeated, earned
 
-    def observe(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """The part "user" of observations in `rows`; see `SessionBatch.observations`."""
-        self.know_states(rows)
-        return session_arrays.observe(rows, self.states, self._plain, self._limits)
+    def _append(self, rows: NDArray[np.int64], items: NDArray[np.int64], likes: NDArray[np.bool_]) -> None:
+        histories, width = self.histories, self.histories.items.shape[1]
+        full = rows[self.lengths[rows] == width]
+        for array in _arrays(histories):
+            array[full, :-1] = array[full, 1:]
+        self.lengths[full] -= 1
+        at = self.lengths[rows]
+        histories.items[rows, at], histories.likes[rows, at], histories.ratings[rows, at] = items, likes, UNKNOWN_RATING
+        self.lengths[rows] += 1
+        self._states = None
 
-    def observe_all(self) -> NDArray[np.float32]:
-        """`observe` of all sessions, which the last step may have done."""
-        observed, self._observed = self._observed, None
-        return self.observe(self._rows) if observed is None else observed
+    def states(self, rows: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+        """SASRec's state after each history, float32 (b, d): of all sessions, kept until they change, or of `rows`."""
+        if self._states is None and rows is not None:
+            return self._simulator.sasrec.states(self.histories[rows])
+        if self._states is None:
+            self._states = self._simulator.sasrec.states(self.histories)
+        return self._states if rows is None else self._states[rows]
+
+    def observe(self, rows: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+        """The part "user" of observations of all sessions or of `rows`; see `Sessions.observations`."""
+        at = slice(None) if rows is None else rows
+        states, lengths, steps = self.states(rows), self.lengths[at], self.steps[at]
+        statistics = (
+            self.earned[at] / np.maximum(steps, 1),
+            self.last_rewards[at],
+            steps / self._settings.max_steps,
+            self.histories.likes[at].sum(axis=1) / np.maximum(lengths, 1),
+            lengths / self.histories.items.shape[1],
+        )
+        bounded = np.clip(states, -STATE_BOUND, STATE_BOUND)
+        return np.concatenate([bounded, np.stack(statistics, axis=1)], axis=1, dtype=np.float32)
+
+    def latest(self, n: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Likes of the last n reactions, latest first, and whether there were so many: bool (b, n) each."""
+        places = self.lengths[:, None] - 1 - np.arange(n)
+        there = places >= 0
+        return np.take_along_axis(self.histories.likes, np.maximum(places, 0), axis=1) & there, there
 
     def keep(self, rows: NDArray[np.int64]) -> None:
         """Go on with `rows` only, in that order."""
-        self._observed = None
-        self._take(SessionArrays._make(array[rows] for array in self.arrays))
-        self.states, self._n_known = self.states[rows], int(self.arrays.states_known.sum())
-
-    @cached_property
-    def _longest(self) -> int:
-        """Reactions in training of the user who has most."""
-        return int(np.diff(self._simulator.interactions.offsets).max(initial=0))
-
-    @property
-    def _may_grow(self) -> bool:
-        return self.arrays.items.shape[1] < self._remembered
-
-    def _make_room(self, length: int) -> None:
-        """Have room for histories of that length, where so much is remembered, and for a few reactions more."""
-        before = self.histories
-        if length <= before.items.shape[1]:
-            return
-        wider = _empty(len(before), min(length + _ROOM, self._remembered)).arrays()
-        for room, known in zip(wider, before.arrays(), strict=True):
-            room[:, : known.shape[1]] = known
-        self._take(self.arrays._replace(items=wider.items, likes=wider.likes, ratings=wider.ratings))
-
-    def latest(self, n: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """The last n reactions, latest first, and whether there were so many: bool (b, n) each."""
-        places = self.arrays.lengths[:, None] - 1 - np.arange(n)
-        known = places >= 0
-        return np.take_along_axis(self.arrays.likes, np.maximum(places, 0), axis=1) & known, known
-
-    def know_states(self, rows: NDArray[np.int64]) -> None:
-        """Work out the states in `rows`, each named once, where they are not known; they change with the history."""
-        known, b = self.arrays.states_known, len(self.states)
-        if self._n_known == b:
-            return
-        if len(rows) == b and self._n_known < max(_FEW, _SHARE * b):
-            self.states, self._n_known = self._simulator.states(self.histories), b
-            known[:] = True
-            return
-        unknown = rows[~known[rows]]
-        if len(unknown):
-            self.states[unknown] = self._simulator.states(self.histories[unknown])
-            known[unknown] = True
-            self._n_known += len(unknown)
+        self.histories = self.histories[rows]
+        self.lengths, self.steps, self.seen = self.lengths[rows], self.steps[rows], self.seen[rows]
+        self.earned, self.last_rewards = self.earned[rows], self.last_rewards[rows]
+        self._states = None if self._states is None else self._states[rows]
 
 
 def _empty(b: int, width: int) -> Histories:
     shape = b, width
     ratings = np.full(shape, UNKNOWN_RATING, dtype=np.float32)
     return Histories(np.full(shape, NO_ITEM), np.zeros(shape, dtype=bool), ratings)
+
+
+def _arrays(histories: Histories) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float32]]:
+    """The arrays themselves, to be written to."""
+    return histories.items, histories.likes, histories.ratings

@@ -1,4 +1,12 @@
-"""What a step of running sessions brought: recommendations, reactions, rewards, ends."""
+"""Result of one step of running sessions, and which item of a slate a user takes, if any.
+
+The choice from a slate is a conditional logit with an outside option:
+
+    P(take i) = exp(u_i) / (exp(u_0) + sum over the slate of exp(u_j)),   u_i = logit of the calibrated P(like i)
+
+Sources: McFadden 1974; the choice models of RecSim (Ie et al., arXiv 1909.04847) and SlateQ (arXiv 1905.12767), in
+which the user takes one item of a slate at most and reacts to that one only.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +15,37 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.interactions import NO_ITEM
 from models.simulation.simulator import Responses
-from models.simulation.slates import Slates
+
+_CLIP = 1e-6
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What one step brought, in b sessions.
+class Slates:
+    """What b users were shown at once, and what they took.
+
+    Parameters
+    ----------
+    items
+        int64 array of shape (b, k); `NO_ITEM` where an item was named twice.
+    votes
+        int8 array of shape (b, k, 3).
+    probabilities
+        float32 array of shape (b, k): the calibrated P(like).
+    choices
+        int64 array of shape (b,): place in the slate; k for nothing.
+    """
+
+    items: NDArray[np.int64]
+    votes: NDArray[np.int8]
+    probabilities: NDArray[np.float32]
+    choices: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """Result of one step of b sessions.
 
     Parameters
     ----------
@@ -49,3 +81,57 @@ class Outcome:
     def done(self) -> NDArray[np.bool_]:
         """bool array of shape (b,): ended in either way."""
         return self.terminated | self.truncated
+
+
+def first_mentions(slates: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which places of slates (b, k) hold an item that no place before holds: bool (b, k)."""
+    earlier = np.tril(np.ones((slates.shape[1],) * 2, dtype=bool), k=-1)
+    return ~((slates[:, :, None] == slates[:, None, :]) & earlier).any(axis=2)
+
+
+def choice_chances(
+    probabilities: NDArray[np.float32], shown: NDArray[np.bool_], no_choice_utility: float
+) -> NDArray[np.float64]:
+    """Chances of taking each place, and nothing: float64 array of shape (b, k + 1).
+
+    Parameters
+    ----------
+    probabilities
+        float32 array of shape (b, k): P(like).
+    shown
+        bool array of shape (b, k).
+    no_choice_utility
+        u_0: the logit of the P(like) that taking nothing is as good as.
+    """
+    p = np.clip(probabilities.astype(np.float64), _CLIP, 1 - _CLIP)
+    odds = np.where(shown, p / (1 - p), 0)
+    weights = np.concatenate([odds, np.full((len(p), 1), np.exp(no_choice_utility))], axis=1)
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+def choose(chances: NDArray[np.float64], coins: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The place that uniform numbers (b,) pick by `choice_chances` (b, k + 1): int64 (b,); k for nothing."""
+    below = chances.cumsum(axis=1)[:, :-1] <= coins[:, None]
+    return below.sum(axis=1)
+
+
+def choose_from(
+    items: NDArray[np.int64], responses: Responses, coins: NDArray[np.float64], no_choice_utility: float
+) -> Slates:
+    """Let b users choose from what they are shown.
+
+    Parameters
+    ----------
+    items
+        int64 array of shape (b, k).
+    responses
+        Reactions of b k rows, slate after slate.
+    coins
+        float64 array of shape (b,) in [0, 1): decide the choices.
+    no_choice_utility
+        See `choice_chances`.
+    """
+    b, k = items.shape
+    probabilities, shown = responses.probability.reshape(b, k), first_mentions(items)
+    choices = choose(choice_chances(probabilities, shown, no_choice_utility), coins)
+    return Slates(np.where(shown, items, NO_ITEM), responses.votes.reshape(b, k, 3), probabilities, choices)

@@ -18,12 +18,14 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from models.interactions import Histories
+from models.interactions import NO_ITEM, Histories
+from models.kernels.compiled import vector_loop
+from models.kernels.threads import by_blocks
 from models.knowledge import ItemKnowledge
-from models.simulation.running_tastes import RunningTastes, in_units
 
 BLOCKS = ("pro", "con", "category")
 _MAX_CATEGORIES = 32
+_PSEUDO_REACTIONS = np.float32(1.0)
 
 
 @dataclass(frozen=True)
@@ -67,16 +69,15 @@ class Tastes:
         categories = knowledge.categories.tocsc()[:, chosen].toarray()
         shares = categories / np.maximum(categories.sum(axis=1, keepdims=True), 1)
         blocks = (knowledge.pro_vectors @ axes.pro, knowledge.con_vectors @ axes.con, shares)
-        self.items = in_units(np.concatenate(blocks, axis=1))
+        self.items = np.ascontiguousarray(np.concatenate(blocks, axis=1), dtype=np.float32)
         self.sizes = tuple(block.shape[1] for block in blocks)
 
     def users(self, histories: Histories) -> NDArray[np.float32]:
         """What the users of b histories like: float32 array of shape (b, t)."""
-        return self.running(len(histories)).users(histories)
-
-    def running(self, b: int) -> RunningTastes:
-        """`users` of b sessions, for histories that are asked about again and again as they grow."""
-        return RunningTastes(self.items, np.cumsum(self.sizes), b)
+        items, likes, _ = histories.arrays()
+        ends = np.cumsum(self.sizes)
+        parts = by_blocks(lambda rows: _user_vectors(self.items, ends, items[rows], likes[rows]), len(items))
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def principal_axes(vectors: NDArray[np.float32], rank: int) -> NDArray[np.float32]:
@@ -85,3 +86,30 @@ def principal_axes(vectors: NDArray[np.float32], rank: int) -> NDArray[np.float3
     axes = eigenvectors[:, ::-1][:, :rank]
     largest = np.abs(axes).argmax(axis=0)
     return (axes * np.sign(axes[largest, np.arange(axes.shape[1])])).astype(np.float32)
+
+
+@vector_loop
+def _user_vectors(
+    described: NDArray[np.float32], ends: NDArray[np.int64], items: NDArray[np.int64], likes: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Means over the history: liked items in the pro block, disliked ones off the con block, both in the categories."""
+    users = np.empty((len(items), described.shape[1]), dtype=np.float32)
+    sums = np.empty((2, described.shape[1]), dtype=np.float32)  # over disliked and over liked items
+    for row in range(len(items)):
+        n = liked = 0
+        sums[:] = 0
+        for t in range(items.shape[1]):
+            if items[row, t] != NO_ITEM:
+                n += 1
+                liked += likes[row, t]
+                own, item = sums[int(likes[row, t])], described[items[row, t]]
+                for k in range(len(own)):
+                    own[k] += item[k]
+        usual, share = np.float32(liked / max(n, 1)), np.float32(1) / (np.float32(n) + _PSEUDO_REACTIONS)
+        for k in range(ends[0]):
+            users[row, k] = sums[1, k] * share
+        for k in range(ends[0], ends[1]):
+            users[row, k] = -sums[0, k] * share
+        for k in range(ends[1], ends[2]):
+            users[row, k] = (sums[1, k] - usual * (sums[0, k] + sums[1, k])) * share
+    return users

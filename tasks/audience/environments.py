@@ -12,7 +12,7 @@ from models.environments.agent_environment import AgentVecEnv
 from models.environments.gym import Info, Observation, RecommendEnv
 from models.environments.gym_vector import Infos, Observations, RecommendVectorEnv
 from models.environments.sb3 import SessionVecEnv
-from models.simulation.session import SessionBatch
+from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
 from models.simulation.simulator import UserSimulator
 from models.simulation.user_vectors import TasteAxes, Tastes
@@ -136,7 +136,7 @@ def make_vec_env(
         return CheckedSessionVecEnv(audience.simulator, rules, n, first, explained=False)
 
 
-def agent_observations(tastes: Tastes, sessions: SessionBatch) -> dict[str, NDArray[np.number]]:
+def agent_observations(tastes: Tastes, sessions: Sessions) -> dict[str, NDArray[np.number]]:
     """What an agent of `make_vec_env` sees of sessions."""
     if sessions.settings.actions != "catalogue":
         return sessions.observations()

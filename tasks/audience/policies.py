@@ -17,7 +17,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.dqn.policies import DQNPolicy
 
 from models.agents import policies
-from models.simulation.session import SessionBatch
+from models.simulation.session import Sessions
 from storage.run_folder import RunFolder
 from tasks.audience.arguments import (
     LARGEST_SEED,
@@ -133,7 +133,7 @@ class OwnPolicy(policies.Policy):
     def __init__(self, policy: Policy, audience: Audience) -> None:
         self._policy, self._audience = policy, audience
 
-    def actions(self, sessions: SessionBatch) -> NDArray[np.int64]:
+    def actions(self, sessions: Sessions) -> NDArray[np.int64]:
         """Places in the catalogue of the one item, or the slate, for each session."""
         if sessions.settings.actions != "slate":
             return self._places(sessions, 1)[:, 0]
@@ -143,17 +143,17 @@ class OwnPolicy(policies.Policy):
             raise ArgumentError(f"policy.recommend: found fewer than {k} different items a user, expected a slate")
         return places
 
-    def top_k(self, sessions: SessionBatch, k: int) -> NDArray[np.int64]:
+    def top_k(self, sessions: Sessions, k: int) -> NDArray[np.int64]:
         """Places of the best items of each session, as many as the policy names for all of them."""
         return self._places(sessions, min(k, sessions.n_actions))
 
-    def scores(self, sessions: SessionBatch) -> NDArray[np.float32]:
+    def scores(self, sessions: Sessions) -> NDArray[np.float32]:
         """One for the item that is recommended, zero for the others."""
         scores = np.zeros(sessions.seen.shape, dtype=np.float32)
         np.put_along_axis(scores, self._places(sessions, 1), 1, axis=1)
         return scores
 
-    def _places(self, sessions: SessionBatch, k: int) -> NDArray[np.int64]:
+    def _places(self, sessions: Sessions, k: int) -> NDArray[np.int64]:
         """Places in the catalogue of what the policy answers: int64 (b, m), m at most k."""
         users = self._audience.users.array[sessions.users].tolist()
         answer = self._policy.recommend(users, told(sessions.histories, self._audience.items), k)
@@ -211,20 +211,20 @@ class AgentPolicy(policies.Policy):
             actors and isinstance(self._agent.action_space, spaces.Discrete)
         )
 
-    def actions(self, sessions: SessionBatch) -> NDArray[np.int64]:
+    def actions(self, sessions: Sessions) -> NDArray[np.int64]:
         """Places in the catalogue of what the agent chooses."""
         if self.ranks and sessions.settings.actions == "catalogue":
             return self.best(sessions, self.scores(sessions))
         chosen, _ = self._agent.predict(self._observations(sessions), deterministic=True)
         return sessions.action_space.resolve(sessions, chosen)
 
-    def top_k(self, sessions: SessionBatch, k: int) -> NDArray[np.int64]:
+    def top_k(self, sessions: Sessions, k: int) -> NDArray[np.int64]:
         """Places of the k best items; the one that is chosen where the network does not rank."""
         if self.ranks and sessions.settings.actions == "catalogue":
             return super().top_k(sessions, k)
         return self.actions(sessions).reshape(len(sessions), -1)[:, :k]
 
-    def scores(self, sessions: SessionBatch) -> NDArray[np.float32]:
+    def scores(self, sessions: Sessions) -> NDArray[np.float32]:
         """Values, or logits, of all actions."""
         policy = self._agent.policy
         observations, _ = policy.obs_to_tensor(self._observations(sessions))
@@ -238,7 +238,7 @@ class AgentPolicy(policies.Policy):
                 values = distribution.distribution.logits
         return values.numpy(force=True).astype(np.float32)
 
-    def _observations(self, sessions: SessionBatch) -> dict[str, NDArray[np.number]]:
+    def _observations(self, sessions: Sessions) -> dict[str, NDArray[np.number]]:
         """Those parts that the agent was trained with.
 
         Raises

@@ -11,8 +11,8 @@ import polars as pl
 from gymnasium import spaces
 
 from models.environments.gym import observation_space
-from models.policy_evaluation.episodes import EpisodeLog, play_episodes
-from models.simulation.session import SessionBatch
+from models.policy_evaluation.episodes import Episodes, play_episodes
+from models.simulation.session import Sessions
 from storage.errors import SettingsError
 from storage.files import publish
 from tasks.policies.use import UsablePolicy
@@ -73,7 +73,7 @@ def simulate(policy: UsablePolicy, *, episodes: int, seed: int, log_format: LogF
     return len(log)
 
 
-def _table(log: EpisodeLog, policy: UsablePolicy) -> pl.DataFrame:
+def _table(log: Episodes, policy: UsablePolicy) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "episode": log.episodes,
@@ -90,7 +90,7 @@ def _table(log: EpisodeLog, policy: UsablePolicy) -> pl.DataFrame:
     )
 
 
-def _atomic(log: EpisodeLog, policy: UsablePolicy) -> pl.DataFrame:
+def _atomic(log: Episodes, policy: UsablePolicy) -> pl.DataFrame:
     """RecBole's columns carry their types; the time is the number of the step, counted through all episodes."""
     return pl.DataFrame(
         {
@@ -111,12 +111,12 @@ def _require_minari() -> None:
         raise SettingsError("the format minari needs the package: pip install minari") from error
 
 
-def _write_minari(log: EpisodeLog, policy: UsablePolicy, target: Path, seed: int) -> None:
+def _write_minari(log: Episodes, policy: UsablePolicy, target: Path, seed: int) -> None:
     """A dataset named as the target folder, in it; Minari finds it where MINARI_DATASETS_PATH is the parent folder."""
     from minari import create_dataset_from_buffers  # pyright: ignore[reportMissingImports] - an optional extra
     from minari.data_collector import EpisodeBuffer  # pyright: ignore[reportMissingImports]
 
-    sessions = SessionBatch(policy.simulator, policy.environment, [0])
+    sessions = Sessions(policy.simulator, policy.environment, [0])
     starts = np.searchsorted(log.episodes, np.arange(int(log.episodes[-1]) + 2))
     buffers = []
     for episode, (start, end) in enumerate(zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from models.agents.policies import LearnedPolicy, Policy
-from models.agents.recommendation import recommend
+from models.agents.policies import recommend
 from models.agents.settings import AlgorithmName, BaselineName
 from models.explanation.explainer import explain
 from models.explanation.explanation import Explanation

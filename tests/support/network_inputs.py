@@ -7,10 +7,10 @@ import torch
 
 from models.agents.export import PolicyNetwork
 from models.interactions import NO_ITEM, UNKNOWN_RATING
-from models.simulation.session import SessionBatch
+from models.simulation.session import Sessions
 
 
-def network_inputs(network: PolicyNetwork, sessions: SessionBatch) -> tuple[torch.Tensor, ...]:
+def network_inputs(network: PolicyNetwork, sessions: Sessions) -> tuple[torch.Tensor, ...]:
     """The five inputs of `PolicyNetwork.forward`, of each session."""
     histories, width = sessions.histories, network.width
     missing = ((0, 0), (0, width - histories.items.shape[1]))

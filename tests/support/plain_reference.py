@@ -84,9 +84,9 @@ def _taste(has: NDArray[np.bool_], candidate: int, history: list[Reaction], surp
 
 
 def _words(world: UserSimulator) -> NDArray[np.bool_]:
-    side = world.models.words.side
-    has = np.zeros((world.n_items, side.n_keywords), dtype=bool)
-    has[np.repeat(np.arange(world.n_items), np.diff(side.starts)), side.keywords] = True
+    words = world.models.words.item_words
+    has = np.zeros((world.n_items, words.n_words), dtype=bool)
+    has[np.repeat(np.arange(world.n_items), np.diff(words.starts)), words.words] = True
     return has
 
 

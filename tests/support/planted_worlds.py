@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 
 from models.estimators.baselines import Bias
 from models.estimators.ease import EASE
-from models.estimators.logistic import Ensemble
+from models.estimators.logistic import LogisticModel
 from models.estimators.rating_factors import FactorSettings, RatingFactors
 from models.estimators.word_taste import WordTaste
 from models.interactions import Interactions
@@ -19,7 +19,7 @@ from models.response.keyword_matching import KeywordMatching
 from models.response.sasrec.network import SASRec
 from models.response.sasrec.settings import SASRecSettings
 from models.response.similarity import Similarity
-from models.simulation.session import SessionBatch
+from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
 from models.simulation.simulator import UserSimulator
 
@@ -64,14 +64,16 @@ def planted_world() -> UserSimulator:
         EASE(np.arange(0), N_ITEMS, 1.0),
     )
     features = np.random.default_rng(0).normal(size=(50, len(FEATURE_NAMES))).astype(np.float32)
-    return UserSimulator(knowledge, interactions, models, Ensemble.fit(FEATURE_NAMES, features, features[:, 0] > 0), 20)
+    return UserSimulator(
+        knowledge, interactions, models, LogisticModel.fit(FEATURE_NAMES, features, features[:, 0] > 0), 20
+    )
 
 
 def with_probabilities(world: UserSimulator, likely: NDArray[np.bool_]) -> UserSimulator:
     """The planted world with a stack that finds likely what `likely`, bool (n_items,), says, in nine of ten cases."""
-    sessions = SessionBatch(world, EnvironmentSettings(), range(N_USERS))
+    sessions = Sessions(world, EnvironmentSettings(), range(N_USERS))
     rows, items = np.repeat(np.arange(N_USERS), N_ITEMS), np.tile(np.arange(N_ITEMS), N_USERS)
     features = world.models.opinions(sessions.users[rows], items, sessions.histories[rows]).features
     liked = likely[items] ^ (np.random.default_rng(0).random(len(items)) < 0.1)
-    world.ensemble = Ensemble.fit(FEATURE_NAMES, features, liked)
+    world.ensemble = LogisticModel.fit(FEATURE_NAMES, features, liked)
     return world

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 
 from models.estimators.baselines import Bias
 from models.estimators.ease import EASE, most_frequent, signed_reactions
-from models.estimators.logistic import Ensemble
+from models.estimators.logistic import LogisticModel
 from models.estimators.rating_factors import FactorSettings, RatingFactors
 from models.estimators.word_taste import WordTaste
 from models.interactions import Interactions
@@ -78,7 +78,7 @@ def tiny_world(seed: int) -> UserSimulator:
         EASE(most_frequent(interactions.items, N_ITEMS, 12), N_ITEMS, 5.0).fit(signed_reactions(interactions)),
     )
     features = rng.normal(size=(50, len(FEATURE_NAMES))).astype(np.float32)
-    ensemble = Ensemble.fit(FEATURE_NAMES, features, features[:, 0] + rng.normal(size=50) > -0.5)
+    ensemble = LogisticModel.fit(FEATURE_NAMES, features, features[:, 0] + rng.normal(size=50) > -0.5)
     return UserSimulator(knowledge, interactions, models, ensemble, MAX_HISTORY)
 
 

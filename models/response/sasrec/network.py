@@ -18,8 +18,8 @@ With `published` the network is that of Kang and McAuley, scored by <h_t, e_c> a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import NamedTuple, Self, cast
+from collections.abc import Mapping
+from typing import Self, cast
 
 import numpy as np
 import torch
@@ -27,40 +27,18 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.special import expit
 from torch import Tensor, nn
+from torch.nn import functional
 
 from models.estimators.reaction_statistics import ReactionStatistics
-from models.estimators.reaction_sums import Learned, Scalars
 from models.interactions import Histories, last
-from models.kernels.compiled import Plain, plain, vector_loop
-from models.kernels.lanes import filled_up
-from models.response.sasrec.attention_block import Block
-from models.response.sasrec.last_position import InputVectors, last_states_of
+from models.kernels.compiled import vector_loop
+from models.kernels.threads import by_blocks
+from models.response.sasrec.last_position import Attention, FeedForward, InputVectors, last_states
 from models.response.sasrec.settings import SASRecSettings
 
 _ROWS_AT_ONCE = 2048
 _STATISTICS = "statistics."  # names of their arrays in a checkpoint
-
-
-class PairModel(NamedTuple):
-    """What SASRec knows beside the states, to answer for pairs.
-
-    Parameters
-    ----------
-    vectors
-        float32 array of shape (n_items, d).
-    scalars, learned
-        Of its statistics.
-    line
-        Weights of the statistics, float64 (12,), and the logit where all are 0; see `Ensemble.line`.
-    share
-        Weight of the statistics' logit.
-    """
-
-    vectors: NDArray[np.float32]
-    scalars: Scalars
-    learned: Learned
-    line: tuple[NDArray[np.float64], float]
-    share: np.float32
+_Weights = tuple[InputVectors, Attention, FeedForward, np.float32]
 
 
 class SASRec(nn.Module):
@@ -99,16 +77,15 @@ class SASRec(nn.Module):
         self.blocks = nn.ModuleList(Block(settings) for _ in range(settings.blocks))
         self.norm = nn.LayerNorm(settings.width)
         self.dropout = nn.Dropout(settings.dropout)
-        self._table: Tensor | None = None
-        self._item_vectors: NDArray[np.float32] | None = None
-        self._statistics_share: np.float32 | None = None
-        self._pair_model: Plain | None = None
-        self._compiled: Plain | None = None
         self.statistics_weight = nn.Parameter(torch.ones(()))
+        self._frozen: tuple[NDArray[np.float32], _Weights | None] | None = None
         for embedding in (self.item, self.feedback, self.position):
             nn.init.normal_(embedding.weight, std=settings.width**-0.5 / 4)
         with torch.no_grad():
             self.item.weight[0] = 0
+            if settings.published:
+                for unused in (self.category, self.feedback.weight, self.surprise, self.statistics_weight):
+                    unused.zero_().requires_grad_(False)
 
     def forward(self, tokens: Tensor, likes: Tensor, surprises: Tensor) -> Tensor:
         """State after each of the first 0 .. l interactions.
@@ -128,8 +105,7 @@ class SASRec(nn.Module):
         """
         b, length = tokens.shape
         x = self.vectors(tokens)  # (b, l, d)
-        if not self.settings.published:
-            x = x + self.feedback(likes.long()) + surprises[:, :, None] * self.surprise
+        x = x + self.feedback(likes.long()) + surprises[:, :, None] * self.surprise
         x = torch.cat([self.start.expand(b, 1, -1), x], dim=1)  # (b, l + 1, d)
         x = self.dropout(x + self.position.weight[: length + 1])
         for block in self.blocks:
@@ -138,8 +114,6 @@ class SASRec(nn.Module):
 
     def vectors(self, tokens: Tensor) -> Tensor:
         """e of items: float32 (..., d), of tokens int64 (...)."""
-        if self.settings.published:
-            return self.item(tokens)
         return self.item(tokens) + self.shares[tokens] @ self.category
 
     def logits(self, h: Tensor, candidates: Tensor, statistics: Tensor) -> Tensor:
@@ -154,11 +128,7 @@ class SASRec(nn.Module):
         statistics
             float32 (...): logits of the statistics, in training without the reaction that is to be predicted.
         """
-        return self.with_statistics((h * self.vectors(candidates)).sum(-1), statistics)
-
-    def with_statistics(self, match: Tensor, statistics: Tensor) -> Tensor:
-        """Logit of P(like) from the match of state and candidate and the logit of the statistics, (...) each."""
-        return match if self.settings.published else match + self.statistics_weight * statistics
+        return (h * self.vectors(candidates)).sum(-1) + self.statistics_weight * statistics
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """All weights by name, for a checkpoint."""
@@ -167,35 +137,33 @@ class SASRec(nn.Module):
 
     def set_arrays(self, arrays: Mapping[str, NDArray[np.float32]]) -> None:
         """Take over the weights that `arrays` of a model of the same shape gave."""
-        of_statistics = {name for name in arrays if name.startswith(_STATISTICS)}
-        self.statistics.set_arrays({name.removeprefix(_STATISTICS): arrays[name] for name in of_statistics})
+        statistics = {name for name in arrays if name.startswith(_STATISTICS)}
+        self.statistics.set_arrays({name.removeprefix(_STATISTICS): arrays[name] for name in statistics})
         self.load_state_dict(
-            {name: torch.from_numpy(array) for name, array in arrays.items() if name not in of_statistics}
+            {name: torch.from_numpy(array) for name, array in arrays.items() if name not in statistics}
         )
-        self._forget()
+        self._frozen = None
+
+    def train(self, mode: bool = True) -> Self:
+        """Set training or evaluation mode; answers rest on the weights as they are when evaluation begins."""
+        self._frozen = None
+        return super().train(mode)
 
     def states(self, histories: Histories) -> NDArray[np.float32]:
-        """The user's state after each history: float32 array of shape (b, d)."""
-        was_training = self.training
-        if was_training:
-            self.eval()
-        if (one_block := self.one_block) is not None:
-            states = last_states_of(*one_block, last(histories, self.settings.max_history).arrays())
-        else:
-            with torch.inference_mode():
-                starts = range(0, max(1, len(histories)), _ROWS_AT_ONCE)
-                parts = (last(histories[start : start + _ROWS_AT_ONCE], self.settings.max_history) for start in starts)
-                states = np.concatenate([self._last_states(part).numpy(force=True) for part in parts])
-        if was_training:
-            self.train()
-        return states
+        """The user's state after each history: float32 array of shape (b, d).
+
+        Raises
+        ------
+        ValueError
+            In training mode, where weights change.
+        """
+        remembered = last(histories, self.settings.max_history)
+        parts = by_blocks(lambda rows: self._states(remembered[rows]), len(histories))
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def item_vectors(self) -> NDArray[np.float32]:
         """The items' vectors e: float32 array of shape (n_items, d)."""
-        if self._item_vectors is None:
-            with torch.inference_mode():
-                self._item_vectors = self.token_vectors()[1:].numpy(force=True)
-        return self._item_vectors
+        return self._evaluation()[0]
 
     def probabilities(self, candidates: NDArray[np.int64], histories: Histories) -> NDArray[np.float32]:
         """P(like) of each candidate given the history in the same row.
@@ -220,111 +188,117 @@ class SASRec(nn.Module):
         statistics: NDArray[np.float32],
         states: NDArray[np.float32] | None = None,
     ) -> NDArray[np.float32]:
-        """Logit of P(like), float32 (b,), where the statistics' own logits (b,) are known already.
+        """Logit of P(like), float32 (b,), given the statistics' own logits (b,).
 
         What `states` gave for these histories may be handed in; it is most of the work.
         """
         h = self.states(histories) if states is None else states
-        match = matches(h, self.item_vectors(), candidates)
-        return np.asarray(match + self._share_of_statistics * statistics, dtype=np.float32)
+        share = np.float32(self.statistics_weight.item())
+        return (_matches(h, self.item_vectors(), candidates) + share * statistics).astype(np.float32)
 
     def catalogue_probabilities(self, histories: Histories) -> NDArray[np.float32]:
         """P(like) of every item given each history: float32 array of shape (b, n_items)."""
         match = self.states(histories) @ self.item_vectors().T
-        if self.settings.published:
-            return expit(match)
-        return expit(match + self._share_of_statistics * self.statistics.catalogue_logits(histories))
+        share = np.float32(self.statistics_weight.item())
+        return expit(match + share * self.statistics.catalogue_logits(histories))
 
-    def train(self, mode: bool = True) -> Self:
-        """Set training or evaluation mode; what is worked out of the weights is worked out anew afterwards."""
-        self._forget()
-        return super().train(mode)
+    def _states(self, histories: Histories) -> NDArray[np.float32]:
+        """`states` of histories that are short enough."""
+        weights, surprises = self._evaluation()[1], self.statistics.surprises(histories)
+        if weights is not None:
+            items, likes, _ = histories.arrays()
+            return last_states(weights, items, likes, surprises)
+        device, parts = self.start.device, []
+        for start in range(0, max(1, len(histories)), _ROWS_AT_ONCE):
+            rows = slice(start, start + _ROWS_AT_ONCE)
+            tokens = torch.from_numpy(histories.items[rows] + 1).to(device)
+            reactions = (torch.from_numpy(part[rows]).to(device) for part in (histories.likes, surprises))
+            with torch.inference_mode():
+                h = self(tokens, *reactions)
+                parts.append(h[torch.arange(len(h)), (tokens > 0).sum(dim=1)].numpy(force=True))
+        return np.concatenate(parts)
 
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        self._forget()  # what moves the weights to another device comes here
-        return super()._apply(fn, recurse)
+    def _evaluation(self) -> tuple[NDArray[np.float32], _Weights | None]:
+        """The items' vectors, and the weights that `last_states` takes, which is for networks of one block."""
+        if self.training:
+            raise ValueError("SASRec answers in evaluation mode; call eval() first")
+        if self._frozen is None:
+            with torch.inference_mode():
+                vectors = self.vectors(torch.arange(1, self.n_items + 1, device=self.start.device)).numpy(force=True)
+                self._frozen = vectors, self._absorbed(vectors) if len(self.blocks) == 1 else None
+        return self._frozen
 
-    def _forget(self) -> None:
-        self._table = self._item_vectors = self._compiled = self._statistics_share = self._pair_model = None
+    def _absorbed(self, vectors: NDArray[np.float32]) -> _Weights:
+        """One block's weights with projections and normalisations multiplied out."""
+        block = cast("Block", self.blocks[0])
+        d, heads = self.settings.width, self.settings.heads
+        before, wide = block.attention_norm, block.feed_forward_norm
+        q, k, v = block.query_key_value.weight.view(3, heads, d // heads, d)
+        q_bias, v_bias = block.query_key_value.bias[:d].view(heads, -1, 1), block.query_key_value.bias[2 * d :]
+        to_query = before.weight[:, None] * k.transpose(1, 2) / (d // heads) ** 0.5  # (heads, d, d / heads)
+        project = block.project.weight.view(d, heads, d // heads).transpose(0, 1) @ v  # (heads, d, d)
+        reactions = self.feedback.weight[:, None] + self.position.weight
+        inputs = (torch.from_numpy(vectors), reactions, self.surprise, self.start + self.position.weight[0])
+        attention = (
+            (to_query @ q * before.weight).transpose(1, 2),
+            (to_query @ (q @ before.bias[:, None] + q_bias))[:, :, 0],
+            (project * before.weight).transpose(1, 2),
+            (project @ before.bias).sum(dim=0) + functional.linear(v_bias, block.project.weight, block.project.bias),
+        )
+        layer = (
+            (block.widen.weight * wide.weight).T,
+            block.widen.bias + block.widen.weight @ wide.bias,
+            block.narrow.weight.T,
+            block.narrow.bias,
+            self.norm.weight,
+            self.norm.bias,
+        )
+        return (
+            InputVectors(*(_array(part - part.mean(-1, keepdim=True)) for part in inputs)),
+            Attention(*map(_array, attention)),
+            FeedForward(*map(_array, layer)),
+            np.float32(self.norm.eps),
+        )
 
-    @property
-    def pair_model(self) -> Plain:
-        """`PairModel`, as a `plain` tuple."""
-        statistics = self.statistics
-        line = statistics.weights.line
-        if self._pair_model is None or self._pair_model[3][0] is not line[0]:  # statistics may be fitted at any time
-            known = statistics.scalars, statistics.learned(), line
-            self._pair_model = plain(PairModel(self.item_vectors(), *known, self._share_of_statistics))
-        return self._pair_model
 
-    @property
-    def _share_of_statistics(self) -> np.float32:
-        if self._statistics_share is None:
-            self._statistics_share = np.float32(0 if self.settings.published else self.statistics_weight.item())
-        return self._statistics_share
+class Block(nn.Module):
+    """Causal self-attention, then a feed-forward layer; each normalised before and added to its input."""
 
-    def _last_states(self, histories: Histories) -> Tensor:
-        device = self.start.device
-        tokens, likes = torch.from_numpy(histories.items + 1), torch.from_numpy(histories.likes)
-        surprises = torch.from_numpy(self.statistics.surprises(histories))
-        return self.last_states(tokens.to(device), likes.to(device), surprises.to(device))
+    def __init__(self, settings: SASRecSettings) -> None:
+        super().__init__()
+        self.heads = settings.heads
+        self.attention_norm = nn.LayerNorm(settings.width)
+        self.query_key_value = nn.Linear(settings.width, 3 * settings.width)
+        self.project = nn.Linear(settings.width, settings.width)
+        self.feed_forward_norm = nn.LayerNorm(settings.width)
+        self.widen = nn.Linear(settings.width, 2 * settings.width)
+        self.narrow = nn.Linear(2 * settings.width, settings.width)
+        self.dropout = nn.Dropout(settings.dropout)
 
-    def last_states(self, tokens: Tensor, likes: Tensor, surprises: Tensor) -> Tensor:
-        """State after the whole of each sequence, in evaluation: (b, d); arguments as those of `forward`.
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (b, l, d) to (b, l, d); position t depends on positions up to t."""
+        b, length, d = x.shape
+        # q, k, v: (b, heads, l, d / heads) each
+        qkv = self.query_key_value(self.attention_norm(x))
+        q, k, v = qkv.view(b, length, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
+        attended = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+        x = x + self.dropout(self.project(attended.transpose(1, 2).reshape(b, length, d)))
+        return x + self.dropout(self.narrow(functional.gelu(self.widen(self.feed_forward_norm(x)))))
 
-        The last block answers for that one position only.
-        """
-        x = self.token_vectors()[tokens]
-        if not self.settings.published:
-            x = x + self.feedback.weight[likes.long()]
-            x = torch.addcmul(x, surprises[:, :, None], self.surprise)
-        b, length = tokens.shape
-        x = torch.cat([self.start.expand(b, 1, -1), x], dim=1) + self.position.weight[: length + 1]
-        lengths = (tokens > 0).sum(dim=1)
-        for block in self.blocks[:-1]:
-            x = block(x)
-        if not len(self.blocks):
-            return self.norm(x[torch.arange(b, device=x.device), lengths])
-        return self.norm(cast("Block", self.blocks[-1]).at(x, lengths))
 
-    @property
-    def one_block(self) -> tuple[Plain, Plain] | None:
-        """Network and usual ratings, as `last_states` takes them; None with more blocks, in training or on a GPU."""
-        if self._compiled is None:
-            if self.training or len(self.blocks) != 1 or self.start.device.type != "cpu":
-                return None
-            self._compiled = self._absorbed()
-        return self._compiled, self.statistics.usual()
-
-    def _absorbed(self) -> Plain:
-        of_reactions = 0 if self.settings.published else 1
-        with torch.inference_mode():
-            parts = (
-                self.token_vectors()[1:],
-                (self.feedback.weight * of_reactions)[:, None] + self.position.weight,
-                self.surprise * of_reactions,
-                self.start + self.position.weight[0],
-            )
-            inputs = InputVectors(*(filled_up((part - part.mean(-1, keepdim=True)).numpy()) for part in parts))
-            block = cast("Block", self.blocks[0])
-            return plain((inputs, block.absorbed(), block.answer(self.norm)))
-
-    def token_vectors(self) -> Tensor:
-        """e of every token, float32 (n_items + 1, d); kept until the weights may change."""
-        if self._table is None:
-            self._table = self.vectors(torch.arange(self.n_items + 1, device=self.start.device))
-        return self._table
+def _array(tensor: Tensor) -> NDArray[np.float32]:
+    return np.ascontiguousarray(tensor.numpy(force=True))
 
 
 @vector_loop
-def matches(
+def _matches(
     states: NDArray[np.float32], vectors: NDArray[np.float32], candidates: NDArray[np.int64]
 ) -> NDArray[np.float32]:
     """Inner products of states (b, d) and the candidates' vectors: float32 (b,)."""
-    found = np.empty(len(candidates), dtype=np.float32)
+    matches = np.empty(len(candidates), dtype=np.float32)
     for row, candidate in enumerate(candidates):
         product, state, vector = np.float32(0), states[row], vectors[candidate]
         for k in range(len(state)):
             product += state[k] * vector[k]
-        found[row] = product
-    return found
+        matches[row] = product
+    return matches

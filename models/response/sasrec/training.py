@@ -117,6 +117,7 @@ def _train(
     best = copy.deepcopy(model.state_dict())
     while len(epochs) < settings.max_epochs and not _stalled(epochs, settings.patience):
         loss = _epoch(model, optimiser, windows, settings, rng)
+        model.eval()
         logits = model.pair_logits(validation.items, histories, of_validation)
         epochs.append(Epoch(loss, auc(validation.likes, logits)))
         if epochs[-1].validation_auc >= max(epoch.validation_auc for epoch in epochs):

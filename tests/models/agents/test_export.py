@@ -11,7 +11,7 @@ from models.agents.policies import LearnedPolicy
 from models.agents.settings import ALGORITHMS, AlgorithmName, ReinforcementSettings
 from models.agents.training import train_agent
 from models.interactions import NO_ITEM
-from models.simulation.session import SessionBatch
+from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
 from tests.support.network_inputs import network_inputs
 from tests.support.worlds import tiny_world
@@ -26,14 +26,14 @@ def trained(algorithm: AlgorithmName) -> LearnedPolicy:
     return policy
 
 
-def expected(policy: LearnedPolicy, sessions: SessionBatch) -> np.ndarray:
+def expected(policy: LearnedPolicy, sessions: Sessions) -> np.ndarray:
     return np.where(sessions.seen, -np.inf, policy.scores(sessions))
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_the_network_answers_as_the_policy_all_through_sessions(algorithm: AlgorithmName) -> None:
     policy = trained(algorithm)
-    network, sessions = PolicyNetwork(policy, WORLD, SHORT).eval(), SessionBatch(WORLD, SHORT, range(30))
+    network, sessions = PolicyNetwork(policy, WORLD, SHORT).eval(), Sessions(WORLD, SHORT, range(30))
     for _ in range(4):
         with torch.inference_mode():
             scores = network(*network_inputs(network, sessions)).numpy()
@@ -48,7 +48,7 @@ def test_the_exported_file_answers_as_the_policy_for_any_number_of_users(tmp_pat
     torch.export.save(torch.export.export(network, example_inputs(network), dynamic_shapes=shapes), tmp_path / "p.pt2")
     loaded = torch.export.load(tmp_path / "p.pt2").module()
     for users in (1, 17):
-        sessions = SessionBatch(WORLD, SHORT, range(users))
+        sessions = Sessions(WORLD, SHORT, range(users))
         sessions.step(policy.actions(sessions))
         scores = loaded(*network_inputs(network, sessions)).detach().numpy()
         np.testing.assert_allclose(scores, expected(policy, sessions), rtol=1e-4, atol=1e-5)

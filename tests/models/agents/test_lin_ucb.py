@@ -6,7 +6,7 @@ from models.agents.item_scorer import ItemPrior
 from models.agents.lin_ucb import LinUCBPolicy, train_lin_ucb
 from models.agents.policies import RandomPolicy
 from models.policy_evaluation.values import evaluate
-from models.simulation.session import SessionBatch
+from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
 from models.simulation.user_vectors import TasteAxes, Tastes
 from tests.support.planted_worlds import planted_world
@@ -15,9 +15,9 @@ from tests.support.worlds import tiny_world
 SHORT = EnvironmentSettings(end_probability=0.2)
 
 
-def bandit(alpha: float) -> tuple[LinUCBPolicy, SessionBatch]:
+def bandit(alpha: float) -> tuple[LinUCBPolicy, Sessions]:
     world = tiny_world(0)
-    sessions, tastes = SessionBatch(world, SHORT, range(30)), Tastes(world.knowledge, TasteAxes.of(world.knowledge, 3))
+    sessions, tastes = Sessions(world, SHORT, range(30)), Tastes(world.knowledge, TasteAxes.of(world.knowledge, 3))
     user_size = sessions.observations()["user"].shape[1]
     return LinUCBPolicy(ItemPrior.of(sessions, tastes), tastes, alpha, user_size), sessions
 

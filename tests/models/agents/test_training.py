@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.agents.greedy import GreedyAskingPolicy, GreedyEnsemblePolicy
+from models.agents.greedy import GreedyPolicy, GreedyEnsemblePolicy
 from models.agents.policies import NearestPolicy, Policy, RandomPolicy
 from models.agents.settings import (
     ALGORITHMS,
@@ -16,7 +16,7 @@ from models.agents.settings import (
 )
 from models.agents.training import train_agent
 from models.policy_evaluation.values import evaluate
-from models.simulation.session import SessionBatch
+from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
 from models.simulation.simulator import UserSimulator
 from tests.support.planted_worlds import GOOD, planted_world, with_probabilities
@@ -33,7 +33,7 @@ TINY = ReinforcementSettings(steps=200, n_envs=8, hidden=8, threads=1, **FEW_UPD
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_two_hundred_steps_change_the_policy_and_repeat_exactly(algorithm: AlgorithmName) -> None:
     world = tiny_world(0)
-    sessions = SessionBatch(world, SHORT, range(20))
+    sessions = Sessions(world, SHORT, range(20))
     first, again, other = (train_agent(world, SHORT, TINY, algorithm, seed).policy for seed in (0, 0, 1))
     np.testing.assert_array_equal(first.scores(sessions), again.scores(sessions))
     assert np.abs(first.scores(sessions) - other.scores(sessions)).max() > 1e-4
@@ -82,7 +82,7 @@ def short(actions: str) -> EnvironmentSettings:
 @pytest.mark.parametrize(("actions", "algorithm"), ACTIONS)
 def test_agents_of_every_action_space_change_and_repeat_exactly(actions: str, algorithm: AlgorithmName) -> None:
     world, rules = tiny_world(0), short(actions)
-    sessions = SessionBatch(world, rules, range(20))
+    sessions = Sessions(world, rules, range(20))
     first, again, other = (train_agent(world, rules, TINY, algorithm, seed).policy for seed in (0, 0, 1))
     finite = np.isfinite(first.scores(sessions))
     np.testing.assert_array_equal(first.scores(sessions), again.scores(sessions))
@@ -97,7 +97,7 @@ def test_agents_learn_to_choose_candidates_and_to_point(actions: str, algorithm:
     policy = train_agent(world, rules, settings, algorithm, seed=0).policy
     learned, random, greedy = (
         evaluate(one, world, rules, episodes=100, seed=5).metrics()["average_reward"]
-        for one in (policy, RandomPolicy(0), GreedyAskingPolicy())
+        for one in (policy, RandomPolicy(0), GreedyPolicy())
     )
     assert learned > 1.1 * random
     assert learned > 0.9 * greedy
@@ -113,7 +113,7 @@ def test_slates_that_were_learned_beat_random_ones_and_come_near_the_upper_line(
     settings = ReinforcementSettings(steps=3000, n_envs=16, hidden=16, threads=1)
     policy = train_agent(world, rules, settings, algorithm, seed=0).policy
     learned, random, greedy = (
-        average_reward(one, world, rules) for one in (policy, RandomPolicy(0), GreedyAskingPolicy())
+        average_reward(one, world, rules) for one in (policy, RandomPolicy(0), GreedyPolicy())
     )
     assert learned > 1.02 * random  # most candidates are good ones
     assert learned > 0.98 * greedy
@@ -137,4 +137,4 @@ def test_a_policy_is_refused_by_sessions_with_other_actions() -> None:
     policy = train_agent(tiny_world(0), short("candidates"), TINY, "a2c", 0).policy
     for actions in ("catalogue", "slate"):
         with pytest.raises(ValueError, match="use the environment settings that it was trained with"):
-            policy.actions(SessionBatch(tiny_world(0), short(actions), [0]))
+            policy.actions(Sessions(tiny_world(0), short(actions), [0]))

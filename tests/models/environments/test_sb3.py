@@ -36,17 +36,19 @@ def test_a_row_goes_as_the_single_environment_with_its_seed() -> None:
     assert min(ended.values()) > 0
 
 
-def test_without_explanations_sessions_go_the_same_and_the_last_observation_is_of_those_cut_off() -> None:
+def test_without_infos_sessions_go_the_same_and_the_last_observation_is_of_those_cut_off() -> None:
     cut_off = 0
     for reward in ("vote", "draw", "sasrec"):
         settings = SETTINGS.model_copy(update={"reward": reward})
-        explained, plain = (SessionVecEnv(tiny_world(1), settings, 4, seed=3, explained=told) for told in (True, False))
-        explained.reset()
+        described, plain = (
+            SessionVecEnv(tiny_world(1), settings, 4, seed=3, with_infos=infos) for infos in (True, False)
+        )
+        described.reset()
         plain.reset()
         rng = np.random.default_rng(0)
         for _ in range(40):
             actions = rng.integers(15, size=4)
-            expected, (found, rewards, dones, infos) = explained.step(actions), plain.step(actions)
+            expected, (found, rewards, dones, infos) = described.step(actions), plain.step(actions)
             for name, part in expected[0].items():  # type: ignore[union-attr]  # of this environment always a dict
                 np.testing.assert_allclose(found[name], part, atol=1e-6)  # type: ignore[call-overload]
             np.testing.assert_array_equal(rewards, expected[1])

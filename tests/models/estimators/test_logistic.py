@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from models.estimators.logistic import Ensemble, VoteTable, majority
+from models.estimators.logistic import LogisticModel
 from models.metrics.classification import auc, expected_calibration_error
+from models.response.voting import VoteTable, majority
 
 
 def test_two_of_three_votes_are_a_like() -> None:
@@ -27,7 +28,7 @@ def test_the_stack_weighs_features_by_what_they_tell_and_is_calibrated() -> None
     rng = np.random.default_rng(0)
     features = rng.normal(loc=[3, -2, 0], scale=[5, 0.1, 1], size=(6000, 3)).astype(np.float32)
     likes = rng.random(6000) < 1 / (1 + np.exp(-(features[:, 0] - 3) / 5 * 1.5 - 0.7))
-    model = Ensemble.fit(("strong", "useless", "useless too"), features[:3000], likes[:3000])
+    model = LogisticModel.fit(("strong", "useless", "useless too"), features[:3000], likes[:3000])
     probabilities = model.probabilities(features[3000:])
     assert abs(model.coefficients[0]) > 10 * abs(model.coefficients[1])
     assert auc(likes[3000:], probabilities) == pytest.approx(auc(likes[3000:], features[3000:, 0]), abs=0.005)
@@ -39,25 +40,27 @@ def test_a_constant_feature_changes_nothing() -> None:
     x = rng.normal(size=(200, 1)).astype(np.float32)
     likes = x[:, 0] + rng.normal(size=200) > 0
     with_constant = np.hstack([x, np.full_like(x, 7)])
-    alone = Ensemble.fit(("x",), x, likes).probabilities(x)
-    assert Ensemble.fit(("x", "c"), with_constant, likes).probabilities(with_constant) == pytest.approx(alone, abs=1e-4)
+    alone = LogisticModel.fit(("x",), x, likes).probabilities(x)
+    assert LogisticModel.fit(("x", "c"), with_constant, likes).probabilities(with_constant) == pytest.approx(
+        alone, abs=1e-4
+    )
 
 
 def test_validation_of_one_class_gives_its_smoothed_rate() -> None:
     features = np.ones((3, 2), dtype=np.float32)
-    model = Ensemble.fit(("a", "b"), features, np.array([True, True, True]))
+    model = LogisticModel.fit(("a", "b"), features, np.array([True, True, True]))
     assert model.probabilities(features) == pytest.approx([4 / 5] * 3)
 
 
 def test_no_validation_pairs_is_an_error() -> None:
-    with pytest.raises(ValueError, match="validation"):
-        Ensemble.fit(("a",), np.zeros((0, 1), dtype=np.float32), np.zeros(0, dtype=bool))
+    with pytest.raises(ValueError, match="needs rows"):
+        LogisticModel.fit(("a",), np.zeros((0, 1), dtype=np.float32), np.zeros(0, dtype=bool))
 
 
 def test_a_heavy_penalty_keeps_the_stack_at_its_prior() -> None:
     rng = np.random.default_rng(0)
     features = rng.normal(loc=2, scale=[3, 1], size=(300, 2)).astype(np.float32)
     likes = features[:, 1] + rng.normal(size=300) > 2
-    model = Ensemble.fit(("a", "b"), features, likes, penalty=1e8, prior={"a": 0.5})
+    model = LogisticModel.fit(("a", "b"), features, likes, penalty=1e8, prior={"a": 0.5})
     assert np.array(model.coefficients) / model.scales == pytest.approx([0.5, 0.0], abs=1e-3)
     assert model.logits(features) == pytest.approx(0.5 * features[:, 0], abs=1e-2)

@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from models.estimators import reaction_statistics
 from models.estimators.reaction_statistics import MAX_CATEGORIES, ReactionStatistics
-from models.estimators.reaction_sums import STATISTICS
+from models.estimators.statistics_kernels import STATISTICS
 from models.interactions import NO_ITEM, Histories, Interactions
 from tests.support.worlds import MAX_HISTORY, N_ITEMS, N_USERS, random_interactions, random_knowledge
 
@@ -88,13 +87,9 @@ def test_a_training_reaction_is_described_without_itself_and_its_future() -> Non
     assert differences[row] < 0.5 * differences[train.items == train.items[row]].max()
 
 
-@pytest.mark.parametrize("rows_at_once", [1, 7, 100_000])
 @pytest.mark.parametrize("max_history", [2, MAX_HISTORY])
-def test_training_features_are_those_of_the_history_before_each_reaction(
-    max_history: int, rows_at_once: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_training_features_are_those_of_the_history_before_each_reaction(max_history: int) -> None:
     """All but the item's own statistics: in training these leave the reaction itself out."""
-    monkeypatch.setattr(reaction_statistics, "_ROWS_AT_ONCE", rows_at_once)
     statistics, train = _fitted(max_history=max_history)
     histories = train.histories(train.users, len(train))
     past = np.arange(len(train)) - train.offsets[train.users]  # reactions of the same user

@@ -1,32 +1,33 @@
-"""Loops are kept compiled only as long as all that became part of them is what it was."""
+"""Loops are kept compiled until their own file changes, so they may rest on no other file's loops."""
 
-import shutil
-import subprocess
-import sys
-from pathlib import Path
+import importlib
+import pkgutil
+
+import pytest
+from numba.core.dispatcher import Dispatcher
 
 import models
 
-ASK = """
-import numpy as np
-from models.response.evidence import category_histories
-words, items = np.ones((2, 1), dtype=np.uint64), np.array([[0, 1, -1]])
-print(category_histories(words, np.array([0]), items).tolist(), sum(category_histories.stats.cache_hits.values()))
-"""
+
+def _loops() -> list[tuple[str, Dispatcher]]:
+    """Every compiled loop of the package with the module that it stands in."""
+    modules = [importlib.import_module(found.name) for found in pkgutil.walk_packages(models.__path__, "models.")]
+    return [
+        (module.__name__, value)
+        for module in modules
+        for value in vars(module).values()
+        if isinstance(value, Dispatcher) and value.py_func.__module__ == module.__name__
+    ]
 
 
-def _answer(folder: Path) -> str:
-    """What the loop says there, and whether it was kept."""
-    done = subprocess.run([sys.executable, "-c", ASK], cwd=folder, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+@pytest.mark.parametrize(("module", "loop"), _loops(), ids=lambda value: getattr(value, "__name__", value))
+def test_a_loop_calls_loops_of_its_own_file_only(module: str, loop: Dispatcher) -> None:
+    names = set(loop.py_func.__code__.co_names)
+    called = {name: value for name, value in loop.py_func.__globals__.items() if name in names}
+    for name, value in called.items():
+        assert not isinstance(value, Dispatcher) or value.py_func.__module__ == module, name
 
 
-def test_a_loop_is_compiled_anew_when_a_file_that_it_imports_from_changed(tmp_path: Path) -> None:
-    shutil.copytree(models.__path__[0], tmp_path / "models", ignore=shutil.ignore_patterns("__pycache__"))
-    assert _answer(tmp_path) == "[[True, True, False]] 0"
-    assert _answer(tmp_path) == "[[True, True, False]] 1"
-    imported = tmp_path / "models" / "interactions.py"
-    imported.write_text(
-        imported.read_text(encoding="utf-8").replace("NO_ITEM = -1\n", "NO_ITEM = 1\n"), encoding="utf-8"
-    )
-    assert _answer(tmp_path) == "[[True, False, True]] 0"
+def test_loops_are_kept_on_disk() -> None:
+    assert len(_loops()) > 10
+    assert all(loop.targetoptions["nogil"] for _, loop in _loops())

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.policy_evaluation.breadth import Breadth, gini, repetition
-from models.simulation.session import SessionBatch
+from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
 from tests.support.worlds import tiny_world
 
@@ -18,7 +18,7 @@ def test_gini_of_equal_and_of_one_sided_counts() -> None:
 
 def test_an_unusual_item_is_novel() -> None:
     world = tiny_world(0)
-    sessions = SessionBatch(world, EnvironmentSettings(), [0])
+    sessions = Sessions(world, EnvironmentSettings(), [0])
     breadth = Breadth.of(sessions)
     raters = np.bincount(world.interactions.items, minlength=15)
     assert np.argmax(breadth.information) == np.argmin(raters)

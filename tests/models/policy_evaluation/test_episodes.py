@@ -5,7 +5,7 @@ import numpy as np
 from models.agents.policies import SASRecPolicy
 from models.policy_evaluation.episodes import play_episodes
 from models.policy_evaluation.values import evaluate
-from models.simulation.session import SessionBatch
+from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
 from tests.support.worlds import tiny_world
 
@@ -34,7 +34,7 @@ def test_observations_can_be_replayed() -> None:
     log = play_episodes(SASRecPolicy(), WORLD, SHORT, episodes=10, seed=0, observations=True)
     assert len(log.observations["user"]) == len(log) + 10
     seed = int(np.random.SeedSequence(0).generate_state(10, np.uint64)[7])
-    sessions = SessionBatch(WORLD, SHORT, [seed])
+    sessions = Sessions(WORLD, SHORT, [seed])
     start = int(np.flatnonzero((log.episodes == 7) & (log.steps == 0))[0])
     for step in range(int((log.episodes == 7).sum()) + 1):
         for name, values in sessions.observations().items():

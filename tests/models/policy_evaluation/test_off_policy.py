@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from models.agents.policies import Policy, PopularityPolicy
 from models.interactions import Interactions
 from models.policy_evaluation.off_policy import LoggedReactions, logged_reactions, off_policy_value, target_chances
-from models.simulation.session import SessionBatch
+from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
 from tests.support.worlds import N_ITEMS, N_USERS, tiny_world
 
@@ -22,7 +22,7 @@ class Best(Policy):
     def __init__(self, item: int) -> None:
         self.item = item
 
-    def scores(self, sessions: SessionBatch) -> NDArray[np.float32]:
+    def scores(self, sessions: Sessions) -> NDArray[np.float32]:
         return np.broadcast_to((np.arange(sessions.n_actions) == self.item).astype(np.float32), sessions.seen.shape)
 
 
@@ -59,7 +59,7 @@ def test_reactions_to_items_outside_the_catalogue_are_left_out() -> None:
 
 
 def outside(rules: EnvironmentSettings) -> int:
-    return int(np.setdiff1d(np.arange(N_ITEMS), SessionBatch(WORLD, rules, [0]).catalogue)[0])
+    return int(np.setdiff1d(np.arange(N_ITEMS), Sessions(WORLD, rules, [0]).catalogue)[0])
 
 
 def replace_items(held_out: Interactions, item: int) -> Interactions:
@@ -67,7 +67,7 @@ def replace_items(held_out: Interactions, item: int) -> Interactions:
 
 
 def test_the_target_recommends_its_best_and_sometimes_anything_open() -> None:
-    sessions = SessionBatch(WORLD, RULES, range(40))
+    sessions = Sessions(WORLD, RULES, range(40))
     chances = target_chances(Best(3), sessions, k=1)
     np.testing.assert_allclose(chances.sum(axis=1), 1)
     assert not chances[sessions.seen].any()
@@ -76,7 +76,7 @@ def test_the_target_recommends_its_best_and_sometimes_anything_open() -> None:
 
 
 def test_a_target_that_is_the_logging_policy_is_worth_the_mean_reward() -> None:
-    sessions = SessionBatch(WORLD, RULES, range(len(LOGGED)))
+    sessions = Sessions(WORLD, RULES, range(len(LOGGED)))
     sessions.begin(np.arange(len(LOGGED)), LOGGED.users)
     own = target_chances(PopularityPolicy(), sessions, 4)[np.arange(len(LOGGED)), LOGGED.actions]
     logged = replace(LOGGED, propensities=own)
@@ -96,7 +96,7 @@ def test_both_estimates_know_a_good_policy_from_a_bad_one() -> None:
 
 def test_the_doubly_robust_estimate_by_hand() -> None:
     logged = LoggedReactions(np.array([0, 1]), LOGGED.actions[:2], np.array([1.0, 0.0]), np.array([0.5, 0.25]))
-    sessions = SessionBatch(WORLD, RULES, [0, 1])
+    sessions = Sessions(WORLD, RULES, [0, 1])
     sessions.begin(np.arange(2), np.array([0, 1]))
     chances = target_chances(PopularityPolicy(), sessions, 2)
     bias = WORLD.models.bias

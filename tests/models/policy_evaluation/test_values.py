@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from models.agents.policies import Policy, RandomPolicy, SASRecPolicy
 from models.policy_evaluation.breadth import Breadth
 from models.policy_evaluation.values import Evaluation, all_pairs, evaluate, over_seeds, paired_difference
-from models.simulation.session import SessionBatch
+from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
 from tests.support.planted_worlds import N_ITEMS, N_RATED, planted_world
 from tests.support.worlds import tiny_world
@@ -21,7 +21,7 @@ class InOrder(Policy):
     def __init__(self, sign: int) -> None:
         self.sign = sign
 
-    def scores(self, sessions: SessionBatch) -> NDArray[np.float32]:
+    def scores(self, sessions: Sessions) -> NDArray[np.float32]:
         return np.broadcast_to(
             np.float32(self.sign) * np.arange(sessions.n_actions, dtype=np.float32), sessions.seen.shape
         )

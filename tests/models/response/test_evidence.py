@@ -5,7 +5,7 @@ from scipy.sparse import csr_array
 from models.interactions import Histories
 from models.kernels.bitsets import PackedSets
 from models.response.evidence import Evidence, category_history
-from models.response.features import cast_votes
+from models.response.voting import cast_votes, toss
 
 
 def _evidence(positive: list[float], negative: list[float]) -> Evidence:
@@ -15,7 +15,8 @@ def _evidence(positive: list[float], negative: list[float]) -> Evidence:
 def _votes(keywords: Evidence, seed: int) -> NDArray[np.int8]:
     """Of keyword matching, beside two models that like nothing."""
     against = _evidence([0.0] * len(keywords), [1.0] * len(keywords))
-    votes = cast_votes(keywords, against, np.zeros(len(keywords), dtype=np.float32), np.random.default_rng(seed))
+    coins = toss(np.random.default_rng(seed), len(keywords))
+    votes = cast_votes(keywords, against, np.zeros(len(keywords), dtype=np.float32), coins)
     assert not votes[:, 1:].any()
     return votes[:, 0]
 

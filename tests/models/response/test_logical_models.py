@@ -9,7 +9,8 @@ from scipy.sparse import csr_array
 from models.interactions import NO_ITEM, Histories, Interactions
 from models.knowledge import ItemKnowledge
 from models.response.keyword_matching import KeywordMatching
-from models.response.similarity import Similarity, neutral_values, settle
+from models.response.evidence import Evidence
+from models.response.similarity import Similarity, neutral_values, similarity_taste
 from tests.support.worlds import N_ITEMS, random_interactions, random_knowledge
 
 NEUTRAL = (0.25, -0.125)
@@ -39,6 +40,23 @@ def _similarity_reference(knowledge: ItemKnowledge, candidate: int, likes: dict[
     return (positive, negative) if some_liked or some_disliked else (0.0, 0.0)
 
 
+def _evidence(
+    knowledge: ItemKnowledge, similarity: Similarity, candidates: np.ndarray, histories: Histories
+) -> tuple[Evidence, Evidence]:
+    """Evidence of keyword matching and of similarity."""
+    matching = KeywordMatching(knowledge)
+    relevant = matching.relevant(candidates, histories)
+    cosines = similarity.cosines(candidates, histories)
+    return matching.evidence(candidates, histories, relevant), similarity.evidence(cosines, histories, relevant)
+
+
+def _similarity_tastes(
+    similarity: Similarity, candidates: np.ndarray, histories: Histories, surprises: np.ndarray
+) -> list[np.ndarray]:
+    """By pros and by cons."""
+    return [similarity_taste(side, surprises) for side in similarity.cosines(candidates, histories)]
+
+
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 10_000), lengths=st.lists(st.integers(0, N_ITEMS), min_size=1, max_size=6))
 def test_batches_agree_with_the_formulas_pair_by_pair(seed: int, lengths: list[int]) -> None:
@@ -51,8 +69,7 @@ def test_batches_agree_with_the_formulas_pair_by_pair(seed: int, lengths: list[i
         likes[row, :length] = rng.random(length) < 0.6
     candidates = rng.integers(N_ITEMS, size=len(lengths))
     histories = Histories(items, likes)
-    keywords = KeywordMatching(knowledge).scores(candidates, histories)
-    similarity = Similarity(knowledge, NEUTRAL).scores(candidates, histories)
+    keywords, similarity = _evidence(knowledge, Similarity(knowledge, NEUTRAL), candidates, histories)
     for row, length in enumerate(lengths):
         reactions = dict(zip(items[row, :length].tolist(), likes[row, :length].tolist(), strict=True))
         expected = _keyword_reference(knowledge, int(candidates[row]), reactions)
@@ -66,8 +83,8 @@ def test_item_0_is_an_item_and_not_padding() -> None:
     history, empty = (Histories(np.array([[i, NO_ITEM]]), np.array([[False, False]])) for i in (0, NO_ITEM))
     candidate = np.array([0])
     similarity = Similarity(knowledge, NEUTRAL)
-    assert similarity.scores(candidate, history).negative[0] == pytest.approx(1.0, abs=1e-6)
-    assert similarity.scores(candidate, empty).negative[0] == 0
+    assert _evidence(knowledge, similarity, candidate, history)[1].negative[0] == pytest.approx(1.0, abs=1e-6)
+    assert _evidence(knowledge, similarity, candidate, empty)[1].negative[0] == 0
 
 
 def test_a_history_without_dislikes_is_not_answered_by_a_constant() -> None:
@@ -75,7 +92,7 @@ def test_a_history_without_dislikes_is_not_answered_by_a_constant() -> None:
     train = random_interactions(5)
     similarity = Similarity(knowledge, neutral_values(knowledge, train, 12, seed=0))
     histories = Histories(np.tile(np.array([[3, 8]]), (N_ITEMS, 1)), np.ones((N_ITEMS, 2), dtype=bool))
-    values = similarity.scores(np.arange(N_ITEMS), histories).values()
+    values = _evidence(knowledge, similarity, np.arange(N_ITEMS), histories)[1].values()
     assert {0.0, 1.0} <= set(values.tolist())
 
 
@@ -105,9 +122,35 @@ def test_neutral_values_are_medians_without_the_pair_itself() -> None:
 
 
 def test_without_evidence_on_either_side_similarity_is_a_tie() -> None:
-    none, some = np.float32(-np.inf), np.float32(0.4)
-    evidence = settle(np.array([none, none, some]), np.array([none, some, none]), (0.8, 0.6))
+    histories = Histories(np.array([[NO_ITEM], [3], [3]]), np.array([[False], [False], [True]]))
+    none, some = -np.inf, 0.4
+    cosines = (np.array([[none], [none], [some]]), np.array([[none], [some], [none]]))
+    relevant = histories.mask
+    evidence = Similarity(random_knowledge(0), (0.8, 0.6)).evidence(cosines, histories, relevant)
     assert evidence.values().tolist() == [0.5, 1.0, 0.0]
+
+
+def test_cosines_that_differ_by_rounding_alone_are_a_tie() -> None:
+    near = Evidence(np.array([0.5, 0.5], np.float32), np.array([0.5 + 1e-6, 0.5 + 1e-4], np.float32))
+    assert near.values().tolist() == [0.5, 0.0]
+    assert near.surplus().tolist() == pytest.approx([0.0, -1e-4], abs=1e-6)
+
+
+@pytest.mark.parametrize("n_items", [N_ITEMS, 200])
+def test_a_large_catalogue_is_multiplied_and_a_small_one_looked_up(
+    n_items: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    knowledge, rng = random_knowledge(2, n_items), np.random.default_rng(0)
+    items = rng.integers(-1, n_items, size=(30, 9))
+    candidates, histories = rng.integers(n_items, size=30), Histories(items, np.zeros((30, 9), dtype=bool))
+    looked_up = Similarity(knowledge, NEUTRAL).cosines(candidates, histories)
+    monkeypatch.setattr("models.response.similarity._MOST_TABLED", 0)
+    multiplied = Similarity(knowledge, NEUTRAL).cosines(candidates, histories)
+    for one, other, vectors in zip(looked_up, multiplied, (knowledge.pro_vectors, knowledge.con_vectors), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+        there = (items >= 0) & vectors.any(axis=1)[items] & vectors.any(axis=1)[candidates][:, None]
+        expected = np.where(there, np.einsum("bd,bld->bl", vectors[candidates], vectors[items]), -np.inf)
+        np.testing.assert_allclose(one, expected, atol=1e-6)
 
 
 def _taste_world(likes_even: bool) -> tuple[ItemKnowledge, Histories, np.ndarray]:
@@ -136,9 +179,9 @@ def _taste_world(likes_even: bool) -> tuple[ItemKnowledge, Histories, np.ndarray
 def test_tastes_tell_which_keywords_and_neighbours_the_user_rates_high(likes_even: bool) -> None:
     knowledge, histories, surprises = _taste_world(likes_even)
     candidates = np.array([8, 9])  # an even and an odd item
-    by_keyword = KeywordMatching(knowledge).scores_and_tastes(candidates, histories, surprises)[1]
-    _, by_neighbour = Similarity(knowledge, NEUTRAL).scores_and_tastes(candidates, histories, surprises)
-    for even, odd in (*by_keyword.T, *by_neighbour.T):
+    by_keyword = KeywordMatching(knowledge).tastes(candidates, histories, surprises)
+    by_neighbour = _similarity_tastes(Similarity(knowledge, NEUTRAL), candidates, histories, surprises)
+    for even, odd in (*by_keyword, *by_neighbour):
         assert (even > 0.2) == likes_even
         assert (odd > 0.2) == (not likes_even)
 
@@ -151,11 +194,16 @@ def test_tastes_do_not_see_padding_and_are_zero_without_history() -> None:
     candidates = np.array([7, 7, 7])
     keywords, similarity = KeywordMatching(knowledge), Similarity(knowledge, NEUTRAL)
     alone = histories[1:2].columns(np.array([[0]]))
-    for model in (keywords, similarity):
-        _, tastes = model.scores_and_tastes(candidates, histories, surprises)
-        _, of_one = model.scores_and_tastes(candidates[:1], alone, surprises[1:2, :1])
-        assert tastes[1] == pytest.approx(of_one[0], abs=1e-6)
-        assert not tastes[2].any()
+    everyone = (candidates, histories, surprises)
+    of_one = (candidates[:1], alone, surprises[1:2, :1])
+    both = (
+        (keywords.tastes(*everyone), keywords.tastes(*of_one)),
+        (_similarity_tastes(similarity, *everyone), _similarity_tastes(similarity, *of_one)),
+    )
+    for tastes, expected in both:
+        for side, single in zip(tastes, expected, strict=True):
+            assert side[1] == pytest.approx(single[0], abs=1e-6)
+            assert not side[2]
 
 
 def test_a_rare_keyword_says_more_than_a_common_one() -> None:
@@ -176,7 +224,5 @@ def test_a_rare_keyword_says_more_than_a_common_one() -> None:
         knowledge.item_names,
     )
     histories = Histories(np.array([[1, 2, 3]]), np.array([[True, False, False]]))
-    taste = KeywordMatching(known).scores_and_tastes(
-        np.array([9]), histories, np.array([[2, -1, -1]], dtype=np.float32)
-    )[1]
-    assert taste[0, 0] > 0.2
+    pro, _ = KeywordMatching(known).tastes(np.array([9]), histories, np.array([[2, -1, -1]], dtype=np.float32))
+    assert pro[0] > 0.2

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.estimators.logistic import Ensemble
+from models.estimators.logistic import LogisticModel
 from models.response.stacking import PenaltyChoices, choose_penalty
 
 USERS = np.repeat(np.arange(200), 5)
@@ -31,7 +31,7 @@ def test_each_part_in_doubt_is_kept_out_unless_it_helps(helps: tuple[bool, bool]
         NAMES, features, likes, users=USERS, choices=choices, in_doubt=parts, prior={"a": 2.0}, seed=0
     )
     assert [chosen.stiffness[part[0]] == 1.0 for part in parts] == list(helps)
-    fitted = Ensemble.fit(NAMES, features, likes, prior={"a": 2.0}, stiffness=chosen.stiffness)
+    fitted = LogisticModel.fit(NAMES, features, likes, prior={"a": 2.0}, stiffness=chosen.stiffness)
     found = [np.abs(fitted.coefficients[1:5]).max() > 0.1, np.abs(fitted.coefficients[5:]).max() > 0.1]
     assert found == list(helps)
     assert abs(fitted.coefficients[0]) > 0.3

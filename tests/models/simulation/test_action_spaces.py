@@ -18,9 +18,9 @@ from models.environments.gym_vector import RecommendVectorEnv
 from models.environments.sb3 import SessionVecEnv
 from models.interactions import NO_ITEM
 from models.simulation.item_space import ItemSpace
-from models.simulation.session import SessionBatch
+from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
-from models.simulation.slates import choice_chances, choose, first_mentions
+from models.simulation.step_result import choice_chances, choose, first_mentions
 from tests.support.planted_worlds import N_ITEMS, NEW_AND_LIKED, planted_world
 from tests.support.worlds import tiny_world
 
@@ -114,24 +114,24 @@ def test_masks_name_what_earns_something(actions: Actions) -> None:
 
 def test_a_masked_item_gives_way_to_the_next_open_one() -> None:
     world = planted_world()  # items 0 to 7 are known to everybody
-    sessions = SessionBatch(world, EnvironmentSettings(seen_items="mask"), [1, 2])
-    outcome = sessions.step(np.array([3, N_ITEMS - 1]))
-    assert outcome.items.tolist() == [8, N_ITEMS - 1]
-    assert not outcome.repeated.any()
+    sessions = Sessions(world, EnvironmentSettings(seen_items="mask"), [1, 2])
+    result = sessions.step(np.array([3, N_ITEMS - 1]))
+    assert result.items.tolist() == [8, N_ITEMS - 1]
+    assert not result.repeated.any()
     assert sessions.step(np.array([N_ITEMS - 1, N_ITEMS - 1])).items.tolist() == [N_ITEMS - 1, 8]  # round the end
 
 
 def test_a_repeated_item_may_cost_something() -> None:
-    sessions = SessionBatch(planted_world(), EnvironmentSettings(seen_penalty=0.25), [1, 2])
-    outcome = sessions.step(np.array([0, int(NEW_AND_LIKED[0])]))
-    assert outcome.rewards.tolist() == [-0.25, 1]
+    sessions = Sessions(planted_world(), EnvironmentSettings(seen_penalty=0.25), [1, 2])
+    result = sessions.step(np.array([0, int(NEW_AND_LIKED[0])]))
+    assert result.rewards.tolist() == [-0.25, 1]
 
 
 def test_candidates_are_new_and_the_nearest_by_plain_arithmetic() -> None:
     world = tiny_world(2)
     settings = rules("candidates", candidate_exploration=0.0, candidates=3)
-    sessions = SessionBatch(world, settings, range(30))
-    scores = sessions.tastes().astype(np.float64) @ sessions.item_space.vectors.T.astype(np.float64)
+    sessions = Sessions(world, settings, range(30))
+    scores = sessions.user_vectors().astype(np.float64) @ sessions.item_space.vectors.T.astype(np.float64)
     for row in range(30):
         new = np.flatnonzero(~sessions.seen[row])
         best = new[np.argsort(-scores[row, new], kind="stable")][:3]
@@ -140,40 +140,40 @@ def test_candidates_are_new_and_the_nearest_by_plain_arithmetic() -> None:
 
 def test_candidates_are_distinct_and_old_ones_fill_up_only_where_new_ones_run_out() -> None:
     world = tiny_world(0)
-    sessions = SessionBatch(world, rules("candidates", candidates=9), range(20))
+    sessions = Sessions(world, rules("candidates", candidates=9), range(20))
     for step in range(8):
         for row in range(20):
             offered, new = sessions.offered[row], np.flatnonzero(~sessions.seen[row])
             assert len(set(offered.tolist())) == 9
             assert len(set(offered) & set(new)) == min(9, len(new))
-        sessions.act(np.full(20, step % 3))
+        _act(sessions, np.full(20, step % 3))
 
 
 def test_exploration_offers_every_item_sooner_or_later() -> None:
     settings = rules("candidates", candidates=4, candidate_exploration=0.25, repeats="allow", known_items="allow")
-    sessions = SessionBatch(tiny_world(0), settings, range(40))
+    sessions = Sessions(tiny_world(0), settings, range(40))
     offered = set()
     for _ in range(15):
         offered |= set(sessions.offered[:, -1].tolist())
-        sessions.act(np.zeros(40, dtype=np.int64))
+        _act(sessions, np.zeros(40, dtype=np.int64))
     assert offered == set(range(sessions.n_actions))
 
 
 def test_the_nearest_item_is_recommended_and_never_a_seen_one() -> None:
     world = tiny_world(1)
-    sessions = SessionBatch(world, rules("embedding"), range(12))
+    sessions = Sessions(world, rules("embedding"), range(12))
     points = sessions.item_space.vectors[np.arange(12) % sessions.n_actions]
     closed = sessions.seen.copy()
-    outcome = sessions.act(points)
+    result = _act(sessions, points)
     scores = np.where(closed, -np.inf, points.astype(np.float64) @ sessions.item_space.vectors.T.astype(np.float64))
-    np.testing.assert_allclose(scores[np.arange(12), outcome.actions], scores.max(axis=1), atol=1e-6)
-    assert not outcome.repeated.any()
+    np.testing.assert_allclose(scores[np.arange(12), result.actions], scores.max(axis=1), atol=1e-6)
+    assert not result.repeated.any()
 
 
 def test_a_users_vector_does_not_depend_on_the_batch() -> None:
     world = tiny_world(0)
-    batch, alone = SessionBatch(world, rules("candidates"), range(9)), SessionBatch(world, rules("candidates"), [7])
-    np.testing.assert_array_equal(batch.tastes()[7], alone.tastes()[0])
+    batch, alone = Sessions(world, rules("candidates"), range(9)), Sessions(world, rules("candidates"), [7])
+    np.testing.assert_array_equal(batch.user_vectors()[7], alone.user_vectors()[0])
     np.testing.assert_array_equal(batch.offered[7], alone.offered[0])
 
 
@@ -204,25 +204,25 @@ def test_an_item_named_twice_is_shown_once() -> None:
 
 def test_what_is_taken_from_a_slate_earns_joins_the_history_and_is_seen_and_the_rest_may_be_shown_again() -> None:
     world = tiny_world(0)
-    sessions = SessionBatch(world, rules("slate", known_items="allow"), range(200))
+    sessions = Sessions(world, rules("slate", known_items="allow"), range(200))
     slates = np.tile(np.array([3, 7, 3]), (200, 1))
     before = sessions.histories.mask.sum(axis=1)
-    outcome = sessions.step(slates)
-    assert outcome.slates is not None
-    assert outcome.slates.items.tolist() == [[3, 7, NO_ITEM]] * 200
-    taken = outcome.items != NO_ITEM
+    result = sessions.step(slates)
+    assert result.slates is not None
+    assert result.slates.items.tolist() == [[3, 7, NO_ITEM]] * 200
+    taken = result.items != NO_ITEM
     assert 0 < taken.sum() < 200
-    np.testing.assert_array_equal(outcome.slates.choices == 3, ~taken)
-    assert set(outcome.items[taken]) == {3, 7}
-    np.testing.assert_array_equal(outcome.rewards, outcome.responses.like & taken)
-    votes = outcome.slates.votes[np.arange(200), np.minimum(outcome.slates.choices, 2)]
-    np.testing.assert_array_equal(outcome.responses.votes[taken], votes[taken])
+    np.testing.assert_array_equal(result.slates.choices == 3, ~taken)
+    assert set(result.items[taken]) == {3, 7}
+    np.testing.assert_array_equal(result.rewards, result.responses.like & taken)
+    votes = result.slates.votes[np.arange(200), np.minimum(result.slates.choices, 2)]
+    np.testing.assert_array_equal(result.responses.votes[taken], votes[taken])
     grown = sessions.histories.mask.sum(axis=1) - before
     assert set(grown[~taken]) == {0}
     for item in (3, 7):
-        np.testing.assert_array_equal(sessions.seen[:, item], outcome.items == item)
+        np.testing.assert_array_equal(sessions.seen[:, item], result.items == item)
     again = sessions.step(slates)
-    twice = taken & (again.items == outcome.items)
+    twice = taken & (again.items == result.items)
     assert twice.any()
     np.testing.assert_array_equal(again.repeated, twice)
     assert not again.rewards[twice].any()
@@ -233,8 +233,8 @@ def test_a_slate_takes_more_where_nothing_is_worth_less() -> None:
     world = tiny_world(0)
     shares = []
     for utility in (-6.0, 6.0):
-        sessions = SessionBatch(world, rules("slate", no_choice_utility=utility), range(300))
-        shares.append(np.mean(sessions.act(np.tile([0, 1, 2], (300, 1))).items != NO_ITEM))
+        sessions = Sessions(world, rules("slate", no_choice_utility=utility), range(300))
+        shares.append(np.mean(_act(sessions, np.tile([0, 1, 2], (300, 1))).items != NO_ITEM))
     assert shares[0] > 0.95
     assert shares[1] < shares[0] - 0.1
 

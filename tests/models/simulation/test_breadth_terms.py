@@ -7,7 +7,7 @@ import pytest
 
 from models.environments.gym import RecommendEnv
 from models.simulation.breadth_terms import StepBreadth
-from models.simulation.session import SessionBatch
+from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings, visitors
 from tests.support.worlds import N_ITEMS, N_USERS, tiny_world
 
@@ -63,7 +63,7 @@ def test_held_out_users_visit_nobody_elses_sessions() -> None:
     )
     assert len(held_out) == round(0.3 * N_USERS)
     assert sorted([*train.tolist(), *held_out.tolist()]) == list(range(N_USERS))
-    sessions = SessionBatch(world, EnvironmentSettings(users="held_out", held_out_share=0.3), range(200))
+    sessions = Sessions(world, EnvironmentSettings(users="held_out", held_out_share=0.3), range(200))
     assert set(sessions.users.tolist()) == set(held_out.tolist())
     other = visitors(world, EnvironmentSettings(users="held_out", held_out_share=0.3, held_out_seed=1))
     assert other.tolist() != held_out.tolist()

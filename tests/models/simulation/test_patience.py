@@ -10,7 +10,7 @@ from models.agents.training import train_agent
 from models.interactions import Interactions
 from models.policy_evaluation.values import evaluate
 from models.simulation.patience import RECENT, Patience, Steps, step_features
-from models.simulation.session import SessionBatch
+from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
 from models.simulation.simulator import UserSimulator
 from tests.support.planted_worlds import N_RATED, planted_world
@@ -113,7 +113,7 @@ def patient(world: UserSimulator, patience: Patience) -> UserSimulator:
 
 def test_sessions_of_an_audience_without_patience_cannot_end_by_it() -> None:
     with pytest.raises(ValueError, match="set session_end to constant"):
-        SessionBatch(tiny_world(0), LEARNED, [0])
+        Sessions(tiny_world(0), LEARNED, [0])
 
 
 def test_disappointed_users_leave_sooner(patience: Patience) -> None:
@@ -121,7 +121,7 @@ def test_disappointed_users_leave_sooner(patience: Patience) -> None:
     n = 600
     kept, left = 0, 0
     for action, good in ((N_RATED, True), (world.n_items - 1, False)):
-        outcome = SessionBatch(world, LEARNED, range(n)).step(np.full(n, action))
+        outcome = Sessions(world, LEARNED, range(n)).step(np.full(n, action))
         assert (outcome.responses.like == good).all()
         ended = int(outcome.terminated.sum())
         kept, left = (kept, ended) if not good else (ended, left)
@@ -132,7 +132,7 @@ def test_disappointed_users_leave_sooner(patience: Patience) -> None:
 def test_the_chance_rests_on_the_steps_and_the_last_five_reactions(patience: Patience) -> None:
     world = patient(tiny_world(0), patience)
     settings = LEARNED.model_copy(update={"known_items": "allow", "repeats": "allow", "max_history": 7})
-    sessions = SessionBatch(world, settings, range(40))
+    sessions = Sessions(world, settings, range(40))
     rng = np.random.default_rng(0)
     for step in range(1, 9):
         outcome = sessions.step(rng.integers(world.n_items, size=40))
@@ -149,7 +149,7 @@ def test_the_chance_rests_on_the_steps_and_the_last_five_reactions(patience: Pat
 
 def test_a_learned_session_is_the_same_alone_and_in_a_batch(patience: Patience) -> None:
     world = patient(tiny_world(0), patience)
-    batch, alone = SessionBatch(world, LEARNED, range(6)), SessionBatch(world, LEARNED, [4])
+    batch, alone = Sessions(world, LEARNED, range(6)), Sessions(world, LEARNED, [4])
     actions = np.random.default_rng(0).integers(world.n_items, size=(60, 6))
     for row in actions:
         a, b = batch.step(row), alone.step(row[4:5])

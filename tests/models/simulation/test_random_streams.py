@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.simulation.random_streams import DrawnNumbers, RandomStreams
+from models.simulation.random_streams import RandomStreams
 
 
 def test_a_stream_depends_on_its_seed_only() -> None:
@@ -33,17 +33,3 @@ def test_keep_goes_on_with_the_chosen_streams() -> None:
     streams.keep(np.array([2, 0]))
     for _ in range(40):
         np.testing.assert_array_equal(streams.draw(np.arange(2)), reference.draw(np.arange(2)))
-
-
-def test_drawn_numbers_are_handed_out_by_column() -> None:
-    rng = DrawnNumbers().of(np.array([[0.1, 0.2], [0.3, 0.4]]))
-    assert rng.random(2).tolist() == [0.1, 0.3]
-    assert rng.random(2).tolist() == [0.2, 0.4]
-    with pytest.raises(ValueError, match="none"):
-        rng.random(2)
-    assert rng.of(np.array([[0.5]])).random(1).tolist() == [0.5]
-
-
-def test_drawn_numbers_of_another_length_are_refused() -> None:
-    with pytest.raises(ValueError, match="asked for 3 numbers"):
-        DrawnNumbers().of(np.zeros((2, 2))).random(3)

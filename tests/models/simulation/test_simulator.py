@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from models.response.features import FEATURE_NAMES
+from models.response.voting import toss
 from models.simulation.simulator import Responses, UserSimulator, reward
 from tests.support.worlds import MAX_HISTORY, N_USERS, random_interactions, random_knowledge, tiny_world
 
@@ -9,7 +10,7 @@ from tests.support.worlds import MAX_HISTORY, N_USERS, random_interactions, rand
 def _responses(world: UserSimulator, seed: int = 0) -> Responses:
     users = np.arange(N_USERS)
     histories = world.interactions.histories(users, MAX_HISTORY)
-    return world.respond(users, users % world.n_items, histories, np.random.default_rng(seed))
+    return world.respond(users, users % world.n_items, histories, toss(np.random.default_rng(seed), N_USERS))
 
 
 def test_a_like_is_two_of_three_votes() -> None:
@@ -30,10 +31,10 @@ def test_a_row_is_answered_as_it_would_be_alone() -> None:
     world = tiny_world(2)
     users, items = np.arange(N_USERS), np.arange(N_USERS) % world.n_items
     histories = world.interactions.histories(users, MAX_HISTORY)
-    together = world.respond(users, items, histories, np.random.default_rng(0))
+    together = world.respond(users, items, histories, np.full((N_USERS, 2), 0.5))
     for row in range(N_USERS):
         one = slice(row, row + 1)
-        alone = world.respond(users[one], items[one], histories[one], np.random.default_rng(0))
+        alone = world.respond(users[one], items[one], histories[one], np.full((1, 2), 0.5))
         assert alone.probability[0] == pytest.approx(together.probability[row], abs=1e-5)
         assert alone.keyword_evidence.positive[0] == together.keyword_evidence.positive[row]
         assert alone.similarity_evidence.negative[0] == pytest.approx(
@@ -43,10 +44,10 @@ def test_a_row_is_answered_as_it_would_be_alone() -> None:
 
 def test_the_three_rewards() -> None:
     responses = _responses(tiny_world(0))
-    rng = np.random.default_rng(0)
-    assert np.array_equal(reward(responses, "vote", rng), responses.like.astype(np.float32))
-    assert np.array_equal(reward(responses, "probability", rng), responses.probability)
-    draws = np.mean([reward(responses, "draw", rng) for _ in range(2000)], axis=0)
+    coins = np.random.default_rng(0).random((2000, N_USERS))
+    assert np.array_equal(reward(responses, "vote", coins[0]), responses.like.astype(np.float32))
+    assert np.array_equal(reward(responses, "probability", coins[0]), responses.probability)
+    draws = np.mean([reward(responses, "draw", row) for row in coins], axis=0)
     assert draws == pytest.approx(responses.probability, abs=0.06)
 
 
@@ -55,8 +56,8 @@ def test_every_feature_has_a_name_and_is_finite_even_without_history() -> None:
     histories = world.interactions.histories(np.arange(3), MAX_HISTORY)
     histories.items[0], histories.likes[0] = -1, False
     features = world.models.opinions(np.arange(3), np.arange(3), histories).features
-    assert features.shape == (3, len(FEATURE_NAMES))
-    assert np.isfinite(features).all()
+    assert set(features) == set(FEATURE_NAMES)
+    assert all(values.shape == (3,) and np.isfinite(values).all() for values in features.values())
 
 
 def test_parts_of_different_catalogues_are_refused() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.interactions import Histories
-from models.simulation.session import SessionBatch
+from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
 from models.simulation.user_vectors import TasteAxes, Tastes
 from tests.support.planted_worlds import NEW_AND_LIKED, planted_world
@@ -35,18 +35,8 @@ def test_a_user_is_the_mean_of_what_was_liked_less_what_was_disliked() -> None:
     assert not user[1].any()
 
 
-def test_tastes_of_running_sessions_are_those_of_their_histories_alone() -> None:
-    world, rng = tiny_world(0), np.random.default_rng(0)
-    tastes = Tastes(world.knowledge, TasteAxes.of(world.knowledge, rank=3))
-    sessions = SessionBatch(world, EnvironmentSettings(max_history=6, end_probability=0.2), range(8))
-    running = tastes.running(8)
-    for _ in range(60):  # histories grow, slide, stay where an item is repeated, and begin anew
-        np.testing.assert_array_equal(running.users(sessions.histories), tastes.users(sessions.histories))
-        sessions.begin(np.flatnonzero(sessions.step(rng.integers(sessions.n_actions, size=8)).done))
-
-
 def test_thousands_of_reactions_add_up() -> None:
-    knowledge, n = tiny_world(0).knowledge, 3000  # of each item: more than 32 bits of a taste's units hold
+    knowledge, n = tiny_world(0).knowledge, 3000
     tastes = Tastes(knowledge, TasteAxes.of(knowledge, rank=3))
     liked, disliked = tastes.items[:, 6:].argmax(axis=0)[:2]
     histories = Histories(np.repeat([[liked, disliked]], n, axis=1), np.repeat([[True, False]], n, axis=1))
@@ -58,7 +48,7 @@ def test_thousands_of_reactions_add_up() -> None:
 def test_tastes_tell_apart_what_no_average_does() -> None:
     world = planted_world()
     tastes = Tastes(world.knowledge, TasteAxes.of(world.knowledge, rank=1))
-    sessions = SessionBatch(world, EnvironmentSettings(), range(4))
+    sessions = Sessions(world, EnvironmentSettings(), range(4))
     match = tastes.users(sessions.histories) @ tastes.items.T
     liked = np.isin(np.arange(world.n_items), NEW_AND_LIKED)
     new = np.arange(world.n_items) >= NEW_AND_LIKED[0]

@@ -12,7 +12,7 @@ import torch
 from models.agents.export import PolicyNetwork, example_inputs
 from models.agents.settings import ReinforcementSettings
 from models.agents.training import train_agent
-from models.simulation.session import SessionBatch
+from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
 from storage.errors import DataError, SettingsError
 from storage.files import publish_json
@@ -151,7 +151,7 @@ def test_an_onnx_file_scores_as_the_network_all_through_sessions(folder: RunFold
     export_policy(policy, tmp_path / "ppo.onnx", "onnx")
     exported = onnx_reference.ReferenceEvaluator(str(tmp_path / "ppo.onnx"))
     network = PolicyNetwork(learned(policy), policy.simulator, policy.environment).eval()
-    sessions = SessionBatch(policy.simulator, policy.environment, range(7))
+    sessions = Sessions(policy.simulator, policy.environment, range(7))
     for _ in range(3):
         inputs = network_inputs(network, sessions)
         found = exported.run(None, {name: part.numpy() for name, part in zip(INPUTS, inputs, strict=True)})[0]

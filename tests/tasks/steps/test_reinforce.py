@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from models.agents.recommendation import recommend
+from models.agents.policies import recommend
 from models.agents.settings import (
     ALGORITHMS,
     AlgorithmName,
@@ -17,7 +17,7 @@ from models.agents.settings import (
     ReinforcementSettings,
 )
 from models.agents.training import train_agent
-from models.simulation.session import SessionBatch
+from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
 from storage.errors import DataError, SettingsError
 from storage.run_folder import RunFolder
@@ -138,7 +138,7 @@ def test_a_stored_policy_acts_exactly_as_the_trained_one(
     save_policy(elsewhere, agent.policy, checkpoint)
     loaded, trained = load_policy(elsewhere, name, 3), agent.policy
     assert load_checkpoint(elsewhere, name, 3) == checkpoint
-    sessions = SessionBatch(simulator, SETTINGS.environment, range(32))
+    sessions = Sessions(simulator, SETTINGS.environment, range(32))
     for _ in range(5):
         np.testing.assert_array_equal(loaded.scores(sessions), trained.scores(sessions))
         sessions.step(loaded.actions(sessions))
@@ -221,7 +221,7 @@ def test_every_action_space_is_trained_stored_and_compared_with_baselines(
     assert published(folder) == before
     simulator = load_simulator(folder)
     agent = train_agent(simulator, rules, agents, algorithms[0], seed=1)
-    loaded, sessions = load_policy(folder, algorithms[0], 1), SessionBatch(simulator, rules, range(16))
+    loaded, sessions = load_policy(folder, algorithms[0], 1), Sessions(simulator, rules, range(16))
     for _ in range(3):
         chosen = loaded.actions(sessions)
         np.testing.assert_array_equal(chosen, agent.policy.actions(sessions))

@@ -19,7 +19,8 @@ def _model(seed: int = 0, settings: SASRecSettings = TINY) -> SASRec:
     torch.manual_seed(seed)
     model = SASRec(CATEGORIES, settings).eval()
     for parameter in model.parameters():  # weights far from their start, so that every path shows in the output
-        torch.nn.init.normal_(parameter, std=0.5)
+        if parameter.requires_grad:
+            torch.nn.init.normal_(parameter, std=0.5)
     with torch.no_grad():
         model.item.weight[0] = 0
     model.statistics.fit(random_interactions(seed, n_items=N_ITEMS))
