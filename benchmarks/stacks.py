@@ -28,7 +28,7 @@ from models.estimators.logistic import LogisticModel
 from models.interactions import Interactions
 from models.metrics.calibration import debiased_calibration_error, error_by_chance, expected_calibration_error
 from models.metrics.classification import UserBootstrap, auc, log_losses
-from models.response.features import FEATURE_NAMES, STACK_PRIOR
+from models.response.features import FEATURE_NAMES, STACK_PRIOR, feature_matrix
 from models.response.stacking import StackPenalty, fit_stack
 from storage.run_folder import RunFolder
 from tasks.loading import load_interactions, load_simulator
@@ -49,7 +49,6 @@ def logistic(features: Features, pairs: Interactions, penalty: StackPenalty) -> 
     """The stack as it is."""
     model = LogisticModel.fit(
         FEATURE_NAMES,
-    feature_matrix,
         features,
         pairs.likes,
         penalty=penalty.penalty,
@@ -162,7 +161,9 @@ def compare(
     """A row a candidate."""
     x, pairs = validation
     settings = EnsembleSettings()
-    _, penalty = fit_stack(FEATURE_NAMES, dict(zip(FEATURE_NAMES, x.T, strict=True)), pairs, settings.choices(), settings.seed)
+    _, penalty = fit_stack(
+        FEATURE_NAMES, dict(zip(FEATURE_NAMES, x.T, strict=True)), pairs, settings.choices(), settings.seed
+    )
     folds, rows = folds_of(pairs.users, n_folds, seed=0), []
     found: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
     for name, fit in candidates(penalty).items():

@@ -14,7 +14,7 @@ from scipy.sparse import csr_array
 
 from models.estimators.baselines import Bias
 from models.estimators.ease import EASE, EASESettings, most_frequent
-from models.estimators.logistic import LogisticModel, VoteTable
+from models.estimators.logistic import LogisticModel
 from models.estimators.rating_factors import FactorSettings, RatingFactors
 from models.estimators.word_taste import WordTaste
 from models.explanation.votes import ItemIndexes, KeywordRecord
@@ -26,6 +26,7 @@ from models.response.keyword_matching import KeywordMatching
 from models.response.sasrec.network import SASRec
 from models.response.sasrec.settings import SASRecSettings
 from models.response.similarity import Similarity
+from models.response.voting import VoteTable
 from models.simulation.patience import Patience, PatienceFit
 from models.simulation.simulator import UserSimulator
 from storage.checkpoints import load_arrays, load_json
@@ -53,7 +54,7 @@ class EnsembleCheckpoint(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    ensemble: Ensemble
+    ensemble: LogisticModel
     vote_tables: dict[str, VoteTable]
     factors: FactorSettings
     ease: EASESettings
@@ -72,7 +73,7 @@ class PatienceCheckpoint(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    hazard: Ensemble | None
+    hazard: LogisticModel | None
     fit: PatienceFit | None
     refused: str | None = Field(description="why no hazard could be learned")
 

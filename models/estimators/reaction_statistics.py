@@ -164,8 +164,10 @@ class ReactionStatistics:
         probabilities = expit(np.float32(scalars.global_effect) + like_effects)
         self.scalars = scalars
         self.facts = ItemFacts(
-            *(np.ascontiguousarray(array, dtype=np.float32) for array in (like_effects, rating_effects, counts)),
-            np.ascontiguousarray(probabilities, dtype=np.float32),
+            _contiguous(like_effects),
+            _contiguous(rating_effects),
+            _contiguous(counts),
+            _contiguous(probabilities),
             by_item.indptr.astype(np.int64),
             by_item.indices.astype(np.int64),
             self.categories.shape[1],
@@ -181,14 +183,19 @@ class ReactionStatistics:
         rest = train.ratings - mean - by_user[train.users]
         others = counts[train.items] - 1
         without = (by_item[train.items] * (others + 1 + _PSEUDO_ITEM) - rest) / (others + _PSEUDO_ITEM)
-        held_out = bias.held_out_item_effects(train), without, others
+        held_out = _contiguous(bias.held_out_item_effects(train)), _contiguous(without), _contiguous(others)
         return training_statistics(
             self.scalars,
             self.facts,
             (train.users, train.items, train.likes, train.ratings),
-            tuple(np.ascontiguousarray(array, dtype=np.float32) for array in held_out),
+            held_out,
             self.max_history,
         )
+
+
+def _contiguous(array: NDArray[np.floating]) -> NDArray[np.float32]:
+    """As compiled loops take it."""
+    return np.ascontiguousarray(array, dtype=np.float32)
 
 
 def _rating_effects(

@@ -20,6 +20,7 @@ from models.explanation.explanation import Explanation
 from models.explanation.votes import ItemIndexes
 from models.interactions import Histories
 from models.knowledge import ItemKnowledge
+from models.response.voting import toss
 from models.simulation.settings import EnvironmentSettings, catalogue
 from models.simulation.simulator import Responses, UserSimulator
 from storage.columns import Columns
@@ -144,9 +145,9 @@ class Audience:
             Where an argument cannot be used.
         """
         pairs = self._pairs(users, items, histories)
-        rng = np.random.default_rng(whole_number("seed", seed, 0, LARGEST_SEED))
+        coins = toss(np.random.default_rng(whole_number("seed", seed, 0, LARGEST_SEED)), len(pairs))
         simulator = self.simulator if knowledge is None else self._knowing(knowledge)
-        return simulator.respond(pairs.users, pairs.items, pairs.histories, rng)
+        return simulator.respond(pairs.users, pairs.items, pairs.histories, coins)
 
     def explain(self, user: str | int, item: str | int, *, seed: int = 0) -> Explanation:
         """How a user reacts to an item, given what the user reacted to in training, and why.

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.environments.agent_environment import AgentVecEnv
+from models.environments.sb3 import AgentVecEnv
 from models.environments.gym import Info, Observation, RecommendEnv
 from models.environments.gym_vector import Infos, Observations, RecommendVectorEnv
 from models.environments.sb3 import SessionVecEnv
@@ -133,7 +133,7 @@ def make_vec_env(
     with argument_errors("settings"):
         if rules.actions == "catalogue":
             return CheckedAgentVecEnv(audience.simulator, rules, n, first, tastes(audience))
-        return CheckedSessionVecEnv(audience.simulator, rules, n, first, explained=False)
+        return CheckedSessionVecEnv(audience.simulator, rules, n, first, with_infos=False)
 
 
 def agent_observations(tastes: Tastes, sessions: Sessions) -> dict[str, NDArray[np.number]]:

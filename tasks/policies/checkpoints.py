@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from models.agents.greedy import GreedyEnsemblePolicy, greedy_policy
+from models.agents.greedy import GreedyEnsemblePolicy, GreedyPolicy
 from models.agents.item_scorer import ItemPrior, ItemScorer
 from models.agents.lin_ucb import train_lin_ucb
 from models.agents.policies import (
@@ -199,7 +199,7 @@ def baseline_policy(
         "item_mean": ItemMeanPolicy,
         "sasrec": SASRecPolicy,
         "nearest": NearestPolicy,
-        "greedy": lambda: greedy_policy(simulator, environment),
+        "greedy": GreedyPolicy,
         "greedy_ensemble": GreedyEnsemblePolicy,
         "lin_ucb": lambda: _bandit(simulator, environment, settings),
     }

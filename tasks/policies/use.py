@@ -15,8 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from models.agents.policies import LearnedPolicy, Policy
-from models.agents.policies import recommend
+from models.agents.policies import LearnedPolicy, Policy, recommend
 from models.agents.settings import AlgorithmName, BaselineName
 from models.explanation.explainer import explain
 from models.explanation.explanation import Explanation

@@ -14,7 +14,7 @@ from models.estimators.rating_factors import FactorSettings, RatingFactors
 from models.estimators.word_taste import WordTaste
 from models.interactions import Interactions
 from models.knowledge import ItemKnowledge
-from models.response.features import FEATURE_NAMES, ResponseModels
+from models.response.features import FEATURE_NAMES, ResponseModels, feature_matrix
 from models.response.keyword_matching import KeywordMatching
 from models.response.sasrec.network import SASRec
 from models.response.sasrec.settings import SASRecSettings
@@ -75,5 +75,5 @@ def with_probabilities(world: UserSimulator, likely: NDArray[np.bool_]) -> UserS
     rows, items = np.repeat(np.arange(N_USERS), N_ITEMS), np.tile(np.arange(N_ITEMS), N_USERS)
     features = world.models.opinions(sessions.users[rows], items, sessions.histories[rows]).features
     liked = likely[items] ^ (np.random.default_rng(0).random(len(items)) < 0.1)
-    world.ensemble = LogisticModel.fit(FEATURE_NAMES, features, liked)
+    world.ensemble = LogisticModel.fit(FEATURE_NAMES, feature_matrix(features), liked)
     return world

@@ -157,7 +157,7 @@ def _attend(
                 score += query[k] * c[t, k]
             weights[t] = score * scales[t]
             highest = max(highest, weights[t])
-        total = np.float32(0)
+        total = 0.0
         for t in range(n):
             weights[t] = np.exp(weights[t] - highest)
             total += weights[t]
@@ -167,7 +167,7 @@ def _attend(
             weight = weights[t] * scales[t]
             for k in range(d):
                 weighted[k] += weight * c[t, k]
-        _add_product(weighted, 1 / total, attention.project[head], own)
+        _add_product(weighted, 1 / float(total), attention.project[head], own)
 
 
 @vector_loop

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.agents.greedy import GreedyPolicy, GreedyEnsemblePolicy
+from models.agents.greedy import GreedyEnsemblePolicy, GreedyPolicy
 from models.agents.policies import NearestPolicy, Policy, RandomPolicy
 from models.agents.settings import (
     ALGORITHMS,
@@ -112,9 +112,7 @@ def test_slates_that_were_learned_beat_random_ones_and_come_near_the_upper_line(
     world, rules = with_probabilities(planted_world(), GOOD), short("slate")
     settings = ReinforcementSettings(steps=3000, n_envs=16, hidden=16, threads=1)
     policy = train_agent(world, rules, settings, algorithm, seed=0).policy
-    learned, random, greedy = (
-        average_reward(one, world, rules) for one in (policy, RandomPolicy(0), GreedyPolicy())
-    )
+    learned, random, greedy = (average_reward(one, world, rules) for one in (policy, RandomPolicy(0), GreedyPolicy()))
     assert learned > 1.02 * random  # most candidates are good ones
     assert learned > 0.98 * greedy
 

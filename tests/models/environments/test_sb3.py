@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
 from models.environments.gym import RecommendEnv
 from models.environments.sb3 import SessionVecEnv
@@ -96,13 +95,3 @@ def test_what_a_batch_cannot_do_is_refused() -> None:
         vector.set_attr("gamma", 1)
     with pytest.raises(ValueError, match="cannot call"):
         vector.env_method("render")
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
-def test_sessions_on_a_gpu_go_as_on_a_cpu() -> None:
-    rewards = []
-    for device in ("cpu", "cuda"):
-        sessions = SessionVecEnv(tiny_world(8).to(device), EnvironmentSettings(reward="probability"), 4, seed=0)
-        sessions.reset()
-        rewards.append([sessions.step(np.full(4, action))[1] for action in range(8)])
-    assert np.array(rewards[1]) == pytest.approx(np.array(rewards[0]), abs=1e-4)

@@ -15,6 +15,7 @@ from models.explanation.attribution import (
 )
 from models.explanation.explainer import without_item
 from models.simulation.simulator import UserSimulator
+from models.response.features import FEATURE_NAMES, feature_matrix
 from tests.support.worlds import MAX_HISTORY, N_USERS, shared_world
 
 
@@ -37,8 +38,11 @@ def test_contributions_and_the_average_add_up_to_the_logit(seed: int) -> None:
     pairs = pairs_of(world)
     features = world.models.opinions(pairs.users, pairs.items, pairs.histories).features
     average, added = contributions(world.ensemble, features)
-    assert average + added.sum(axis=1) == pytest.approx(world.ensemble.logits(features), abs=1e-4)
-    at_average, nothing = contributions(world.ensemble, np.array([world.ensemble.means], dtype=np.float32))
+    assert average + added.sum(axis=1) == pytest.approx(world.ensemble.logits(feature_matrix(features)), abs=1e-4)
+    averages = {
+        name: np.array([mean], np.float32) for name, mean in zip(FEATURE_NAMES, world.ensemble.means, strict=True)
+    }
+    at_average, nothing = contributions(world.ensemble, averages)
     assert (at_average, np.abs(nothing).max()) == (average, pytest.approx(0, abs=1e-6))
 
 
@@ -61,6 +65,6 @@ def test_the_median_of_the_margins_says_what_two_of_three_vote(seed: int) -> Non
     world = shared_world(seed)
     pairs = pairs_of(world)
     opinions = world.models.opinions(pairs.users, pairs.items, pairs.histories)
-    values, by_vote = opinions.vote_values(), Margins.from_opinions(world.ensemble, opinions).vote
+    values, by_vote = opinions.vote_values(), Margins.from_opinions(world, opinions).vote
     assert np.array_equal(by_vote > 0, (values == 1).sum(axis=1) >= 2)
     assert np.array_equal(by_vote < 0, (values == 0).sum(axis=1) >= 2)

@@ -30,7 +30,8 @@ def test_an_explanation_adds_up_to_the_models_evidence(seed: int, pairs: list[tu
     world = shared_world(seed)
     for user, item in pairs:
         history = without_item(world.interactions.histories(np.array([user]), 100), item)
-        responses = world.respond(np.array([user]), np.array([item]), history, np.random.default_rng(user))
+        coins = toss(np.random.default_rng(user), 1)
+        responses = world.respond(np.array([user]), np.array([item]), history, coins)
         explanation = explained(seed, user, item)
         keywords, similarity = explanation.keyword_matching, explanation.similarity
         assert sum(len(match.items) for match in keywords.pros) == responses.keyword_evidence.positive[0]

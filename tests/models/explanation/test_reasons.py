@@ -17,7 +17,7 @@ A, B, C = (OwnKeyword("pro", column) for column in range(3))
 
 def _effects(world: UserSimulator, pairs: Pairs) -> list[Effects]:
     opinions = world.models.opinions(pairs.users, pairs.items, pairs.histories)
-    before = Margins.from_opinions(world.ensemble, opinions).probability
+    before = Margins.from_opinions(world, opinions).probability
     reactions = before[:, None] - margins_without_each(world, pairs).probability
     keywords = keyword_effects(world, pairs, opinions)
     return [Effects(*both) for both in zip(reactions * pairs.histories.mask, keywords, strict=True)]

@@ -201,8 +201,8 @@ def test_an_ablation_shows_which_features_carry_the_stack() -> None:
     validation, test = random_interactions(0, n_users=50), random_interactions(1, n_users=50)
     features = []
     for pairs in (validation, test):
-        x = rng.normal(size=(len(pairs), len(FEATURE_NAMES))).astype(np.float32)
-        x[:, FEATURE_NAMES.index("user_effect")] = 2 * pairs.likes - 1 + rng.normal(size=len(pairs))
+        x = {name: rng.normal(size=len(pairs)).astype(np.float32) for name in FEATURE_NAMES}
+        x["user_effect"] = (2 * pairs.likes - 1 + rng.normal(size=len(pairs))).astype(np.float32)
         features.append(x)
     ablation = Ablation(
         AblationPairs(validation, test, np.zeros(len(test), dtype=bool)),

@@ -8,8 +8,8 @@ from scipy.sparse import csr_array
 
 from models.interactions import NO_ITEM, Histories, Interactions
 from models.knowledge import ItemKnowledge
-from models.response.keyword_matching import KeywordMatching
 from models.response.evidence import Evidence
+from models.response.keyword_matching import KeywordMatching
 from models.response.similarity import Similarity, neutral_values, similarity_taste
 from tests.support.worlds import N_ITEMS, random_interactions, random_knowledge
 
@@ -125,8 +125,7 @@ def test_without_evidence_on_either_side_similarity_is_a_tie() -> None:
     histories = Histories(np.array([[NO_ITEM], [3], [3]]), np.array([[False], [False], [True]]))
     none, some = -np.inf, 0.4
     cosines = (np.array([[none], [none], [some]]), np.array([[none], [some], [none]]))
-    relevant = histories.mask
-    evidence = Similarity(random_knowledge(0), (0.8, 0.6)).evidence(cosines, histories, relevant)
+    evidence = Similarity(random_knowledge(0), (0.8, 0.6)).evidence(cosines, histories, histories.mask)
     assert evidence.values().tolist() == [0.5, 1.0, 0.0]
 
 
@@ -146,9 +145,11 @@ def test_a_large_catalogue_is_multiplied_and_a_small_one_looked_up(
     looked_up = Similarity(knowledge, NEUTRAL).cosines(candidates, histories)
     monkeypatch.setattr("models.response.similarity._MOST_TABLED", 0)
     multiplied = Similarity(knowledge, NEUTRAL).cosines(candidates, histories)
-    for one, other, vectors in zip(looked_up, multiplied, (knowledge.pro_vectors, knowledge.con_vectors), strict=True):
+    sides = (knowledge.pro_vectors, knowledge.con_vectors)
+    for one, other, vectors in zip(looked_up, multiplied, sides, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
-        there = (items >= 0) & vectors.any(axis=1)[items] & vectors.any(axis=1)[candidates][:, None]
+        present = np.any(vectors != 0, axis=1)
+        there = (items >= 0) & present[items] & present[candidates][:, None]
         expected = np.where(there, np.einsum("bd,bld->bl", vectors[candidates], vectors[items]), -np.inf)
         np.testing.assert_allclose(one, expected, atol=1e-6)
 

@@ -20,7 +20,7 @@ from models.interactions import NO_ITEM
 from models.simulation.item_space import ItemSpace
 from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
-from models.simulation.step_result import choice_chances, choose, first_mentions
+from models.simulation.step_result import StepResult, choice_chances, choose, first_mentions
 from tests.support.planted_worlds import N_ITEMS, NEW_AND_LIKED, planted_world
 from tests.support.worlds import tiny_world
 
@@ -51,6 +51,11 @@ def test_the_checkers_of_gymnasium_and_stable_baselines_pass_without_a_warning(
 def sampled(space: gymnasium.Space, seed: int, steps: int) -> list[NDArray[np.number]]:  # type: ignore[type-arg]
     space.seed(seed)
     return [np.stack([np.asarray(space.sample()) for _ in range(N)]) for _ in range(steps)]
+
+
+def _act(sessions: Sessions, actions: NDArray[np.number]) -> StepResult:
+    """A step by actions of the action space."""
+    return sessions.step(sessions.action_space.resolve(sessions, actions))
 
 
 @pytest.mark.parametrize("actions", SPACES)

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from models.environments.gym import observation_bounds
 from models.interactions import NO_ITEM
 from models.simulation.session import Sessions
-from models.simulation.state import STATE_BOUND
 from models.simulation.settings import EnvironmentSettings, catalogue
 from models.simulation.simulator import UserSimulator
+from models.simulation.state import STATE_BOUND
 from tests.support.planted_worlds import N_ITEMS, N_RATED, NEW_AND_LIKED, planted_world
 from tests.support.worlds import MAX_HISTORY, tiny_world
 
