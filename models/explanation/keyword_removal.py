@@ -21,8 +21,6 @@ from models.interactions import NO_ITEM, Histories
 from models.keywords.embeddings import item_vectors
 from models.knowledge import SIDES, ItemKnowledge, Side, members
 from models.response.features import Opinions
-from models.response.keyword_matching import KeywordMatching
-from models.response.similarity import Similarity
 from models.simulation.simulator import UserSimulator
 
 _ROWS_AT_ONCE = 8192

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.environments.sb3 import AgentVecEnv
 from models.environments.gym import Info, Observation, RecommendEnv
 from models.environments.gym_vector import Infos, Observations, RecommendVectorEnv
-from models.environments.sb3 import SessionVecEnv
+from models.environments.sb3 import AgentVecEnv, SessionVecEnv
 from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
 from models.simulation.simulator import UserSimulator

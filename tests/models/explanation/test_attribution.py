@@ -14,8 +14,8 @@ from models.explanation.attribution import (
     remembered,
 )
 from models.explanation.explainer import without_item
-from models.simulation.simulator import UserSimulator
 from models.response.features import FEATURE_NAMES, feature_matrix
+from models.simulation.simulator import UserSimulator
 from tests.support.worlds import MAX_HISTORY, N_USERS, shared_world
 
 

@@ -12,6 +12,7 @@ import pytest
 from models.explanation.explainer import explain, without_item
 from models.explanation.explanation import Explanation
 from models.interactions import NO_ITEM, Histories
+from models.response.voting import toss
 from tests.support.worlds import shared_world
 
 PAIRS = [(user, item) for user in range(0, 20, 3) for item in range(0, 15, 2)]
