@@ -32,7 +32,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
 
 from models.agents.item_scorer import ItemPrior
-from models.agents.settings import AlgorithmName, ReinforcementSettings
+from models.agents.settings import AgentSettings, AlgorithmName
 from models.agents.training import new_agent
 from models.environments.sb3 import AgentVecEnv
 from models.simulation.settings import EnvironmentSettings
@@ -77,7 +77,7 @@ class IdleVecEnv(TimedVecEnv):
 
 def environment(simulator: UserSimulator, n_envs: int, idle: bool, *, with_infos: bool) -> tuple[TimedVecEnv, Tastes]:
     """The vectorised environment, or its idle likeness."""
-    tastes = Tastes(simulator.knowledge, TasteAxes.of(simulator.knowledge, ReinforcementSettings().taste_rank))
+    tastes = Tastes(simulator.knowledge, TasteAxes.of(simulator.knowledge, AgentSettings().taste_rank))
     kind = IdleVecEnv if idle else TimedVecEnv
     return kind(simulator, EnvironmentSettings(), n_envs, 0, tastes, with_infos=with_infos), tastes
 
@@ -99,7 +99,7 @@ def agent(
 ) -> tuple[BaseAlgorithm, TimedVecEnv]:
     """An agent that has made its first updates, and its environment."""
     env, tastes = environment(simulator, n_envs, idle, with_infos=False)
-    settings = ReinforcementSettings(n_envs=n_envs)
+    settings = AgentSettings(n_envs=n_envs)
     if stock:
         model = stock_agent(env, settings, algorithm)
     else:
@@ -116,7 +116,7 @@ def frames_per_second(model: BaseAlgorithm, env: TimedVecEnv, steps: int) -> tup
     return (model.num_timesteps - done) / seconds, env.seconds / seconds
 
 
-def stock_agent(env: AgentVecEnv, settings: ReinforcementSettings, algorithm: AlgorithmName) -> BaseAlgorithm:
+def stock_agent(env: AgentVecEnv, settings: AgentSettings, algorithm: AlgorithmName) -> BaseAlgorithm:
     """The algorithm with Stable-Baselines3's own networks."""
     kinds: dict[str, type[BaseAlgorithm]] = {"a2c": A2C, "dqn": DQN, "ppo": PPO, "trpo": TRPO}
     return kinds[algorithm]("MultiInputPolicy", env, seed=0, device="cpu", **getattr(settings, algorithm).model_dump())
@@ -145,7 +145,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=8192, help="environment steps of training in a round")
     parser.add_argument("--seconds", type=float, default=20, help="of a row, at least")
     parser.add_argument("--rounds", type=int, default=3, help="of a row, at least")
-    parser.add_argument("--threads", type=int, default=ReinforcementSettings().threads)
+    parser.add_argument("--threads", type=int, default=AgentSettings().threads)
     parser.add_argument(
         "--algorithms", nargs="*", choices=ALGORITHMS, default=ALGORITHMS, help="none: environments only"
     )

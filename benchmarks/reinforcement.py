@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 import torch
 
-from models.agents.settings import ALGORITHMS, ReinforcementSettings
+from models.agents.settings import ALGORITHMS, AgentSettings
 from models.agents.training import TrainedAgent, train_agent
 from models.policy_evaluation.values import Evaluation, evaluate, over_seeds, paired_difference
 from models.simulation.settings import EnvironmentSettings
@@ -29,7 +29,7 @@ from tasks.loading import load_simulator
 from tasks.policies.checkpoints import baseline_policy
 
 
-def table(root: Path, settings: ReinforcementSettings) -> list[dict[str, object]]:
+def table(root: Path, settings: AgentSettings) -> list[dict[str, object]]:
     """A row for each policy of one run folder, best first."""
     simulator, environment = load_simulator(RunFolder(root)), EnvironmentSettings()
     asked = (simulator, environment, settings.evaluation_episodes, settings.evaluation_seed)
@@ -89,14 +89,14 @@ def main() -> None:
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--algorithms", nargs="+", choices=list(ALGORITHMS), default=list(ALGORITHMS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
-    parser.add_argument("--steps", type=int, default=ReinforcementSettings().steps)
-    parser.add_argument("--episodes", type=int, default=ReinforcementSettings().evaluation_episodes)
-    parser.add_argument("--threads", type=int, default=ReinforcementSettings().threads)
+    parser.add_argument("--steps", type=int, default=AgentSettings().steps)
+    parser.add_argument("--episodes", type=int, default=AgentSettings().evaluation_episodes)
+    parser.add_argument("--threads", type=int, default=AgentSettings().threads)
     parser.add_argument("--json", action="store_true", help="print one JSON list of the same rows")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", force=True)  # Prefect has set up its own
     torch.set_num_threads(arguments.threads)
-    settings = ReinforcementSettings.model_validate(
+    settings = AgentSettings.model_validate(
         {
             "algorithms": arguments.algorithms,
             "seeds": arguments.seeds,

@@ -101,7 +101,7 @@ class TRPOSettings(BaseModel):
     target_kl: float = Field(default=0.06, gt=0, description="size of the trust region")
 
 
-class ReinforcementSettings(BaseModel):
+class AgentSettings(BaseModel):
     """What is trained and how it is evaluated."""
 
     model_config = _FROZEN

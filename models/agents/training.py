@@ -28,7 +28,7 @@ from models.agents.sb3_policies import (
     Prior,
     Scorer,
 )
-from models.agents.settings import ALGORITHMS, AlgorithmName, ReinforcementSettings
+from models.agents.settings import ALGORITHMS, AgentSettings, AlgorithmName
 from models.environments.sb3 import AgentVecEnv, SessionVecEnv
 from models.simulation.settings import EnvironmentSettings
 from models.simulation.simulator import UserSimulator
@@ -65,7 +65,7 @@ class TrainedAgent:
 def train_agent(
     simulator: UserSimulator,
     environment: EnvironmentSettings,
-    settings: ReinforcementSettings,
+    settings: AgentSettings,
     algorithm: AlgorithmName,
     seed: int,
     *,
@@ -116,9 +116,7 @@ def train_agent(
     return TrainedAgent(_learned(policy.scorer, axes), tuple(curve.points), seconds)
 
 
-def new_agent(
-    env: VecEnv, prior: Prior, settings: ReinforcementSettings, algorithm: AlgorithmName, seed: int
-) -> BaseAlgorithm:
+def new_agent(env: VecEnv, prior: Prior, settings: AgentSettings, algorithm: AlgorithmName, seed: int) -> BaseAlgorithm:
     """An agent that has learned nothing yet.
 
     Parameters

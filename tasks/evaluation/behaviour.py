@@ -89,7 +89,7 @@ class Behaviour(Result):
 
 
 @step(
-    version="3",
+    version="4",
     reads=(*SIMULATOR_PARTS, PREDICTIONS, "annotations.parquet"),
     writes=("report/behaviour.json",),
 )

@@ -45,7 +45,7 @@ class Fidelity(FidelityCard):
 
 # truth.parquet, which only generated datasets have, comes from the same step and seed as interactions.parquet.
 @step(
-    version="3",
+    version="4",
     reads=SIMULATOR_PARTS,
     writes=("report/fidelity.json", PREDICTIONS),
 )

@@ -24,7 +24,7 @@ from models.agents.policies import (
     SASRecPolicy,
 )
 from models.agents.query_scorer import QueryPolicy, QueryPrior, QueryScorer
-from models.agents.settings import AlgorithmName, BaselineName, ReinforcementSettings
+from models.agents.settings import AgentSettings, AlgorithmName, BaselineName
 from models.agents.training import TrainedAgent
 from models.policy_evaluation.comparison import Reinforcement
 from models.simulation.settings import EnvironmentSettings
@@ -190,7 +190,7 @@ def _axis_arrays(axes: TasteAxes) -> dict[str, NDArray[np.float32]]:
 
 
 def baseline_policy(
-    name: BaselineName, simulator: UserSimulator, environment: EnvironmentSettings, settings: ReinforcementSettings
+    name: BaselineName, simulator: UserSimulator, environment: EnvironmentSettings, settings: AgentSettings
 ) -> Policy:
     """A policy that needs no checkpoint; the bandit `lin_ucb` learns here, in seconds."""
     made: dict[BaselineName, Callable[[], Policy]] = {
@@ -206,7 +206,7 @@ def baseline_policy(
     return made[name]()
 
 
-def _bandit(simulator: UserSimulator, environment: EnvironmentSettings, settings: ReinforcementSettings) -> Policy:
+def _bandit(simulator: UserSimulator, environment: EnvironmentSettings, settings: AgentSettings) -> Policy:
     return train_lin_ucb(
         simulator,
         environment,

@@ -7,7 +7,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from models.agents.settings import ALGORITHMS, OF_POINTS, OF_SLATES, ReinforcementSettings
+from models.agents.settings import ALGORITHMS, OF_POINTS, OF_SLATES, AgentSettings
 from models.simulation.settings import EnvironmentSettings
 from storage.run_folder import RunFolder
 
@@ -17,7 +17,7 @@ class ReinforceSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    agents: ReinforcementSettings = ReinforcementSettings()
+    agents: AgentSettings = AgentSettings()
     environment: EnvironmentSettings = EnvironmentSettings()
     on_held_out_users: bool = Field(
         default=False, description="policies are evaluated on users whom none of them met in training"

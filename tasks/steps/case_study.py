@@ -31,7 +31,7 @@ class CaseStudySettings(BaseModel):
 
 
 @step(
-    version="2",
+    version="3",
     reads=(*SIMULATOR_PARTS, "policies", "report/reinforcement.json"),
     writes=("report/case_study.json",),
 )

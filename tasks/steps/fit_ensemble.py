@@ -66,7 +66,7 @@ class EnsembleSettings(BaseModel):
 
 
 @step(
-    version="8",
+    version="9",
     reads=PARTS_BEFORE_ENSEMBLE,
     writes=("ensemble",),
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from models.agents.settings import ReinforcementSettings
+from models.agents.settings import AgentSettings
 from models.response.sasrec.settings import SASRecSettings
 from models.simulation.settings import EnvironmentSettings
 from storage.contracts import INTERACTIONS, ITEMS, KEYWORDS, USERS, VOCABULARY, Contract, polars_schema
@@ -60,7 +60,7 @@ def write_trained_run(root: Path, seed: int = 0, *, n_users: int = N_USERS, n_it
 def write_finished_run(root: Path) -> RunFolder:
     """A run with a dqn policy: 16 users, u12 among them, and 40 items, i34 among them."""
     settings = ReinforceSettings(
-        agents=ReinforcementSettings(
+        agents=AgentSettings(
             algorithms=("dqn",), baselines=("random",), steps=64, n_envs=4, hidden=8, threads=1, seeds=(2,),
             evaluation_episodes=4, taste_rank=2,
         ),

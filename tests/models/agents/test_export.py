@@ -8,7 +8,7 @@ import torch
 
 from models.agents.export import PolicyNetwork, example_inputs
 from models.agents.policies import LearnedPolicy
-from models.agents.settings import ALGORITHMS, AlgorithmName, ReinforcementSettings
+from models.agents.settings import ALGORITHMS, AgentSettings, AlgorithmName
 from models.agents.training import train_agent
 from models.interactions import NO_ITEM
 from models.simulation.session import Sessions
@@ -17,7 +17,7 @@ from tests.support.network_inputs import network_inputs
 from tests.support.worlds import tiny_world
 
 WORLD, SHORT = tiny_world(0), EnvironmentSettings(end_probability=0.1)
-TINY = ReinforcementSettings(steps=200, n_envs=8, hidden=8, threads=1, taste_rank=3)
+TINY = AgentSettings(steps=200, n_envs=8, hidden=8, threads=1, taste_rank=3)
 
 
 def trained(algorithm: AlgorithmName) -> LearnedPolicy:

@@ -9,10 +9,10 @@ from models.agents.settings import (
     ALGORITHMS,
     OF_POINTS,
     OF_SLATES,
+    AgentSettings,
     AlgorithmName,
     DQNSettings,
     QRDQNSettings,
-    ReinforcementSettings,
 )
 from models.agents.training import train_agent
 from models.policy_evaluation.values import evaluate
@@ -27,7 +27,7 @@ FEW_UPDATES = {
     "dqn": DQNSettings(learning_starts=50, gradient_steps=2),
     "qrdqn": QRDQNSettings(learning_starts=50, gradient_steps=2),
 }
-TINY = ReinforcementSettings(steps=200, n_envs=8, hidden=8, threads=1, **FEW_UPDATES)
+TINY = AgentSettings(steps=200, n_envs=8, hidden=8, threads=1, **FEW_UPDATES)
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -42,7 +42,7 @@ def test_two_hundred_steps_change_the_policy_and_repeat_exactly(algorithm: Algor
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_agents_learn_what_no_prior_tells_them(algorithm: AlgorithmName) -> None:
     world = planted_world()
-    settings = ReinforcementSettings(steps=3000, n_envs=16, hidden=16, threads=1, **FEW_UPDATES)
+    settings = AgentSettings(steps=3000, n_envs=16, hidden=16, threads=1, **FEW_UPDATES)
     agent = train_agent(world, SHORT, settings, algorithm, seed=0)
     learned = evaluate(agent.policy, world, SHORT, episodes=100, seed=5).metrics()
     random = evaluate(RandomPolicy(0), world, SHORT, episodes=100, seed=5).metrics()
@@ -59,7 +59,7 @@ def test_the_learning_curve_is_in_rewards_of_an_episode() -> None:
 
 
 def test_training_ends_once_the_curve_is_flat() -> None:
-    endless = ReinforcementSettings(steps=20_000, n_envs=16, hidden=16, threads=1, patience=4)
+    endless = AgentSettings(steps=20_000, n_envs=16, hidden=16, threads=1, patience=4)
     curve = train_agent(planted_world(), SHORT, endless, "a2c", seed=0).learning_curve
     assert 7 <= len(curve) < 20
     smoothed = np.convolve([reward for _, reward in curve], np.ones(3) / 3, mode="valid")
@@ -93,7 +93,7 @@ def test_agents_of_every_action_space_change_and_repeat_exactly(actions: str, al
 @pytest.mark.parametrize(("actions", "algorithm"), [("candidates", "a2c"), ("candidates", "dqn"), ("embedding", "a2c")])
 def test_agents_learn_to_choose_candidates_and_to_point(actions: str, algorithm: AlgorithmName) -> None:
     world, rules = planted_world(), short(actions)
-    settings = ReinforcementSettings(steps=3000, n_envs=16, hidden=16, threads=1, **FEW_UPDATES)
+    settings = AgentSettings(steps=3000, n_envs=16, hidden=16, threads=1, **FEW_UPDATES)
     policy = train_agent(world, rules, settings, algorithm, seed=0).policy
     learned, random, greedy = (
         evaluate(one, world, rules, episodes=100, seed=5).metrics()["average_reward"]
@@ -110,7 +110,7 @@ def average_reward(policy: Policy, world: UserSimulator, rules: EnvironmentSetti
 @pytest.mark.parametrize("algorithm", OF_SLATES)
 def test_slates_that_were_learned_beat_random_ones_and_come_near_the_upper_line(algorithm: AlgorithmName) -> None:
     world, rules = with_probabilities(planted_world(), GOOD), short("slate")
-    settings = ReinforcementSettings(steps=3000, n_envs=16, hidden=16, threads=1)
+    settings = AgentSettings(steps=3000, n_envs=16, hidden=16, threads=1)
     policy = train_agent(world, rules, settings, algorithm, seed=0).policy
     learned, random, greedy = (average_reward(one, world, rules) for one in (policy, RandomPolicy(0), GreedyPolicy()))
     assert learned > 1.02 * random  # most candidates are good ones
@@ -121,7 +121,7 @@ def test_slates_that_were_learned_beat_random_ones_and_come_near_the_upper_line(
 def test_slates_are_learned_even_where_what_is_nearest_is_what_nobody_takes(algorithm: AlgorithmName) -> None:
     world = with_probabilities(planted_world(), ~GOOD)
     rules = short("slate").model_copy(update={"candidates": 20, "reward": "probability"})
-    settings = ReinforcementSettings(steps=3000, n_envs=16, hidden=16, threads=1)
+    settings = AgentSettings(steps=3000, n_envs=16, hidden=16, threads=1)
     policy = train_agent(world, rules, settings, algorithm, seed=0).policy
     learned, random, nearest, best = (
         average_reward(one, world, rules) for one in (policy, RandomPolicy(0), NearestPolicy(), GreedyEnsemblePolicy())

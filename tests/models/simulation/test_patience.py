@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from models.agents.policies import RandomPolicy
-from models.agents.settings import ReinforcementSettings
+from models.agents.settings import AgentSettings
 from models.agents.training import train_agent
 from models.interactions import Interactions
 from models.policy_evaluation.values import evaluate
@@ -161,7 +161,7 @@ def test_a_learned_session_is_the_same_alone_and_in_a_batch(patience: Patience) 
 
 def test_an_agent_can_be_trained_on_users_with_patience(patience: Patience) -> None:
     world = patient(planted_world(), patience)
-    settings = ReinforcementSettings(steps=3000, n_envs=16, hidden=16, threads=1)
+    settings = AgentSettings(steps=3000, n_envs=16, hidden=16, threads=1)
     agent = train_agent(world, LEARNED, settings, "a2c", seed=0)
     learned = evaluate(agent.policy, world, LEARNED, episodes=100, seed=5).metrics()
     random = evaluate(RandomPolicy(0), world, LEARNED, episodes=100, seed=5).metrics()

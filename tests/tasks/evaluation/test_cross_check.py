@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from models.agents.settings import ReinforcementSettings
+from models.agents.settings import AgentSettings
 from models.simulation.settings import EnvironmentSettings
 from storage.errors import SettingsError
 from storage.files import publish_json
@@ -15,7 +15,7 @@ from tasks.policies.settings import ReinforceSettings
 from tests.support.trained_runs import write_trained_run
 
 SETTINGS = ReinforceSettings(
-    agents=ReinforcementSettings(
+    agents=AgentSettings(
         baselines=("random", "greedy"), n_envs=8, hidden=8, threads=1, seeds=(2,), evaluation_episodes=6, taste_rank=2
     ),
     environment=EnvironmentSettings(end_probability=0.2),

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from models.agents.export import PolicyNetwork, example_inputs
-from models.agents.settings import ReinforcementSettings
+from models.agents.settings import AgentSettings
 from models.agents.training import train_agent
 from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
@@ -26,7 +26,7 @@ from tests.support.network_inputs import network_inputs
 from tests.support.trained_runs import N_ITEMS, N_USERS, write_trained_run
 
 SETTINGS = ReinforceSettings(
-    agents=ReinforcementSettings(
+    agents=AgentSettings(
         algorithms=("ppo",), baselines=("random",), steps=128, n_envs=8, hidden=8, threads=1, seeds=(2, 5),
         evaluation_episodes=4, taste_rank=2,
     ),

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from models.agents.settings import ReinforcementSettings
+from models.agents.settings import AgentSettings
 from models.simulation.patience import FEATURE_NAMES, RECENT, Patience
 from models.simulation.settings import EnvironmentSettings
 from storage.contracts import INTERACTIONS
@@ -22,7 +22,7 @@ from tasks.steps.reinforce import reinforce
 from tests.support.trained_runs import write_trained_run
 
 LEARNED = ReinforceSettings(
-    agents=ReinforcementSettings(
+    agents=AgentSettings(
         algorithms=("a2c",), seeds=(1,), steps=128, n_envs=8, hidden=8, threads=1, evaluation_episodes=6
     ),
     environment=EnvironmentSettings(session_end="learned"),

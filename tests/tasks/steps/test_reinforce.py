@@ -10,11 +10,11 @@ from pydantic import ValidationError
 from models.agents.policies import recommend
 from models.agents.settings import (
     ALGORITHMS,
+    AgentSettings,
     AlgorithmName,
     BaselineName,
     DQNSettings,
     QRDQNSettings,
-    ReinforcementSettings,
 )
 from models.agents.training import train_agent
 from models.simulation.session import Sessions
@@ -27,7 +27,7 @@ from tasks.policies.settings import ReinforceSettings
 from tasks.steps.reinforce import reinforce
 from tests.support.trained_runs import N_ITEMS, write_trained_run
 
-AGENTS = ReinforcementSettings(
+AGENTS = AgentSettings(
     steps=128,
     n_envs=8,
     hidden=8,
