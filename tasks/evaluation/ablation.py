@@ -57,7 +57,7 @@ class AblationResult(Result):
     variants: list[Variant]
 
 
-@step(version="3", reads=(*SIMULATOR_PARTS, PROFILES), writes=("report/ablation.json",))
+@step(version="4", reads=(*SIMULATOR_PARTS, PROFILES), writes=("report/ablation.json",))
 def ablate_ensemble(folder: RunFolder, settings: AblationSettings) -> Summary:
     """Fit the stack without each part, on each part alone and on other keywords; publish what that costs."""
     simulator = load_simulator(folder)
