@@ -104,7 +104,7 @@ class SessionState:
         if self._settings.repeats == "penalise":
             self.seen[rows, actions[rows]] = True
         self.earned += earned
-        self.last_rewards = earned
+        self.last_rewards = earned.copy()  # what was returned stays as it was
         self.steps += 1
         return repeated, earned
 
