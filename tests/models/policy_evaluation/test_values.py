@@ -5,6 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from models.agents.policies import Policy, RandomPolicy, SASRecPolicy
+from models.metrics.intervals import Estimate
 from models.policy_evaluation.breadth import Breadth
 from models.policy_evaluation.values import Evaluation, all_pairs, evaluate, over_seeds, paired_difference
 from models.simulation.session import Sessions
@@ -118,7 +119,7 @@ def test_the_interval_of_a_share_ends_at_one() -> None:
     some = evaluation([4.0], [0.1], [[1, 1, 0, 0]])
     every = evaluation([4.0], [0.9], [[1, 1, 1, 1]])
     estimates = over_seeds([some, every], seed=0)
-    assert estimates["liking_at_10"] == {"mean": 0.5, "ci95": [0, 1]}
+    assert estimates["liking_at_10"] == Estimate(mean=0.5, ci95=(0, 1))
     assert estimates["coverage"] == {"mean": 0.75, "ci95": [0, 1]}
 
 
@@ -126,6 +127,6 @@ def test_differences_are_taken_episode_by_episode() -> None:
     base = [1.0, 50.0, 9.0]
     seeds = [evaluation([value + gain for value in base], [1.0] * 3, [[1, 0, 0, 0]] * 3) for gain in (1, 1)]
     other = evaluation(base, [1.0] * 3, [[1, 0, 0, 0]] * 3)
-    assert paired_difference(seeds, [other]) == {"mean": 1, "ci95": [1, 1]}
+    assert paired_difference(seeds, [other]) == Estimate(mean=1, ci95=(1, 1))
     assert paired_difference([other], seeds) == {"mean": -1, "ci95": [-1, -1]}
     assert all_pairs({"a": seeds, "b": [other], "c": seeds})[("a", "c")] == {"mean": 0, "ci95": [0, 0]}
