@@ -21,7 +21,7 @@ import torch
 
 from models.agents.settings import ALGORITHMS, AgentSettings
 from models.agents.training import TrainedAgent, train_agent
-from models.policy_evaluation.values import Evaluation, evaluate, over_seeds, paired_difference
+from models.policy_evaluation.values import Evaluation, evaluate_policy, over_seeds, paired_difference
 from models.simulation.settings import EnvironmentSettings
 from storage.errors import RecaudienceError
 from storage.run_folder import RunFolder
@@ -36,10 +36,10 @@ def table(root: Path, settings: AgentSettings) -> list[dict[str, object]]:
     evaluations: dict[str, list[Evaluation]] = {}
     agents: dict[str, list[TrainedAgent]] = {}
     for name in settings.baselines:
-        evaluations[name] = [evaluate(baseline_policy(name, simulator, environment, settings), *asked)]
+        evaluations[name] = [evaluate_policy(baseline_policy(name, simulator, environment, settings), *asked)]
     for name in settings.algorithms:
         agents[name] = [train_agent(simulator, environment, settings, name, seed) for seed in settings.seeds]
-        evaluations[name] = [evaluate(agent.policy, *asked) for agent in agents[name]]
+        evaluations[name] = [evaluate_policy(agent.policy, *asked) for agent in agents[name]]
         logging.info("%s %s: %.2f", root.name, name, np.mean([part.returns.mean() for part in evaluations[name]]))
     best = float(evaluations["greedy"][0].returns.mean())
     rows = [

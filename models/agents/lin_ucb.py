@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from models.agents.item_scorer import ItemPrior
 from models.agents.policies import Policy
+from models.agents.settings import AgentSettings
 from models.interactions import NO_ITEM
 from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
@@ -92,16 +93,9 @@ class LinUCBPolicy(Policy):
 
 
 def train_lin_ucb(
-    simulator: UserSimulator,
-    environment: EnvironmentSettings,
-    *,
-    steps: int,
-    n_envs: int,
-    alpha: float,
-    taste_rank: int,
-    seed: int,
+    simulator: UserSimulator, environment: EnvironmentSettings, settings: AgentSettings, seed: int
 ) -> LinUCBPolicy:
-    """A bandit after `steps` recommendations to `n_envs` sessions at once; it learns after each round of them.
+    """A bandit that learns after each round of recommendations to all sessions at once.
 
     Parameters
     ----------
@@ -109,21 +103,18 @@ def train_lin_ucb(
         The audience.
     environment
         Rules of a session.
-    steps, n_envs
-        Recommendations in all, and at a time.
-    alpha
-        Width of the confidence bound.
-    taste_rank
-        Axes of taste.
+    settings
+        How many steps and sessions, the width of the confidence bound, the axes of taste.
     seed
         Of the sessions; the bandit itself throws no coin.
     """
+    n_envs = settings.n_envs
     seeds = np.random.SeedSequence(seed).generate_state(n_envs, np.uint64).tolist()
     sessions = Sessions(simulator, environment, seeds)
-    tastes = Tastes(simulator.knowledge, TasteAxes.of(simulator.knowledge, taste_rank))
+    tastes = Tastes(simulator.knowledge, TasteAxes.of(simulator.knowledge, settings.taste_rank))
     user_size = sessions.observations()["user"].shape[1]
-    policy = LinUCBPolicy(ItemPrior.of(sessions, tastes), tastes, alpha, user_size)
-    for _ in range(max(1, steps // n_envs)):
+    policy = LinUCBPolicy(ItemPrior.of(sessions, tastes), tastes, settings.lin_ucb_alpha, user_size)
+    for _ in range(max(1, settings.steps // n_envs)):
         states = policy.states(sessions)
         bounds = policy.bounds(states)
         result = sessions.step(policy.best(sessions, bounds))

@@ -80,7 +80,7 @@ class UserBootstrap:
         self, users: NDArray[np.int64], likes: NDArray[np.bool_], n_resamples: int = 500, seed: int = 0
     ) -> None:
         names, self._rows = np.unique(users, return_inverse=True)
-        self._likes = likes
+        self.likes = likes
         rng = np.random.default_rng(seed)
         # times[r, k]: how often sample r holds user k
         self._times = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=n_resamples)
@@ -93,7 +93,7 @@ class UserBootstrap:
         """
         order = np.argsort(scores, kind="stable")
         starts = np.flatnonzero(np.diff(scores[order], prepend=-np.inf) > 0)
-        likes, rows = self._likes[order], self._rows[order]
+        likes, rows = self.likes[order], self._rows[order]
         result = np.empty(len(self._times))
         for start in range(0, len(self._times), _RESAMPLES_AT_ONCE):
             weights = self._times[start : start + _RESAMPLES_AT_ONCE][:, rows].astype(np.float64)  # (r, n)

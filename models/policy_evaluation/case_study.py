@@ -118,7 +118,7 @@ class CaseStudyPlan:
     environment: EnvironmentSettings
 
 
-def play(
+def play_case_study(
     simulator: UserSimulator,
     policy: Policy,
     policy_name: str,

@@ -83,7 +83,7 @@ class Evaluation:
         return {name: means[name] for name in METRICS}
 
 
-def evaluate(
+def evaluate_policy(
     policy: Policy, simulator: UserSimulator, environment: EnvironmentSettings, episodes: int, seed: int
 ) -> Evaluation:
     """Play `episodes` sessions with one policy.

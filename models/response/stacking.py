@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +53,32 @@ class PenaltyChoices:
     stiffnesses: tuple[float, ...] = (1.0,)
 
 
+@dataclass(frozen=True)
+class StackDesign:
+    """What a stack is fitted on.
+
+    Parameters
+    ----------
+    names
+        The features.
+    prior
+        As in `LogisticModel.fit`.
+    in_doubt
+        Parts: features that have one stiffness together.
+    """
+
+    names: tuple[str, ...]
+    prior: Mapping[str, float]
+    in_doubt: tuple[tuple[str, ...], ...]
+
+    @classmethod
+    def of(cls, names: tuple[str, ...]) -> Self:
+        """The usual prior and parts in doubt, as far as these features are among `names`."""
+        prior = {name: weight for name, weight in STACK_PRIOR.items() if name in names}
+        parts = (tuple(name for name in part if name in names) for part in IN_DOUBT)
+        return cls(names, prior, tuple(part for part in parts if part))
+
+
 def fit_stack(
     names: tuple[str, ...],
     features: Features,
@@ -74,53 +101,39 @@ def fit_stack(
     seed
         Assigns users to the folds of cross-validation.
     """
-    prior = {name: weight for name, weight in STACK_PRIOR.items() if name in names}
-    in_doubt = [part for full in IN_DOUBT if (part := tuple(name for name in full if name in names))]
-    matrix = feature_matrix(features, names)
-    chosen = choose_penalty(
-        names,
-        matrix,
-        validation.likes,
-        users=validation.users,
-        choices=choices,
-        in_doubt=in_doubt,
-        prior=prior,
-        seed=seed,
-    )
+    design, matrix = StackDesign.of(names), feature_matrix(features, names)
+    chosen = choose_penalty(design, matrix, validation.likes, validation.users, choices, seed=seed)
     stack = LogisticModel.fit(
-        names, matrix, validation.likes, penalty=chosen.penalty, prior=prior, stiffness=chosen.stiffness
+        names, matrix, validation.likes, penalty=chosen.penalty, prior=design.prior, stiffness=chosen.stiffness
     )
     return stack, chosen
 
 
 def choose_penalty(
-    names: tuple[str, ...],
+    design: StackDesign,
     features: NDArray[np.float32],
     likes: NDArray[np.bool_],
-    *,
     users: NDArray[np.int64],
     choices: PenaltyChoices,
-    in_doubt: Sequence[Collection[str]],
-    prior: Mapping[str, float],
+    *,
     seed: int,
 ) -> StackPenalty:
     """The choice that no change of its penalty, or of one part's stiffness, betters in five-fold cross-validation.
 
     Parameters
     ----------
+    design
+        Of the stack.
     features, likes
         As in `LogisticModel.fit`.
     users
         int64 array of shape (n,): rows of one user are held out together.
     choices
         What to choose from; the first of equals is taken.
-    in_doubt
-        Parts: features that have one stiffness together.
-    prior
-        As in `LogisticModel.fit`.
     seed
         Assigns users to folds.
     """
+    in_doubt = design.in_doubt
     names_of_users, rows = np.unique(users, return_inverse=True)
     if len(names_of_users) == 1:  # a single user says nothing of others: stay near the prior
         stiffest = (max(choices.stiffnesses),) * len(in_doubt)
@@ -130,11 +143,16 @@ def choose_penalty(
     @cache
     def loss(penalty: float, stiffness: tuple[float, ...]) -> float:
         """Log-loss over all rows, each judged by the stack that is fitted without its fold."""
-        total, of_features = 0.0, _by_name(in_doubt, stiffness)
+        total, by_feature = 0.0, _by_name(in_doubt, stiffness)
         for fold in np.unique(folds):
             out = folds == fold
             model = LogisticModel.fit(
-                names, features[~out], likes[~out], penalty=penalty, prior=prior, stiffness=of_features
+                design.names,
+                features[~out],
+                likes[~out],
+                penalty=penalty,
+                prior=design.prior,
+                stiffness=by_feature,
             )
             p = model.probabilities(features[out]).astype(np.float64)
             total -= float(np.log(np.clip(np.where(likes[out], p, 1 - p), 1e-6, None)).sum())

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from stable_baselines3.common.base_class import BaseAlgorithm
 
+from models import policy_evaluation
 from models.agents import policies
 from models.metrics.intervals import Estimate
-from models.policy_evaluation.values import evaluate, over_seeds
+from models.policy_evaluation.values import over_seeds
 from models.simulation.settings import EnvironmentSettings
 from tasks.audience.arguments import LARGEST_SEED, instance, shown, whole_number
 from tasks.audience.audience import Audience
@@ -90,7 +91,7 @@ def evaluate_policy(
     first = whole_number("seed", seed, 0, LARGEST_SEED)
     own = policy.policy.environment if settings is None and isinstance(policy, RunPolicy) else settings
     rules, (name, player) = audience.settings_or_own(own), _player(policy, audience)
-    played = evaluate(player, audience.simulator, rules, n, first)
+    played = policy_evaluation.evaluate_policy(player, audience.simulator, rules, n, first)
     return PolicyValues(name, n, over_seeds([played], first))
 
 

@@ -16,12 +16,12 @@ from pydantic import TypeAdapter
 from scipy.stats import rankdata
 
 from models.agents.policies import Policy
-from models.agents.settings import AlgorithmName, ReinforcementSettings
+from models.agents.settings import AgentSettings, AlgorithmName
 from models.agents.training import train_agent
 from models.metrics.intervals import Estimate
 from models.metrics.results import Result
 from models.policy_evaluation.off_policy import logged_reactions, off_policy_value
-from models.policy_evaluation.values import evaluate, over_seeds
+from models.policy_evaluation.values import evaluate_policy, over_seeds
 from models.simulation.settings import EnvironmentSettings, catalogue
 from models.simulation.simulator import RewardMode, UserSimulator
 from storage.errors import SettingsError
@@ -126,7 +126,7 @@ def cross_check(
 def _policies(
     simulator: UserSimulator,
     settings: ReinforceSettings,
-    agents: ReinforcementSettings,
+    agents: AgentSettings,
     environments: Mapping[RewardMode, EnvironmentSettings],
     algorithms: Sequence[AlgorithmName],
 ) -> dict[str, tuple[RewardMode | None, Policy]]:
@@ -145,9 +145,9 @@ def _policies(
 
 
 def _average_reward(
-    policy: Policy, simulator: UserSimulator, environment: EnvironmentSettings, agents: ReinforcementSettings
+    policy: Policy, simulator: UserSimulator, environment: EnvironmentSettings, agents: AgentSettings
 ) -> Estimate:
-    evaluation = evaluate(policy, simulator, environment, agents.evaluation_episodes, agents.evaluation_seed)
+    evaluation = evaluate_policy(policy, simulator, environment, agents.evaluation_episodes, agents.evaluation_seed)
     return over_seeds([evaluation], agents.evaluation_seed)["average_reward"]
 
 

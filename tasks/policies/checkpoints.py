@@ -207,15 +207,7 @@ def baseline_policy(
 
 
 def _bandit(simulator: UserSimulator, environment: EnvironmentSettings, settings: AgentSettings) -> Policy:
-    return train_lin_ucb(
-        simulator,
-        environment,
-        steps=settings.steps,
-        n_envs=settings.n_envs,
-        alpha=settings.lin_ucb_alpha,
-        taste_rank=settings.taste_rank,
-        seed=settings.seeds[0],
-    )
+    return train_lin_ucb(simulator, environment, settings, settings.seeds[0])
 
 
 def remove_policies_but(folder: RunFolder, kept: Collection[tuple[AlgorithmName, int]]) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 
 from models.agents.settings import AlgorithmName
-from models.policy_evaluation.case_study import CaseStudyPlan, play, typical_user
+from models.policy_evaluation.case_study import CaseStudyPlan, play_case_study, typical_user
 from models.policy_evaluation.comparison import Reinforcement
 from storage.contracts import USERS
 from storage.errors import DataError
@@ -62,7 +62,7 @@ def case_study(folder: RunFolder, settings: CaseStudySettings) -> Summary:
         environment=load_checkpoint(folder, algorithm, seed).environment,
     )
     record = load_keyword_record(folder, simulator.knowledge, np.arange(simulator.n_items))
-    study = play(simulator, load_policy(folder, algorithm, seed), algorithm, plan, record)
+    study = play_case_study(simulator, load_policy(folder, algorithm, seed), algorithm, plan, record)
     publish_json(folder.path("report/case_study.json"), study.to_json())
     likes: JsonValue = sum(recommendation.explanation.like for recommendation in study.recommendations)
     return {"user": names[user], "policy": algorithm, "recommendations": len(study.recommendations), "likes": likes}

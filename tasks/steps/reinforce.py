@@ -21,7 +21,7 @@ from pydantic import JsonValue
 from models.agents.policies import Policy
 from models.agents.settings import AlgorithmName
 from models.policy_evaluation.comparison import PolicyDifference, PolicyScores, Reinforcement
-from models.policy_evaluation.values import Evaluation, all_pairs, evaluate, over_seeds, paired_difference
+from models.policy_evaluation.values import Evaluation, all_pairs, evaluate_policy, over_seeds, paired_difference
 from models.simulation.settings import EnvironmentSettings, catalogue
 from models.simulation.simulator import UserSimulator
 from storage.errors import DataError, SettingsError
@@ -173,7 +173,9 @@ def _origin(folder: RunFolder, settings: ReinforceSettings, algorithm: Algorithm
 
 def _evaluated(name: str, policy: Policy, simulator: UserSimulator, settings: ReinforceSettings) -> Evaluation:
     agents = settings.agents
-    evaluation = evaluate(policy, simulator, settings.evaluation, agents.evaluation_episodes, agents.evaluation_seed)
+    evaluation = evaluate_policy(
+        policy, simulator, settings.evaluation, agents.evaluation_episodes, agents.evaluation_seed
+    )
     step_logger().info("%s: average reward %.2f", name, evaluation.returns.mean())
     return evaluation
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
-from models.metrics.classification import auc
+from models.metrics.classification import UserBootstrap, auc
 from models.response.sasrec.settings import SASRecSettings
 from models.response.sasrec.training import train_sasrec, validation_logits
 from models.response.sasrec.tuning import Grid, Tuned, tune
@@ -52,7 +52,7 @@ def tune_sasrec(folder: RunFolder, settings: SASRecSettings, grid: Grid, *, resa
     validation = load_interactions(folder, ("validation",))
     predict = partial(_logits, folder, settings, len(validation))
     try:
-        tuned = tune(settings, grid, predict, validation.users, validation.likes, resamples=resamples, seed=seed)
+        tuned = tune(settings, grid, predict, UserBootstrap(validation.users, validation.likes, resamples, seed))
     except ValueError as error:
         raise SettingsError(f"tune: {error}") from error
     trials = [asdict(trial) for trial in tuned.trials]

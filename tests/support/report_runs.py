@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from models.agents.policies import PopularityPolicy
-from models.policy_evaluation.case_study import CaseStudyPlan, play
+from models.policy_evaluation.case_study import CaseStudyPlan, play_case_study
 from models.simulation.settings import EnvironmentSettings
 from storage.contracts import ANNOTATIONS, ITEMS, KEYWORDS, REJECTED_KEYWORDS, VOCABULARY, polars_schema
 from storage.files import publish_json
@@ -32,7 +32,7 @@ def finished_run(root: Path) -> RunFolder:
     publish_json(folder.path("report/reinforcement.json"), _reinforcement())
     publish_json(folder.path("report/provenance.json"), _provenance())
     plan = CaseStudyPlan(3, ATTACK, 3, 1, EnvironmentSettings())
-    study = play(tiny_world(1), PopularityPolicy(), "popularity", plan).to_json()
+    study = play_case_study(tiny_world(1), PopularityPolicy(), "popularity", plan).to_json()
     publish_json(folder.path("report/case_study.json"), study)
     return folder
 

@@ -166,19 +166,7 @@ class SASRec(nn.Module):
         return self._evaluation()[0]
 
     def probabilities(self, candidates: NDArray[np.int64], histories: Histories) -> NDArray[np.float32]:
-        """P(like) of each candidate given the history in the same row.
-
-        Parameters
-        ----------
-        candidates
-            int64 array of shape (b,).
-        histories
-            b histories.
-
-        Returns
-        -------
-        float32 array of shape (b,).
-        """
+        """P(like), float32 (b,), of each candidate, int64 (b,), given the history in the same row."""
         return expit(self.pair_logits(candidates, histories, self.statistics.logits(candidates, histories)))
 
     def pair_logits(

@@ -70,11 +70,7 @@ def tune(
     settings: SettingsT,
     grid: Grid,
     predict: Callable[[SettingsT], NDArray[np.float32]],
-    users: NDArray[np.int64],
-    likes: NDArray[np.bool_],
-    *,
-    resamples: int = 500,
-    seed: int = 0,
+    bootstrap: UserBootstrap,
 ) -> Tuned:
     """Try the grid's values, one setting after another.
 
@@ -86,10 +82,8 @@ def tune(
         Values of each setting; one that is there already is not tried.
     predict
         Fits a model and returns what it scores n validation pairs: float32 (n,).
-    users, likes
-        Arrays of shape (n,): the pairs' users, and what came of them.
-    resamples, seed
-        Of the bootstrap.
+    bootstrap
+        Of the n pairs' users and likes.
 
     Raises
     ------
@@ -99,8 +93,7 @@ def tune(
     for name, values in grid.items():
         for value in values:
             _changed(settings, name, value)
-    bootstrap = UserBootstrap(users, likes, resamples, seed)
-    best = predict(settings)
+    likes, best = bootstrap.likes, predict(settings)
     trials, changes = [Trial("", "", auc(likes, best), 0.0, (0.0, 0.0), kept=True)], {}
     for name, values in grid.items():
         tried = [value for value in values if value != getattr(settings, name)]

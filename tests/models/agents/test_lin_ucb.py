@@ -5,7 +5,8 @@ import numpy as np
 from models.agents.item_scorer import ItemPrior
 from models.agents.lin_ucb import LinUCBPolicy, train_lin_ucb
 from models.agents.policies import RandomPolicy
-from models.policy_evaluation.values import evaluate
+from models.agents.settings import AgentSettings
+from models.policy_evaluation.values import evaluate_policy
 from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
 from models.simulation.user_vectors import TasteAxes, Tastes
@@ -52,10 +53,9 @@ def test_what_was_tried_less_is_bound_higher() -> None:
 
 def test_it_learns_what_is_liked_and_repeats_exactly() -> None:
     world = planted_world()
-    first, again = (
-        train_lin_ucb(world, SHORT, steps=3000, n_envs=16, alpha=0.2, taste_rank=4, seed=0) for _ in range(2)
-    )
+    settings = AgentSettings(steps=3000, n_envs=16, lin_ucb_alpha=0.2, taste_rank=4)
+    first, again = (train_lin_ucb(world, SHORT, settings, seed=0) for _ in range(2))
     np.testing.assert_array_equal(first.weights, again.weights)
-    learned = evaluate(first, world, SHORT, episodes=100, seed=5).metrics()
-    random = evaluate(RandomPolicy(0), world, SHORT, episodes=100, seed=5).metrics()
+    learned = evaluate_policy(first, world, SHORT, episodes=100, seed=5).metrics()
+    random = evaluate_policy(RandomPolicy(0), world, SHORT, episodes=100, seed=5).metrics()
     assert learned["average_reward"] > 1.25 * random["average_reward"]

@@ -15,7 +15,7 @@ from models.agents.settings import (
     QRDQNSettings,
 )
 from models.agents.training import train_agent
-from models.policy_evaluation.values import evaluate
+from models.policy_evaluation.values import evaluate_policy
 from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
 from models.simulation.simulator import UserSimulator
@@ -44,8 +44,8 @@ def test_agents_learn_what_no_prior_tells_them(algorithm: AlgorithmName) -> None
     world = planted_world()
     settings = AgentSettings(steps=3000, n_envs=16, hidden=16, threads=1, **FEW_UPDATES)
     agent = train_agent(world, SHORT, settings, algorithm, seed=0)
-    learned = evaluate(agent.policy, world, SHORT, episodes=100, seed=5).metrics()
-    random = evaluate(RandomPolicy(0), world, SHORT, episodes=100, seed=5).metrics()
+    learned = evaluate_policy(agent.policy, world, SHORT, episodes=100, seed=5).metrics()
+    random = evaluate_policy(RandomPolicy(0), world, SHORT, episodes=100, seed=5).metrics()
     assert random["liking_at_10"] == pytest.approx(0.5, abs=0.05)
     assert learned["liking_at_10"] > 0.8
     assert learned["average_reward"] > 1.25 * random["average_reward"]
@@ -96,7 +96,7 @@ def test_agents_learn_to_choose_candidates_and_to_point(actions: str, algorithm:
     settings = AgentSettings(steps=3000, n_envs=16, hidden=16, threads=1, **FEW_UPDATES)
     policy = train_agent(world, rules, settings, algorithm, seed=0).policy
     learned, random, greedy = (
-        evaluate(one, world, rules, episodes=100, seed=5).metrics()["average_reward"]
+        evaluate_policy(one, world, rules, episodes=100, seed=5).metrics()["average_reward"]
         for one in (policy, RandomPolicy(0), GreedyPolicy())
     )
     assert learned > 1.1 * random
@@ -104,7 +104,7 @@ def test_agents_learn_to_choose_candidates_and_to_point(actions: str, algorithm:
 
 
 def average_reward(policy: Policy, world: UserSimulator, rules: EnvironmentSettings) -> float:
-    return evaluate(policy, world, rules, episodes=200, seed=5).metrics()["average_reward"]
+    return evaluate_policy(policy, world, rules, episodes=200, seed=5).metrics()["average_reward"]
 
 
 @pytest.mark.parametrize("algorithm", OF_SLATES)

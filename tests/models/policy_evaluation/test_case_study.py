@@ -10,7 +10,7 @@ import pytest
 from models.agents.policies import PopularityPolicy
 from models.explanation.explainer import explain
 from models.interactions import Histories, Interactions
-from models.policy_evaluation.case_study import CaseStudy, CaseStudyPlan, play, typical_user
+from models.policy_evaluation.case_study import CaseStudy, CaseStudyPlan, play_case_study, typical_user
 from models.simulation.settings import EnvironmentSettings
 from models.simulation.simulator import UserSimulator
 from tests.support.worlds import tiny_world
@@ -20,7 +20,7 @@ USER = 3
 
 def played(world: UserSimulator, length: int = 4) -> CaseStudy:
     plan = CaseStudyPlan(USER, "Ada", length, 7, EnvironmentSettings())
-    return play(world, PopularityPolicy(), "popularity", plan)
+    return play_case_study(world, PopularityPolicy(), "popularity", plan)
 
 
 def test_each_reaction_is_explained_by_the_history_before_it() -> None:

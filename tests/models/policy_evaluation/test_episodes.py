@@ -4,7 +4,7 @@ import numpy as np
 
 from models.agents.policies import SASRecPolicy
 from models.policy_evaluation.episodes import play_episodes
-from models.policy_evaluation.values import evaluate
+from models.policy_evaluation.values import evaluate_policy
 from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
 from tests.support.worlds import tiny_world
@@ -14,7 +14,7 @@ WORLD, SHORT = tiny_world(0), EnvironmentSettings(end_probability=0.2)
 
 def test_the_episodes_are_those_of_the_evaluation() -> None:
     log = play_episodes(SASRecPolicy(), WORLD, SHORT, episodes=150, seed=4)
-    evaluation = evaluate(SASRecPolicy(), WORLD, SHORT, episodes=150, seed=4)
+    evaluation = evaluate_policy(SASRecPolicy(), WORLD, SHORT, episodes=150, seed=4)
     np.testing.assert_allclose(np.bincount(log.episodes, log.rewards), evaluation.returns)
     np.testing.assert_array_equal(log.users[log.steps == 0], evaluation.users)
     np.testing.assert_array_equal(np.bincount(log.episodes), evaluation.counts.sum(axis=1))

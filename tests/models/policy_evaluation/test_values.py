@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from models.agents.policies import Policy, RandomPolicy, SASRecPolicy
 from models.metrics.intervals import Estimate
 from models.policy_evaluation.breadth import Breadth
-from models.policy_evaluation.values import Evaluation, all_pairs, evaluate, over_seeds, paired_difference
+from models.policy_evaluation.values import Evaluation, all_pairs, evaluate_policy, over_seeds, paired_difference
 from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
 from tests.support.planted_worlds import N_ITEMS, N_RATED, planted_world
@@ -59,8 +59,8 @@ def test_metrics_by_hand() -> None:
 
 
 def test_an_episode_earns_what_its_items_earn() -> None:
-    good_first = evaluate(InOrder(-1), planted_world(), SETTINGS, episodes=40, seed=3)
-    bad_first = evaluate(InOrder(1), planted_world(), SETTINGS, episodes=40, seed=3)
+    good_first = evaluate_policy(InOrder(-1), planted_world(), SETTINGS, episodes=40, seed=3)
+    bad_first = evaluate_policy(InOrder(1), planted_world(), SETTINGS, episodes=40, seed=3)
     lengths = good_first.counts.sum(axis=1)
     np.testing.assert_array_equal(good_first.returns, np.minimum(lengths, 10))  # ten are liked, they come first
     np.testing.assert_array_equal(bad_first.returns, np.maximum(lengths - 10, 0))
@@ -73,7 +73,7 @@ def test_an_episode_earns_what_its_items_earn() -> None:
 
 def test_equal_policies_are_evaluated_alike() -> None:
     world = tiny_world(0)
-    first, again = (evaluate(SASRecPolicy(), world, SETTINGS, episodes=150, seed=2) for _ in range(2))
+    first, again = (evaluate_policy(SASRecPolicy(), world, SETTINGS, episodes=150, seed=2) for _ in range(2))
     np.testing.assert_array_equal(first.returns, again.returns)
     np.testing.assert_array_equal(first.liking, again.liking)
     np.testing.assert_array_equal(first.counts, again.counts)
@@ -82,16 +82,16 @@ def test_equal_policies_are_evaluated_alike() -> None:
 def test_policies_meet_the_same_users_for_the_same_time() -> None:
     world = tiny_world(0)
     ample = EnvironmentSettings(end_probability=0.5, known_items="allow")  # too short to run out of items
-    first, second = (evaluate(policy, world, ample, 150, seed=2) for policy in (RandomPolicy(0), SASRecPolicy()))
+    first, second = (evaluate_policy(policy, world, ample, 150, seed=2) for policy in (RandomPolicy(0), SASRecPolicy()))
     np.testing.assert_array_equal(first.users, second.users)
     np.testing.assert_array_equal(first.counts.sum(axis=1), second.counts.sum(axis=1))
-    another = evaluate(SASRecPolicy(), world, ample, 150, seed=3)
+    another = evaluate_policy(SASRecPolicy(), world, ample, 150, seed=3)
     assert (another.users != second.users).any()
 
 
 def test_more_episodes_begin_with_the_same_ones() -> None:
     world = tiny_world(0)
-    few, many = (evaluate(SASRecPolicy(), world, SETTINGS, episodes, seed=2) for episodes in (20, 60))
+    few, many = (evaluate_policy(SASRecPolicy(), world, SETTINGS, episodes, seed=2) for episodes in (20, 60))
     np.testing.assert_array_equal(few.users, many.users[:20])
     np.testing.assert_array_equal(few.returns, many.returns[:20])
 
@@ -120,7 +120,7 @@ def test_the_interval_of_a_share_ends_at_one() -> None:
     every = evaluation([4.0], [0.9], [[1, 1, 1, 1]])
     estimates = over_seeds([some, every], seed=0)
     assert estimates["liking_at_10"] == Estimate(mean=0.5, ci95=(0, 1))
-    assert estimates["coverage"] == {"mean": 0.75, "ci95": [0, 1]}
+    assert estimates["coverage"] == Estimate(mean=0.75, ci95=(0, 1))
 
 
 def test_differences_are_taken_episode_by_episode() -> None:
@@ -128,5 +128,5 @@ def test_differences_are_taken_episode_by_episode() -> None:
     seeds = [evaluation([value + gain for value in base], [1.0] * 3, [[1, 0, 0, 0]] * 3) for gain in (1, 1)]
     other = evaluation(base, [1.0] * 3, [[1, 0, 0, 0]] * 3)
     assert paired_difference(seeds, [other]) == Estimate(mean=1, ci95=(1, 1))
-    assert paired_difference([other], seeds) == {"mean": -1, "ci95": [-1, -1]}
-    assert all_pairs({"a": seeds, "b": [other], "c": seeds})[("a", "c")] == {"mean": 0, "ci95": [0, 0]}
+    assert paired_difference([other], seeds) == Estimate(mean=-1, ci95=(-1, -1))
+    assert all_pairs({"a": seeds, "b": [other], "c": seeds})[("a", "c")] == Estimate(mean=0, ci95=(0, 0))

@@ -8,7 +8,7 @@ from models.agents.policies import RandomPolicy
 from models.agents.settings import AgentSettings
 from models.agents.training import train_agent
 from models.interactions import Interactions
-from models.policy_evaluation.values import evaluate
+from models.policy_evaluation.values import evaluate_policy
 from models.simulation.patience import RECENT, Patience, Steps, step_features
 from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
@@ -163,8 +163,8 @@ def test_an_agent_can_be_trained_on_users_with_patience(patience: Patience) -> N
     world = patient(planted_world(), patience)
     settings = AgentSettings(steps=3000, n_envs=16, hidden=16, threads=1)
     agent = train_agent(world, LEARNED, settings, "a2c", seed=0)
-    learned = evaluate(agent.policy, world, LEARNED, episodes=100, seed=5).metrics()
-    random = evaluate(RandomPolicy(0), world, LEARNED, episodes=100, seed=5).metrics()
+    learned = evaluate_policy(agent.policy, world, LEARNED, episodes=100, seed=5).metrics()
+    random = evaluate_policy(RandomPolicy(0), world, LEARNED, episodes=100, seed=5).metrics()
     # Likes keep users, so the reward of a good policy grows by more than its share of likes.
     assert learned["average_reward"] > 2.5 * random["average_reward"]
     assert max(reward for _, reward in agent.learning_curve) > 2 * random["average_reward"]

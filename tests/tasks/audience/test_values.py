@@ -9,8 +9,8 @@ import pytest
 from sb3_contrib import QRDQN, MaskablePPO
 from stable_baselines3 import A2C, DQN, PPO
 
+from models import policy_evaluation
 from models.policy_evaluation.comparison import Reinforcement
-from models.policy_evaluation.values import evaluate
 from models.simulation.settings import EnvironmentSettings
 from storage.run_folder import RunFolder
 from tasks.audience.audience import Audience, load
@@ -21,7 +21,18 @@ from tasks.audience.values import evaluate_policy
 from tasks.report.tables import reinforcement_table
 from tests.support.trained_runs import write_finished_run
 
-NO_RUN = Reinforcement.model_validate({"dataset": "", "steps": 1, "seeds": [0], "episodes": 2, "policies": {}})
+NO_RUN = Reinforcement(
+    dataset="",
+    steps=1,
+    seeds=(0,),
+    episodes=2,
+    catalogue=1,
+    reward="vote",
+    users="all",
+    policies={},
+    comparisons=(),
+    learning_curves={},
+)
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +169,7 @@ def test_a_policy_of_the_run_is_judged_as_in_the_report(folder: RunFolder, users
     policy = load_policy(str(folder.root), "dqn")
     found = evaluate_policy(policy, users, episodes=8, seed=4)
     own = policy.policy
-    expected = evaluate(own.policy, users.simulator, own.environment, 8, 4).metrics()
+    expected = policy_evaluation.evaluate_policy(own.policy, users.simulator, own.environment, 8, 4).metrics()
     assert {name: estimate.mean for name, estimate in found.estimates.items()} == pytest.approx(expected)
 
 

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.metrics.classification import auc
+from models.metrics.classification import UserBootstrap, auc
 from models.response.sasrec.settings import SASRecSettings
 from models.response.sasrec.tuning import SASREC_GRID, Value, tune
 
@@ -42,7 +42,7 @@ def test_what_helps_is_kept_and_what_does_not_is_left(
         return noise + np.float32(use) * likes
 
     grid: dict[str, list[Value]] = {"bass": [1.0, 2.0, 0.0], "treble": [5.0], "loudness": [1.0]}
-    tuned = tune(Dial(), grid, predict, users, likes)
+    tuned = tune(Dial(), grid, predict, UserBootstrap(users, likes))
     assert dict(tuned.changes) == {"bass": 2.0, "loudness": 1.0}
     assert asked == [
         Dial(),
@@ -75,13 +75,12 @@ def test_a_wrong_grid_is_refused_before_anything_is_tried(grid: dict[str, list[V
         raise AssertionError
 
     with pytest.raises(ValueError, match=message):
-        tune(Dial(), grid, never, np.arange(2), np.array([True, False]))
+        tune(Dial(), grid, never, UserBootstrap(np.arange(2), np.array([True, False])))
 
 
 def test_pairs_of_one_kind_change_nothing() -> None:
-    tuned = tune(
-        Dial(), {"bass": [1.0]}, lambda dial: np.full(4, dial.bass, np.float32), np.arange(4), np.ones(4, bool)
-    )
+    bootstrap = UserBootstrap(np.arange(4), np.ones(4, bool))
+    tuned = tune(Dial(), {"bass": [1.0]}, lambda dial: np.full(4, dial.bass, np.float32), bootstrap)
     assert not tuned.changes
 
 
