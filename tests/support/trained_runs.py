@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import polars as pl
@@ -26,8 +29,19 @@ N_USERS, N_ITEMS, N_KEYWORDS, PER_USER, WIDTH = 12, 14, 6, 6, 4
 
 
 def write_trained_run(root: Path, seed: int = 0, *, n_users: int = N_USERS, n_items: int = N_ITEMS) -> RunFolder:
-    """Publish all that the step `reinforce` reads; users are u0, u1, ..., items are i0, i1, ..."""
-    folder, rng = RunFolder(root), np.random.default_rng(seed)
+    """Publish all that the step `reinforce` reads; users are u0, u1, ..., items are i0, i1, ...
+
+    Each such run is trained once and copied from then on.
+    """
+    shutil.copytree(_trained(seed, n_users, n_items).name, root, dirs_exist_ok=True)
+    return RunFolder(root)
+
+
+@cache
+def _trained(seed: int, n_users: int, n_items: int) -> TemporaryDirectory[str]:
+    """A trained run, in a folder that goes when Python ends."""
+    directory = TemporaryDirectory(prefix="trained-run-")
+    folder, rng = RunFolder(Path(directory.name)), np.random.default_rng(seed)
     vocabulary = [f"keyword {k}" for k in range(N_KEYWORDS)]
     _write(folder, "users.parquet", [(u, f"u{u}") for u in range(n_users)], USERS)
     _write(folder, "items.parquet", [(i, f"i{i}", f"item {i}", [f"c{i % 3}"], "", "") for i in range(n_items)], ITEMS)
@@ -54,7 +68,7 @@ def write_trained_run(root: Path, seed: int = 0, *, n_users: int = N_USERS, n_it
     train_sasrec.function(folder, SASRecSettings(width=8, heads=2, blocks=1, max_history=10, max_epochs=1))
     fit_ensemble.function(folder, EnsembleSettings(max_history=10, neutral_pairs=20))
     fit_patience.function(folder, PatienceSettings())
-    return folder
+    return directory
 
 
 def write_finished_run(root: Path) -> RunFolder:

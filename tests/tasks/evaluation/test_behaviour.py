@@ -10,7 +10,7 @@ import polars as pl
 from storage.contracts import ANNOTATIONS, INTERACTIONS, ITEMS, VOCABULARY, Contract, polars_schema
 from storage.run_folder import RunFolder
 from storage.tables import write_table
-from tasks.evaluation.behaviour import leak_check
+from tasks.evaluation.behaviour import LeakCheck, leak_check
 
 PROMPT = ("objective", "pro", None, "hash", "model", "{}", "ok", None, ["warm"], [""], 1, 1)
 
@@ -35,13 +35,13 @@ def _write(folder: RunFolder, name: str, rows: Sequence[tuple[object, ...]], con
 def test_nothing_is_found_where_nothing_leaks(tmp_path: Path) -> None:
     prompts = [(0, *PROMPT), (0, "subjective", "pro", 0, *PROMPT[3:])]
     found = leak_check(_run(tmp_path, prompts, ["warm rooms", "north"]))
-    assert found == {"review_prompts": 1, "from_held_out": 0, "markers": 2, "markers_in_keywords": 0}
+    assert found == LeakCheck(review_prompts=1, from_held_out=0, markers=2, markers_in_keywords=0)
 
 
 def test_planted_leaks_are_counted(tmp_path: Path) -> None:
     prompts = [(0, "subjective", "pro", 0, *PROMPT[3:]), (0, "subjective", "con", 1, *PROMPT[3:])]
     found = leak_check(_run(tmp_path, prompts, ["warm rooms", "quokka garden"]))
-    assert found == {"review_prompts": 2, "from_held_out": 1, "markers": 2, "markers_in_keywords": 1}
+    assert found == LeakCheck(review_prompts=2, from_held_out=1, markers=2, markers_in_keywords=1)
 
 
 def test_without_annotations_there_is_nothing_to_check(tmp_path: Path) -> None:
