@@ -109,7 +109,7 @@ def chat_server(behave: Behaviour, headers: dict[str, str] | None = None) -> Ite
             """Say nothing."""
 
     class Quiet(ThreadingHTTPServer):
-        daemon_threads = True
+        daemon_threads, request_queue_size = True, 256  # 64 clients connect at once
 
         def handle_error(self, request: object, client_address: object) -> None:
             """A client that gave up is what some tests are about."""
