@@ -92,8 +92,8 @@ class PolicyNetwork(nn.Module):
         tokens = items + 1
         mask = tokens > 0
         zero, slope, liked, disliked = self.surprise[tokens].unbind(-1)
-        known = zero + slope * torch.nan_to_num(ratings)
-        surprises = torch.where(torch.isnan(ratings), torch.where(likes, liked, disliked), known) * mask
+        rated = zero + slope * torch.nan_to_num(ratings)
+        surprises = torch.where(torch.isnan(ratings), torch.where(likes, liked, disliked), rated) * mask
         lengths = mask.sum(dim=1)
         h = self.sasrec(tokens, likes, surprises)
         last = lengths[:, None, None].expand(-1, 1, h.shape[2])
@@ -113,9 +113,11 @@ def _surprises(simulator: UserSimulator) -> np.ndarray:
     """By item (n_items, 4): surprise at rating 0, its slope, surprise at a like and at a dislike without rating."""
     n = simulator.n_items
     every, yes = np.arange(n)[:, None], np.ones((n, 1), dtype=bool)
-    of = simulator.sasrec.statistics.surprises
-    zero, one = (of(Histories(every, yes, np.full((n, 1), rating, dtype=np.float32))) for rating in (0, 1))
-    return np.concatenate([zero, one - zero, of(Histories(every, yes)), of(Histories(every, ~yes))], axis=1)
+    surprises = simulator.sasrec.statistics.surprises
+    zero, one = (surprises(Histories(every, yes, np.full((n, 1), rating, dtype=np.float32))) for rating in (0, 1))
+    return np.concatenate(
+        [zero, one - zero, surprises(Histories(every, yes)), surprises(Histories(every, ~yes))], axis=1
+    )
 
 
 def example_inputs(network: PolicyNetwork, users: int = 2) -> tuple[Tensor, ...]:

@@ -186,7 +186,7 @@ def recommend(
     width = min(k, len(catalogue(simulator, environment.catalogue_size)))
     items, probabilities = np.full((len(users), width), NO_ITEM), np.zeros((len(users), width), dtype=np.float32)
     for start in range(0, len(users), _USERS_AT_ONCE):
-        sessions = Sessions.of_users(simulator, environment, users[start : start + _USERS_AT_ONCE])
+        sessions = Sessions.for_users(simulator, environment, users[start : start + _USERS_AT_ONCE])
         actions = policy.top_k(sessions, k)
         rows, places = np.nonzero(~np.take_along_axis(sessions.closed, actions, axis=1))
         chosen = sessions.catalogue[actions[rows, places]]

@@ -158,7 +158,7 @@ def _learned(scorer: Scorer, axes: TasteAxes | None) -> LearnedPolicy | QueryPol
 
 
 def _expected_length(environment: EnvironmentSettings) -> float | None:
-    """Mean number of steps of a session: geometric, cut off at `max_steps`; not known of learned patience."""
+    """Mean number of steps of a session: geometric, cut off at `max_steps`; unknown with learned patience."""
     if environment.session_end == "learned":
         return None
     p = environment.end_probability

@@ -135,9 +135,9 @@ class RecommendVectorEnv(VectorEnv[Observations, NDArray[np.number], NDArray[np.
 def _infos(sessions: Sessions, result: StepResult) -> Infos:
     """What each step was about: user, item, the three votes, the calibrated probability; arrays of num_envs rows."""
     responses, slates = result.responses, result.slates
-    of_slates: Infos = {}
+    slate_infos: Infos = {}
     if slates is not None:
-        of_slates = {
+        slate_infos = {
             "slate": slates.items,
             "slate_votes": slates.votes,
             "slate_probabilities": slates.probabilities,
@@ -152,4 +152,4 @@ def _infos(sessions: Sessions, result: StepResult) -> Infos:
         "repeated": result.repeated,
         "novelty": result.novelties,
         "diversity": result.diversities,
-    } | of_slates
+    } | slate_infos

@@ -92,9 +92,12 @@ class LogisticModel:
             start = np.array([(prior or {}).get(name, 0.0) for name in names]) * scales
             usual = None if prior is None else float(start @ (means / scales))
             penalties = penalty * np.array([(stiffness or {}).get(name, 1.0) for name in names])
-            of_intercept = 0.0 if usual is None else penalty
+            intercept_penalty = 0.0 if usual is None else penalty
             coefficients, intercept = _logistic(
-                (features - means) / scales, likes, np.append(start, usual or 0.0), np.append(penalties, of_intercept)
+                (features - means) / scales,
+                likes,
+                np.append(start, usual or 0.0),
+                np.append(penalties, intercept_penalty),
             )
         return cls(names, tuple(means.tolist()), tuple(scales.tolist()), tuple(coefficients.tolist()), intercept)
 

@@ -1,7 +1,7 @@
 """Rating factors: what user and item effects leave of a rating, as a match of the user's and the item's factors.
 
 Source: Hu, Koren and Volinsky (2008) and Zhou et al. (2008), alternating ridge regression. Item factors are learned
-once; a user's are solved from the history whenever asked, so a reaction of a minute ago counts like any other.
+once; a user's are solved from the history for each answer, so a reaction of a minute ago counts like any other.
 """
 
 from __future__ import annotations
@@ -95,9 +95,9 @@ class RatingFactors:
         solved = np.zeros((n, others.shape[1]))
         ridge = self.settings.penalty * np.eye(self.settings.n_factors, dtype=np.float32)
         for row in np.flatnonzero(np.diff(starts)):
-            of_row = order[starts[row] : starts[row + 1]]
-            x = others[of_row]
-            solved[row] = np.linalg.solve(x.T @ x + ridge, x.T @ rest[of_row])
+            own = order[starts[row] : starts[row + 1]]
+            x = others[own]
+            solved[row] = np.linalg.solve(x.T @ x + ridge, x.T @ rest[own])
         return solved
 
 

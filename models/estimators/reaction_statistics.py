@@ -203,12 +203,12 @@ def _rating_effects(
 ) -> tuple[float, NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """Mean rating, user and item effects by alternating ridge regression, and the items' counts of ratings."""
     mean = float(train.ratings.mean())
-    of_users = np.bincount(train.users, minlength=train.n_users)
-    of_items = np.bincount(train.items, minlength=train.n_items)
+    user_counts = np.bincount(train.users, minlength=train.n_users)
+    item_counts = np.bincount(train.items, minlength=train.n_items)
     by_user, by_item = np.zeros(train.n_users), np.zeros(train.n_items)
     for _ in range(_ROUNDS):
         rest = train.ratings - mean - by_user[train.users]
-        by_item = np.bincount(train.items, rest, train.n_items) / (of_items + _PSEUDO_ITEM)
+        by_item = np.bincount(train.items, rest, train.n_items) / (item_counts + _PSEUDO_ITEM)
         rest = train.ratings - mean - by_item[train.items]
-        by_user = np.bincount(train.users, rest, train.n_users) / (of_users + PSEUDO_USER)
-    return mean, by_user.astype(np.float32), by_item.astype(np.float32), of_items.astype(np.float32)
+        by_user = np.bincount(train.users, rest, train.n_users) / (user_counts + PSEUDO_USER)
+    return mean, by_user.astype(np.float32), by_item.astype(np.float32), item_counts.astype(np.float32)

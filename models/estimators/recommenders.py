@@ -112,14 +112,14 @@ def _weighted_factorisation(liked: csr_array, seed: int) -> Scores:
 
 def _ease(train: Interactions, liked: csr_array) -> Scores:
     """EASE of likes alone: a score is an entry of X B."""
-    known = most_frequent(train.items[train.likes], train.n_items, _EASE_ITEMS)
-    model = EASE(known, train.n_items, _EASE_PENALTY).fit(liked)
+    frequent = most_frequent(train.items[train.likes], train.n_items, _EASE_ITEMS)
+    model = EASE(frequent, train.n_items, _EASE_PENALTY).fit(liked)
     x = liked[:, model.items]
 
     def scores(users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
-        places, (known, rows) = model.places[items], np.unique(users, return_inverse=True)
-        of_users = np.asarray(x[known] @ model.weights.T, dtype=np.float32)  # (users, known items)
-        return np.where(places >= 0, of_users[rows, places], 0).astype(np.float32)
+        places, (chosen, rows) = model.places[items], np.unique(users, return_inverse=True)
+        scores = np.asarray(x[chosen] @ model.weights.T, dtype=np.float32)  # (users, items of the model)
+        return np.where(places >= 0, scores[rows, places], 0).astype(np.float32)
 
     return scores
 

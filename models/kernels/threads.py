@@ -19,7 +19,7 @@ ROWS_A_THREAD = 256  # fewer of any work here take less time than waking a threa
 class _Busy(threading.local):
     """Whether this thread works on one of several blocks."""
 
-    taken = False
+    sharing = False
 
 
 _busy = _Busy()
@@ -28,13 +28,13 @@ _busy = _Busy()
 def n_blocks(n_rows: int, least: int = ROWS_A_THREAD) -> int:
     """In how many blocks `by_blocks` works now."""
     most = n_rows // least
-    return 1 if most <= 1 or _busy.taken else min(torch.get_num_threads(), most)
+    return 1 if most <= 1 or _busy.sharing else min(torch.get_num_threads(), most)
 
 
 def by_blocks(work: Callable[[slice], Part], n_rows: int, least: int = ROWS_A_THREAD) -> list[Part]:
     """What the work makes of each block of rows, in order; one block for each of torch's threads.
 
-    Called by work that is itself one block of several, it makes no more of them: the threads are taken.
+    Called by work that is itself one block of several, it makes no more of them: the threads are in use.
 
     Parameters
     ----------
@@ -50,16 +50,16 @@ def by_blocks(work: Callable[[slice], Part], n_rows: int, least: int = ROWS_A_TH
         return [work(slice(0, n_rows))]
     ends = np.linspace(0, n_rows, n + 1).astype(int).tolist()
     own, *others = [slice(start, end) for start, end in pairwise(ends)]
-    asked = [_threads(len(others)).submit(work, rows) for rows in others]
-    _busy.taken = True
+    submitted = [_threads(len(others)).submit(work, rows) for rows in others]
+    _busy.sharing = True
     try:
         parts = [work(own)]  # meanwhile: to be woken takes longer than hundreds of rows
     finally:
-        _busy.taken = False
-    return parts + [part.result() for part in asked]
+        _busy.sharing = False
+    return parts + [part.result() for part in submitted]
 
 
 @cache
 def _threads(n: int) -> ThreadPoolExecutor:
     """Kept, since starting threads would take as long as hundreds of answers."""
-    return ThreadPoolExecutor(n, initializer=lambda: setattr(_busy, "taken", True))
+    return ThreadPoolExecutor(n, initializer=lambda: setattr(_busy, "sharing", True))

@@ -104,7 +104,7 @@ def logged_reactions(
     users, actions = held_out.users[kept], place[held_out.items[kept]]
     propensities = np.empty(len(kept))
     for rows in _parts(len(kept)):
-        free = np.where(Sessions.of_users(simulator, environment, users[rows]).seen, 0, counts)
+        free = np.where(Sessions.for_users(simulator, environment, users[rows]).seen, 0, counts)
         free[np.arange(len(free)), actions[rows]] = counts[actions[rows]]  # it was open to the user, or not logged
         propensities[rows] = counts[actions[rows]] / free.sum(axis=1)
     return LoggedReactions(users, actions, held_out.likes[kept].astype(np.float64), propensities)
@@ -137,13 +137,13 @@ def off_policy_value(
     weights, direct, expected = (np.empty(len(logged)) for _ in range(3))
     bias = simulator.models.bias
     for rows in _parts(len(logged)):
-        sessions = Sessions.of_users(simulator, environment, logged.users[rows])
+        sessions = Sessions.for_users(simulator, environment, logged.users[rows])
         chances = target_chances(policy, sessions, k)
         base = bias.global_effect + bias.user_effects[logged.users[rows]]
         q = expit(base[:, None] + bias.item_effects[sessions.catalogue])
-        of_logged = np.arange(len(sessions)), logged.actions[rows]
-        weights[rows] = chances[of_logged] / logged.propensities[rows]
-        direct[rows], expected[rows] = (chances * q).sum(axis=1), q[of_logged]
+        places = np.arange(len(sessions)), logged.actions[rows]
+        weights[rows] = chances[places] / logged.propensities[rows]
+        direct[rows], expected[rows] = (chances * q).sum(axis=1), q[places]
     errors = logged.rewards - expected
     groups = np.unique(logged.users, return_inverse=True)[1]
     n_users, rng = int(groups.max()) + 1, np.random.default_rng(seed)

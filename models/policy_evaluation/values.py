@@ -71,7 +71,7 @@ class Evaluation:
             "repetition": repetition(self.counts),
         }
 
-    def of_catalogue(self, weights: NDArray[np.int64] | None = None) -> dict[str, float]:
+    def catalogue_metrics(self, weights: NDArray[np.int64] | None = None) -> dict[str, float]:
         """Coverage and gini; with `weights` (e,), each episode counts so many times."""
         counts = self.counts.sum(axis=0, dtype=np.int64) if weights is None else weights @ self.counts
         return {"coverage": float((counts > 0).mean()), "gini": gini(counts)}
@@ -79,7 +79,7 @@ class Evaluation:
     def metrics(self) -> dict[str, float]:
         """All of `METRICS`."""
         means = {name: float(values.mean()) for name, values in self.by_episode().items()}
-        means |= {"total_reward": means["average_reward"] * len(self.returns)} | self.of_catalogue()
+        means |= {"total_reward": means["average_reward"] * len(self.returns)} | self.catalogue_metrics()
         return {name: means[name] for name in METRICS}
 
 
@@ -139,12 +139,12 @@ def over_seeds(evaluations: Sequence[Evaluation], seed: int) -> dict[str, Estima
     seed
         Of the bootstrap over episodes that coverage and gini need, which are no means over episodes.
     """
-    found = [evaluation.by_episode() for evaluation in evaluations]
-    estimates = {name: crossed_interval(np.stack([values[name] for values in found])) for name in _OF_EPISODES}
+    by_episode = [evaluation.by_episode() for evaluation in evaluations]
+    estimates = {name: crossed_interval(np.stack([values[name] for values in by_episode])) for name in _OF_EPISODES}
     episodes, average = len(evaluations[0].returns), estimates["average_reward"]
     low, high = average.ci95
     estimates["total_reward"] = Estimate(mean=episodes * average.mean, ci95=(episodes * low, episodes * high))
-    estimates |= _of_catalogue(evaluations, seed)
+    estimates |= _catalogue_metrics(evaluations, seed)
     return {name: _bounded(name, estimates[name]) for name in METRICS}
 
 
@@ -170,19 +170,19 @@ def all_pairs(evaluations: Mapping[str, Sequence[Evaluation]]) -> dict[tuple[str
     }
 
 
-def _of_catalogue(evaluations: Sequence[Evaluation], seed: int) -> dict[str, Estimate]:
+def _catalogue_metrics(evaluations: Sequence[Evaluation], seed: int) -> dict[str, Estimate]:
     rng = np.random.default_rng(seed)
     seeds, episodes = len(evaluations), len(evaluations[0].returns)
-    by_seed = [evaluation.of_catalogue() for evaluation in evaluations]
+    by_seed = [evaluation.catalogue_metrics() for evaluation in evaluations]
     resampled = []
     for _ in range(_RESAMPLES):
         weights = np.bincount(rng.integers(episodes, size=episodes), minlength=episodes)
-        resampled.append([evaluation.of_catalogue(weights) for evaluation in evaluations])
+        resampled.append([evaluation.catalogue_metrics(weights) for evaluation in evaluations])
     estimates = {}
     for name in by_seed[0]:
         values = np.array([metrics[name] for metrics in by_seed])
-        of_resamples = np.array([[metrics[name] for metrics in row] for row in resampled]).mean(axis=1)
-        parts = [(float(of_resamples.var(ddof=1)), max(1, episodes - 1))]
+        resampled_means = np.array([[metrics[name] for metrics in row] for row in resampled]).mean(axis=1)
+        parts = [(float(resampled_means.var(ddof=1)), max(1, episodes - 1))]
         if seeds > 1:
             parts.append((float(values.var(ddof=1)) / seeds, seeds - 1))
         estimates[name] = combined(float(values.mean()), tuple(parts))

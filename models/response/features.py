@@ -198,9 +198,9 @@ class ResponseModels:
         )
         return parts[0] if len(parts) == 1 else Opinions.concatenated(parts)
 
-    def opinions_after(self, known: Interactions, pairs: Interactions, max_history: int) -> Opinions:
-        """Opinions of pairs, whatever came of them, given the last `max_history` known interactions of their users."""
-        parts = known.histories_by_parts(pairs.users, max_history)
+    def opinions_after(self, past: Interactions, pairs: Interactions, max_history: int) -> Opinions:
+        """Opinions of pairs, whatever came of them, given the last `max_history` past interactions of their users."""
+        parts = past.histories_by_parts(pairs.users, max_history)
         return Opinions.concatenated(
             [self.opinions(pairs.users[rows], pairs.items[rows], histories) for rows, histories in parts]
         )

@@ -36,8 +36,8 @@ class StepBreadth:
     """
 
     def __init__(self, simulator: UserSimulator, catalogue: NDArray[np.int64], n_sessions: int) -> None:
-        of_unknown = np.log2(simulator.n_users + 1)
-        self._novelties = (self_information(simulator, catalogue) / of_unknown).astype(np.float32)
+        most = np.log2(simulator.n_users + 1)
+        self._novelties = (self_information(simulator, catalogue) / most).astype(np.float32)
         self._vectors = simulator.knowledge.pro_vectors[catalogue]
         self._sums = np.zeros((n_sessions, self._vectors.shape[1]), dtype=np.float32)
         self._counts = np.zeros(n_sessions, dtype=np.int64)
@@ -74,9 +74,9 @@ class StepBreadth:
         Vectors that point apart count as at right angles.
         """
         vectors = self._vectors[actions]
-        known = vectors.any(axis=1)
+        described = vectors.any(axis=1)
         cosines = (self._sums[rows] * vectors).sum(axis=1) / np.maximum(self._counts[rows], 1)
-        found = np.where(known & (self._counts[rows] > 0), (1 - cosines).clip(0, 1), 0)
+        diversities = np.where(described & (self._counts[rows] > 0), (1 - cosines).clip(0, 1), 0)
         self._sums[rows] += vectors
-        self._counts[rows] += known
-        return found.astype(np.float32)
+        self._counts[rows] += described
+        return diversities.astype(np.float32)

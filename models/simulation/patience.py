@@ -89,31 +89,31 @@ class Steps:
         new[1:] = ~follows[1:] | (np.diff(times) > gap)
         rows = np.arange(n)
         step = rows - np.maximum.accumulate(np.where(new, rows, 0)) + 1  # in the session, from 1
-        of_user = rows - np.maximum.accumulate(np.where(follows, 0, rows)) + 1
+        number = rows - np.maximum.accumulate(np.where(follows, 0, rows)) + 1
         sequels = np.flatnonzero(follows & counted)
         chosen = sequels - 1
         back = np.arange(RECENT)
-        known = back < of_user[chosen, None]  # latest first
-        likes = interactions.likes[np.maximum(chosen[:, None] - back, 0)] & known
-        return cls(step_features(step[chosen], likes, known), new[sequels], interactions.users[chosen])
+        there = back < number[chosen, None]  # latest first
+        likes = interactions.likes[np.maximum(chosen[:, None] - back, 0)] & there
+        return cls(step_features(step[chosen], likes, there), new[sequels], interactions.users[chosen])
 
     def __len__(self) -> int:
         return len(self.ended)
 
 
-def step_features(steps: NDArray[np.int64], likes: NDArray[np.bool_], known: NDArray[np.bool_]) -> NDArray[np.float32]:
+def step_features(steps: NDArray[np.int64], likes: NDArray[np.bool_], there: NDArray[np.bool_]) -> NDArray[np.float32]:
     """What the hazard rests on: float32 array of shape (b, f).
 
     Parameters
     ----------
     steps
         int64 array of shape (b,): steps of the session so far, from 1.
-    likes, known
+    likes, there
         bool arrays of shape (b, RECENT): the last reactions, latest first; whether there was one.
     """
     log_steps = np.log(steps)
-    disliked = np.cumprod(known & ~likes, axis=1).sum(axis=1)
-    rate = likes.sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    disliked = np.cumprod(there & ~likes, axis=1).sum(axis=1)
+    rate = likes.sum(axis=1) / np.maximum(there.sum(axis=1), 1)
     return np.stack([log_steps, log_steps**2, likes[:, 0], rate, disliked], axis=1).astype(np.float32)
 
 
@@ -147,10 +147,10 @@ class Patience:
         return cls(LogisticModel.fit(FEATURE_NAMES, train.features, train.ended, penalty=_PENALTY))
 
     def chances(
-        self, steps: NDArray[np.int64], likes: NDArray[np.bool_], known: NDArray[np.bool_]
+        self, steps: NDArray[np.int64], likes: NDArray[np.bool_], there: NDArray[np.bool_]
     ) -> NDArray[np.float32]:
         """P(the session ends now): float32 array of shape (b,); parameters as in `step_features`."""
-        return self.hazard.probabilities(step_features(steps, likes, known))
+        return self.hazard.probabilities(step_features(steps, likes, there))
 
     def assess(self, train: Steps, validation: Steps) -> PatienceFit:
         """The hazard against the constant one on steps that lead to validation rows."""
@@ -172,6 +172,6 @@ class Patience:
 def _clustered_interval(values: NDArray[np.float64], users: NDArray[np.int64]) -> tuple[float, float]:
     """95 % interval of a mean whose rows of one user depend on each other."""
     mean = float(values.mean())
-    of_users = np.bincount(users, weights=values - mean)
-    error = 1.96 * float(np.sqrt((of_users**2).sum())) / len(values)
+    by_user = np.bincount(users, weights=values - mean)
+    error = 1.96 * float(np.sqrt((by_user**2).sum())) / len(values)
     return mean - error, mean + error

@@ -73,7 +73,7 @@ class Sessions:
         self.begin(np.arange(len(seeds)))
 
     @classmethod
-    def of_users(cls, simulator: UserSimulator, settings: EnvironmentSettings, users: NDArray[np.int64]) -> Self:
+    def for_users(cls, simulator: UserSimulator, settings: EnvironmentSettings, users: NDArray[np.int64]) -> Self:
         """A session for each of the users (b,), as it begins."""
         sessions = cls(simulator, settings, range(len(users)))
         sessions.begin(np.arange(len(users)), users)
@@ -134,9 +134,9 @@ class Sessions:
         else:
             slates, shown, responses = self._choice(actions, numbers)
         earned = reward(responses, self.settings.reward, numbers[:, 2])
-        taken = np.flatnonzero(shown != NO_ITEM)
+        chosen = np.flatnonzero(shown != NO_ITEM)
         weights = self.settings.breadth_weights
-        novelties, diversities = self._breadth.terms(taken, shown[taken], weights)
+        novelties, diversities = self._breadth.terms(chosen, shown[chosen], weights)
         earned = (earned + weights[0] * novelties + weights[1] * diversities).astype(np.float32)
         repeated, rewards = self._state.react(shown, earned, responses.like)
         self._candidates.draw(rows, numbers[:, _COINS:])

@@ -94,7 +94,7 @@ def train_sasrec(
         Where there is nothing to train on.
     """
     if not len(train):
-        raise ValueError("SASRec needs training interactions; found none")
+        raise ValueError("SASRec needs training interactions; there are none")
     with _threads(settings.threads), torch.random.fork_rng():
         torch.manual_seed(settings.seed)
         return _train(SASRec(categories, settings).to(device), train, validation, settings)
@@ -112,13 +112,13 @@ def _train(
         statistics.weights.logits(statistics.training_features(train)),
         settings.max_history,
     )
-    histories, of_validation = _asked(model, train, validation)
+    histories, validation_statistics = _validation_inputs(model, train, validation)
     epochs: list[Epoch] = []
     best = copy.deepcopy(model.state_dict())
     while len(epochs) < settings.max_epochs and not _stalled(epochs, settings.patience):
         loss = _epoch(model, optimiser, windows, settings, rng)
         model.eval()
-        logits = model.pair_logits(validation.items, histories, of_validation)
+        logits = model.pair_logits(validation.items, histories, validation_statistics)
         epochs.append(Epoch(loss, auc(validation.likes, logits)))
         if epochs[-1].validation_auc >= max(epoch.validation_auc for epoch in epochs):
             best = copy.deepcopy(model.state_dict())
@@ -128,11 +128,13 @@ def _train(
 
 def validation_logits(model: SASRec, train: Interactions, validation: Interactions) -> NDArray[np.float32]:
     """Logit of P(like) of n validation pairs given the training histories: float32 (n,)."""
-    histories, statistics = _asked(model, train, validation)
+    histories, statistics = _validation_inputs(model, train, validation)
     return model.pair_logits(validation.items, histories, statistics)
 
 
-def _asked(model: SASRec, train: Interactions, validation: Interactions) -> tuple[Histories, NDArray[np.float32]]:
+def _validation_inputs(
+    model: SASRec, train: Interactions, validation: Interactions
+) -> tuple[Histories, NDArray[np.float32]]:
     """The histories that validation pairs are judged by, and what the statistics say of them."""
     settings = model.settings
     histories = train.histories(validation.users, max(settings.max_history, settings.statistics_history))

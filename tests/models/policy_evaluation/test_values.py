@@ -54,7 +54,7 @@ def test_metrics_by_hand() -> None:
             "repetition": (0 + 1 / 3) / 2,
         }
     )
-    only_the_second_twice = example().of_catalogue(np.array([0, 2]))
+    only_the_second_twice = example().catalogue_metrics(np.array([0, 2]))
     assert only_the_second_twice == pytest.approx({"coverage": 0.5, "gini": 2 / 3 - 1 / 12})
 
 
