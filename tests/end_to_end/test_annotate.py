@@ -19,7 +19,7 @@ from tasks.steps.annotate import annotate
 from tasks.steps.ingest import ingest
 from tests.end_to_end.shortened_model import shortened_profile
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.long]
 RECAUDIENCE = Path(sys.executable).parent / "recaudience"
 PROMPTS = 40
 SET = ("curate.min_items=1", "annotate.max_failed_share=1")

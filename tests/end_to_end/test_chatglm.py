@@ -200,6 +200,7 @@ def question(prompt: Prompt) -> Question:
     return Question((completion_key(body),), (body,), prompt.read)
 
 
+@pytest.mark.long
 def test_vllm_serves_it_and_its_answers_keep_to_the_schema(served: ServerHandle, tmp_path: Path) -> None:
     settings = PromptSettings(style="reasoning", noun="film")
     items = [ItemFacts(name, "directed by Mann", ("crime", "drama")) for name in ("Heat", "Thief")]
@@ -213,6 +214,7 @@ def test_vllm_serves_it_and_its_answers_keep_to_the_schema(served: ServerHandle,
     assert all(outcome.completion is not None for outcome in outcomes)
 
 
+@pytest.mark.long
 def test_the_server_reads_the_tokens_of_the_published_format(served: ServerHandle, published: Path) -> None:
     folder = Path(served.command[2])
     expected = encoded(folder, published, CONVERSATIONS)["answers"]
@@ -227,6 +229,7 @@ def test_the_server_reads_the_tokens_of_the_published_format(served: ServerHandl
         assert reply.json()["tokens"] == answer["prepared"]
 
 
+@pytest.mark.long
 def test_the_server_computes_what_the_architecture_says(served: ServerHandle, published: Path) -> None:
     prompts = [answer["published"] for answer in encoded(Path(served.command[2]), published, CONVERSATIONS)["answers"]]
     result = python(HERE / "published_forward.py", published, given=json.dumps(prompts))

@@ -13,7 +13,7 @@ import pytest
 from storage.settings.llm_profiles import REPOSITORY
 from tests.end_to_end.shortened_model import shortened_profile
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.long]
 PROMPTS, WINDOW, FAULTS = 120, 4, 3
 
 

@@ -19,7 +19,7 @@ from tasks.steps.annotate import AnnotateSettings, AnswerSource, annotate
 from tasks.steps.curate import curate
 from tests.tasks.steps.test_hostile_texts import HONEST, INJECTIONS, ODD, TOLD
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.long]
 PROFILE = load_llm_profile("embedded")
 EVERYTHING = CurationSettings(min_items=1, max_share=1.0)
 

@@ -77,6 +77,7 @@ def test_a_language_model_that_is_not_installed_leads_to_a_running_server(instal
     assert "name a running server: --llm my-server.yaml" in result.stderr
 
 
+@pytest.mark.long
 def test_the_readmes_example_runs_beside_a_package_models_of_the_projects_own(installation: Installation) -> None:
     write_finished_run(installation.project / "data" / "sample")
     printed = output_of(installation, "-c", readme_example())
