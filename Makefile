@@ -3,6 +3,7 @@ SHELL := /bin/bash
 
 DATASET     ?= sample
 SOURCE      ?=
+PRESET      ?=
 LLM         ?= embedded
 MAX_PROMPTS ?=
 SET         ?=
@@ -22,6 +23,7 @@ help: ## print this list
 	@echo 'Variables of make reproduce (any may be left out):'
 	@echo '  DATASET=sample           dataset profile; .venv/bin/recaudience datasets lists them'
 	@echo '  SOURCE=path              the publisher'"'"'s files, where the dataset is not generated'
+	@echo '  PRESET=paper             settings to reproduce somebody'"'"'s configuration, over the dataset'"'"'s own: paper'
 	@echo '  LLM=embedded             language-model profile of deployments/llm, or the path of one'
 	@echo '  MAX_PROMPTS=1000         cap on prompts to the language model, or all'
 	@echo '  SET="a.b=1 c.d=2"        any settings'
@@ -30,7 +32,7 @@ setup: $(PIPELINE) $(MODEL) ## make the environments .venv and .venv-llm and the
 
 reproduce: setup ## run the whole pipeline on a dataset and print its report
 	.venv/bin/recaudience reproduce '$(DATASET)' --llm '$(LLM)' \
-	  $(if $(SOURCE),--source '$(SOURCE)') $(if $(MAX_PROMPTS),--max-prompts '$(MAX_PROMPTS)') \
+	  $(if $(SOURCE),--source '$(SOURCE)') $(if $(PRESET),--preset '$(PRESET)') $(if $(MAX_PROMPTS),--max-prompts '$(MAX_PROMPTS)') \
 	  $(foreach assignment,$(SET),--set '$(assignment)')
 
 test: setup ## run the tests, end-to-end runs included, without the long campaigns

@@ -54,7 +54,7 @@ def reproduce(
     Parameters
     ----------
     dataset
-        Name of a dataset profile (deployments/datasets).
+        Name of a dataset profile (deployments/datasets), or with a preset (deployments/presets) `sample@paper`.
     source
         Folder or file with the publisher's files; not needed for generated datasets.
     llm
@@ -106,6 +106,7 @@ def _provenance(
     """The origin of the results. Equal runs give equal bytes: no clock, no cache hits."""
     return {
         "dataset": settings.dataset.name,
+        "preset": settings.preset,
         "split": settings.dataset.split,
         "sources": {reference.name: reference.sha256 for reference in sources},
         "settings": settings.model_dump(mode="json"),

@@ -1,4 +1,4 @@
-"""All settings of a run in one place: defaults, the dataset's profile, the language-model profile, overrides."""
+"""All settings of a run in one place: defaults, the profiles of dataset and language model, a preset, overrides."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from storage.errors import SettingsError
 from storage.run_folder import Split
 from storage.settings.datasets import DatasetSettings, load_dataset_profile, own_profiles
 from storage.settings.llm_profiles import LLMProfile, load_llm_profile
+from storage.settings.presets import load_preset, merged_sections, split_preset
 from tasks.evaluation.fidelity import FidelitySettings
 from tasks.policies.settings import ReinforceSettings
 from tasks.report.build import ReportSettings
@@ -33,6 +34,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     dataset: DatasetSettings
+    preset: str | None = Field(default=None, description="the preset that the settings come from")
     source: str | None = Field(default=None, description="folder or file with the publisher's files")
     llm: LLMProfile
     annotate: AnnotateSettings = AnnotateSettings()
@@ -59,21 +61,24 @@ class Settings(BaseModel):
     ) -> Self:
         """Settings of a dataset's profile with a language-model profile and overrides such as `sasrec.max_epochs: 5`.
 
-        The data folder holds the profiles made by `recaudience datasets add`.
+        `sample@paper` is the dataset `sample` with the preset `paper`, whose settings come over those of both profiles
+        and below the overrides. The data folder holds the profiles made by `recaudience datasets add`.
 
         Raises
         ------
         SettingsError
-            Where a profile, section or value is unknown or out of range.
+            Where a profile, preset, section or value is unknown or out of range.
         """
-        sections: dict[str, JsonValue] = dict(load_dataset_profile(dataset, data and own_profiles(data)))
+        name, preset = split_preset(dataset)
+        sections: dict[str, JsonValue] = dict(load_dataset_profile(name, data and own_profiles(data)))
+        if preset is not None:
+            sections = load_preset(preset).over(sections)
         _merge(sections, "dataset.split", split)
         for key, value in overrides.items():
             _merge(sections, key, value)
+        merged = merged_sections({"llm": load_llm_profile(llm).model_dump()}, sections)
         try:
-            return cls.model_validate(
-                {**sections, "source": _absolute(source), "llm": load_llm_profile(llm).model_dump()}
-            )
+            return cls.model_validate({**merged, "source": _absolute(source), "preset": preset})
         except ValidationError as error:
             raise SettingsError(_explain(error)) from error
 

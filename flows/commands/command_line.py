@@ -25,6 +25,7 @@ from flows.commands.terminal import (
     DataOption,
     DatasetArgument,
     LLMOption,
+    PresetOption,
     PromptCapOption,
     SourceOption,
     SplitOption,
@@ -36,6 +37,7 @@ from flows.commands.tune import tune_command
 from flows.prefect_environment import configure_prefect, show_expected_errors_without_traceback
 from storage.errors import RecaudienceError
 from storage.run_folder import DEFAULT_SPLIT, RunFolder
+from storage.settings.presets import with_preset
 
 app = typer.Typer(
     name="recaudience",
@@ -74,6 +76,7 @@ def reproduce_command(
     dataset: DatasetArgument = "sample",
     *,
     source: SourceOption = None,
+    preset: PresetOption = None,
     llm: LLMOption = "embedded",
     split: SplitOption = DEFAULT_SPLIT,
     max_prompts: PromptCapOption = None,
@@ -88,6 +91,7 @@ def reproduce_command(
     from flows.settings import Settings, parse_overrides
     from tasks.steps.ingest import source_files
 
+    dataset = with_preset(dataset, preset)
     overrides = parse_overrides(assignments or [])
     if max_prompts is not None:
         overrides["annotate.max_prompts"] = prompt_cap(max_prompts)
@@ -140,10 +144,18 @@ def _fail(message: str) -> NoReturn:
 
 
 def _print_report(folder: RunFolder) -> None:
+    from tasks.report.published import published_rows
     from tasks.report.tables import fidelity_rows, reinforcement_rows
 
-    for title, rows in (("Fidelity", fidelity_rows), ("Reinforcement learning", reinforcement_rows)):
-        header, *body = rows(folder)
+    tables = {
+        "Fidelity": fidelity_rows(folder),
+        "Reinforcement learning": reinforcement_rows(folder),
+        "Published results and this run's": published_rows(folder),
+    }
+    for title, rows in tables.items():
+        if rows is None:
+            continue
+        header, *body = rows
         table = Table(*header, title=title, title_justify="left", box=None, header_style="bold")
         for row in body:
             table.add_row(*row)

@@ -29,6 +29,7 @@ from storage.errors import DataError, SettingsError
 from storage.run_folder import RunFolder
 from storage.settings.datasets import DatasetSettings, list_dataset_profiles, load_dataset_settings, own_profiles
 from storage.settings.fetch import ByHand, RemoteFile
+from storage.settings.presets import split_preset
 
 if TYPE_CHECKING:
     from storage.downloads.downloads import Progress as Report
@@ -54,6 +55,7 @@ def fetch_command(
 
     A fetch that was interrupted resumes; files that are already there are verified and left alone.
     """
+    name, _ = split_preset(name)
     dataset = load_dataset_settings(name, own_profiles(data))
     folder = to or data / "sources" / name
     if dataset.fetch is None:

@@ -22,6 +22,13 @@ DatasetArgument = Annotated[str, typer.Argument(help="A dataset profile; `recaud
 
 SourceOption = Annotated[str | None, typer.Option(help="Folder or file with the publisher's files.")]
 SplitOption = Annotated[Split, typer.Option(help="How interactions are split into train, validation and test.")]
+PresetOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Settings that reproduce somebody's configuration, over the dataset's own: `paper`. "
+        "The run is then named DATASET@PRESET, which other commands take as a dataset.",
+    ),
+]
 LLMOption = Annotated[str, typer.Option(help="Language-model profile; `recaudience llm profiles` lists them.")]
 AssignmentsOption = Annotated[
     list[str] | None, typer.Option("--set", help="Any setting, as in `--set sasrec.max_epochs=5`; repeatable.")

@@ -1,8 +1,9 @@
 """Prompts that ask a language model why people like or dislike an item.
 
 T_obj and T_sub of the paper ("LLM-Powered User Simulator for Recommender System", arXiv 2412.16984, section 3.1): an
-objective prompt shows an item's facts, a subjective one a review and its rating. Every prompt asks for one side, so an
-item has two objective prompts (pro, con) and a review has one: pros of a positive rating, cons of a negative one.
+objective prompt shows an item's facts, a subjective one a review and its rating. A review is asked for one side: pros
+of a positive rating, cons of a negative one. An item has two objective prompts, one a side, or, as in the paper, one
+that asks for three pros and three cons (`both_sides`).
 
 Two styles ask for the same keywords. `reasoning` is the paper's chain of thought (what is it; reasons with evidence;
 keywords). `few_shot` is for models too small for that: worked examples as chat turns, keywords only. Messages of one
@@ -21,10 +22,19 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from models.knowledge import Side
+from models.knowledge import SIDES, Side
 from models.reading.lexicon import TEMPLATES, Language, lexicon
-from models.reading.phrases import Choices, objective_choices, subjective_choices
-from models.reading.replies import KeywordReply, Reading, Style, read_reply, reply_schema
+from models.reading.phrases import objective_choices, subjective_choices
+from models.reading.replies import (
+    LONGEST_REASON,
+    KeywordReply,
+    Question,
+    Reading,
+    ReplyForm,
+    Style,
+    read_reply,
+    reply_schema,
+)
 from models.reading.sanitise import clean_text
 
 Kind = Literal["objective", "subjective"]
@@ -51,6 +61,17 @@ class PromptSettings(BaseModel):
         default=400, ge=50, description="Budget for an item's description, and for its attributes"
     )
     comment_characters: int = Field(default=1000, ge=50, description="Budget for a review")
+    both_sides: bool = Field(
+        default=False,
+        description="One objective prompt an item asks for three pros and three cons, as the paper's T_obj, "
+        "in place of a prompt a side; style reasoning only",
+    )
+    reason_characters: int = Field(
+        default=LONGEST_REASON,
+        ge=20,
+        le=LONGEST_REASON,
+        description="Longest reason, and longest evidence, of a reply in the style reasoning",
+    )
 
 
 _Example = dict[str, str | list[str]]
@@ -95,25 +116,29 @@ class Prompt:
     ----------
     messages
         Chat messages: the system's, worked examples (few-shot style), the item last.
-    choices
-        The phrases of its source that a small model's keywords are restricted to; None leaves them free.
+    form
+        What is expected back; its `choices` are the phrases of its source that a small model's keywords are restricted
+        to.
     """
 
     kind: Kind
-    side: Side
-    style: Style
     messages: tuple[Message, ...]
-    choices: Choices | None = None
+    form: ReplyForm
+
+    @property
+    def sides(self) -> tuple[Side, ...]:
+        """The sides that the reply speaks for."""
+        return SIDES if self.form.asks == "both" else (self.form.asks,)
 
     @property
     def askable(self) -> bool:
         """Whether the source says anything: a small model is not made to invent keywords."""
-        return self.style == "reasoning" or self.choices is not None
+        return self.form.style == "reasoning" or self.form.choices is not None
 
     @property
     def schema(self) -> dict[str, JsonValue]:
         """JSON schema of the reply without its documentation, as sent in `response_format`."""
-        return reply_schema(self.style, self.choices)
+        return reply_schema(self.form)
 
     def read(self, text: str) -> Reading:
         """Read a reply.
@@ -123,19 +148,36 @@ class Prompt:
         ValueError
             Where the text is not JSON of the schema; the message says what is wrong with it.
         """
-        return read_reply(text, self.style, self.choices)
+        return read_reply(text, self.form)
 
 
-def objective_prompt(facts: ItemFacts, side: Side, settings: PromptSettings) -> Prompt:
-    """T_obj: why people like (`pro`) or dislike (`con`) an item, from its facts alone."""
+def objective_questions(settings: PromptSettings) -> tuple[Question, ...]:
+    """What the objective prompts of an item ask for, one each."""
+    return ("both",) if settings.both_sides else SIDES
+
+
+def objective_prompt(facts: ItemFacts, side: Question, settings: PromptSettings) -> Prompt:
+    """T_obj: why people like (`pro`) or dislike (`con`) an item, or both at once, from its facts alone.
+
+    Raises
+    ------
+    ValueError
+        Where both sides are asked for in the few-shot style, which has examples of one side only.
+    """
     fields = _fields(facts, settings)
     choices = None
     if settings.style == "few_shot":
+        if side == "both":
+            raise ValueError(
+                "annotate.prompts.both_sides: found style few_shot, whose examples show one side; expected style "
+                "reasoning (prompt_style of the language-model profile, or --set llm.prompt_style=reasoning)"
+            )
         listed = [clean_text(category, _LONGEST_CATEGORY) for category in facts.categories]
         choices = objective_choices(
             listed, fields["attributes"], fields["description"], side, settings.noun, language=settings.language
         )
-    return Prompt("objective", side, settings.style, _messages("objective", side, fields, settings), choices)
+    form = ReplyForm(settings.style, side, choices, settings.reason_characters)
+    return Prompt("objective", _messages("objective", side, fields, settings), form)
 
 
 def subjective_prompt(facts: ItemFacts, review: Review, settings: PromptSettings) -> Prompt:
@@ -147,8 +189,8 @@ def subjective_prompt(facts: ItemFacts, review: Review, settings: PromptSettings
     choices = None
     if settings.style == "few_shot":
         choices = subjective_choices(fields["comment"], review.side, settings.noun, language=settings.language)
-    messages = _messages("subjective", review.side, fields, settings)
-    return Prompt("subjective", review.side, settings.style, messages, choices)
+    form = ReplyForm(settings.style, review.side, choices, settings.reason_characters)
+    return Prompt("subjective", _messages("subjective", review.side, fields, settings), form)
 
 
 def example_keywords() -> frozenset[str]:
@@ -182,10 +224,12 @@ def _fields(facts: ItemFacts, settings: PromptSettings) -> dict[str, str]:
     }
 
 
-def _messages(kind: Kind, side: Side, fields: dict[str, str], settings: PromptSettings) -> tuple[Message, ...]:
+def _messages(kind: Kind, side: Question, fields: dict[str, str], settings: PromptSettings) -> tuple[Message, ...]:
     system = _render(settings.language, settings.style, "system", {"kind": kind, "side": side, "noun": settings.noun})
     question = _render(settings.language, settings.style, "question", {"kind": kind, "side": side, **fields})
-    examples = _example_turns(kind, side, settings.noun, settings.language) if settings.style == "few_shot" else ()
+    examples: tuple[Message, ...] = ()
+    if settings.style == "few_shot" and side != "both":
+        examples = _example_turns(kind, side, settings.noun, settings.language)
     return (Message(role="system", content=system), *examples, Message(role="user", content=question))
 
 

@@ -31,7 +31,9 @@ def read_items(batches: Iterable[pl.DataFrame], ids: pl.Series) -> pl.DataFrame:
     return pl.concat([schema.to_frame(), *parts]).unique("item_id", keep="last", maintain_order=True)
 
 
-def describe(metadata: pl.DataFrame, catalogue: pl.DataFrame, words: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+def describe(
+    metadata: pl.DataFrame, catalogue: pl.DataFrame, words: pl.DataFrame, *, one_category: bool = False
+) -> tuple[pl.DataFrame, int]:
     """The items table, and how many items have no metadata.
 
     Parameters
@@ -42,6 +44,8 @@ def describe(metadata: pl.DataFrame, catalogue: pl.DataFrame, words: pl.DataFram
         item_id (row numbers) and source_id of all items.
     words
         item_id (row numbers) and `words`, the ones that users of train rows gave it most often, as text.
+    one_category
+        Whether an item keeps one of its categories only; see `single_categories`.
     """
     items = catalogue.join(
         _without_common_categories(metadata).rename({"item_id": "source_id"}),
@@ -59,7 +63,40 @@ def describe(metadata: pl.DataFrame, catalogue: pl.DataFrame, words: pl.DataFram
         ).fill_null(""),
         description=pl.col("description").fill_null(""),
     )
+    if one_category:
+        described = described.with_columns(single_categories(described["categories"]))
     return described.select(list(ITEMS.columns)), missing
+
+
+def single_categories(categories: pl.Series) -> pl.Series:
+    """One category an item, the paper's D_cate (arXiv 2412.16984): neither the most nor the least frequent ones.
+
+    The paper tells no thresholds and no choice. Here the most frequent category of all and those of one item alone are
+    avoided, and of the others an item keeps its most frequent one. An item that has no others keeps its most frequent
+    all the same. Ties go to the first by name.
+
+    Parameters
+    ----------
+    categories
+        Lists of names, one an item.
+
+    Returns
+    -------
+    Lists of one name, or of none where there was none.
+    """
+    rows = categories.to_frame("categories").with_row_index("row")
+    pairs = rows.explode("categories").drop_nulls().unique()
+    counts = pairs.group_by("categories").len("items").sort(["items", "categories"], descending=[True, False])
+    extreme = counts.with_columns(extreme=(pl.int_range(pl.len()) == 0) | (pl.col("items") == 1))
+    kept = (
+        pairs.join(extreme, on="categories")
+        .sort("row", "extreme", pl.col("items"), "categories", descending=[False, False, True, False])
+        .group_by("row", maintain_order=True)
+        .agg(pl.col("categories").first())
+        .select("row", pl.concat_list("categories"))
+    )
+    chosen = rows.select("row").join(kept, on="row", how="left", maintain_order="left")["categories"]
+    return chosen.fill_null(pl.Series([[]], dtype=pl.List(pl.String)))
 
 
 def _without_common_categories(items: pl.DataFrame) -> pl.DataFrame:

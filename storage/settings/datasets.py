@@ -38,6 +38,11 @@ class DatasetSettings(BaseModel):
         default="users", description="who needs min_ratings ratings; users always need three, one for each split"
     )
     min_ratings: int = Field(default=5, ge=3, description="users (and items) with fewer ratings are dropped")
+    one_category: bool = Field(
+        default=False,
+        description="an item keeps one category, as in the paper: the most frequent of its own that is neither the "
+        "most frequent of all nor one item's alone, or such a one where it has no other",
+    )
     split: Split = Field(default=DEFAULT_SPLIT, description="how interactions are split")
     bad_row_limit: float = Field(default=0.01, ge=0, le=1, description="share of malformed rows that is skipped")
     seed: int = Field(default=1, description="seed of the sample world and of orders without timestamps")

@@ -18,7 +18,7 @@ from storage.checkpoints import load_json
 from storage.contracts import TRUTH
 from storage.errors import DataError
 from storage.files import publish, publish_json
-from storage.run_folder import DEFAULT_SPLIT, RunFolder
+from storage.run_folder import RunFolder
 from storage.tables import read_table
 from tasks.loading import SIMULATOR_PARTS, load_ensemble, load_interactions, load_sasrec, load_simulator
 from tasks.step import Summary, step
@@ -57,8 +57,7 @@ def evaluate_fidelity(folder: RunFolder, settings: FidelitySettings) -> Summary:
     predictions = predict(simulator, published, tables, test, settings.seed)
     card = fidelity_card(test, predictions, settings.resamples, settings.seed, _true_probabilities(folder, test))
     write_predictions(folder, test, predictions)
-    dataset, _, split = folder.root.name.partition("@")
-    fidelity = Fidelity(dataset=dataset, split=split or DEFAULT_SPLIT, **vars(card))
+    fidelity = Fidelity(dataset=folder.dataset, split=folder.split, **vars(card))
     publish_json(folder.path("report/fidelity.json"), fidelity.model_dump(mode="json"))
     return {"test_pairs": len(test), **{name: row.auc for name, row in card.models.items()}}
 

@@ -15,11 +15,12 @@ from storage.tables import read_table
 _SAMPLE_ITEMS, _SAMPLE_KEYWORDS = 8, 3
 _MANY = 3
 _FEWEST_TOLD = 20
+_BOTH = "pro and con"
 
 
 @dataclass(frozen=True)
 class PromptCounts:
-    """Prompts of one kind and side."""
+    """Prompts of one kind and side; side is `pro and con` where each asked for both."""
 
     kind: str
     side: str
@@ -115,13 +116,14 @@ def annotation_account(folder: RunFolder) -> AnnotationAccount | None:
     keywords = _table(folder, "keywords.parquet", KEYWORDS)
     vocabulary = _table(folder, "vocabulary.parquet", VOCABULARY)
     rejected = _table(folder, "rejected_keywords.parquet", REJECTED_KEYWORDS)
-    failed = annotations.filter(pl.col("status") == "failed")
+    prompts = _by_prompt(annotations)
+    failed = prompts.filter(pl.col("status") == "failed")
     n_items = max(1, items.height)
     kept = keywords if keywords is not None else pl.DataFrame(schema={"item_id": pl.Int64, "side": pl.String})
     pros, cons = (kept.filter(pl.col("side") == side) for side in ("pro", "con"))
     return AnnotationAccount(
         models=tuple(annotations["model"].unique().sort().to_list()),
-        prompts=_prompts(annotations),
+        prompts=_prompts(prompts),
         failures=_counts(failed, "reason"),
         proposed=int(annotations["keywords"].list.len().sum()),
         kept=kept.height,
@@ -158,14 +160,21 @@ def _table(folder: RunFolder, name: str, contract: Contract) -> pl.DataFrame | N
     return read_table(path, contract) if path.exists() else None
 
 
-def _prompts(annotations: pl.DataFrame) -> tuple[PromptCounts, ...]:
+def _by_prompt(annotations: pl.DataFrame) -> pl.DataFrame:
+    """A row a prompt: one that asked for both sides has two rows in the table, of which the first counts tokens."""
+    return annotations.group_by("item_id", "user_id", "kind", "prompt_hash", "status", "reason").agg(
+        pl.when(pl.len() == 2).then(pl.lit(_BOTH)).otherwise(pl.col("side").first()).alias("side"),
+        pl.col("prompt_tokens", "output_tokens").cast(pl.Int64).sum(),
+    )
+
+
+def _prompts(prompts: pl.DataFrame) -> tuple[PromptCounts, ...]:
     counts = (
-        annotations.group_by("kind", "side")
+        prompts.group_by("kind", "side")
         .agg(
             pl.len().alias("prompts"),
             (pl.col("status") == "failed").sum().alias("failed"),
-            pl.col("prompt_tokens").cast(pl.Int64).sum(),
-            pl.col("output_tokens").cast(pl.Int64).sum(),
+            pl.col("prompt_tokens", "output_tokens").sum(),
         )
         .sort("kind", pl.col("side") == "con")
     )

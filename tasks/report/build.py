@@ -15,6 +15,7 @@ from tasks.report import figures
 from tasks.report.annotation_account import annotation_account
 from tasks.report.data import ReportData, load_report_data
 from tasks.report.page import Page, render
+from tasks.report.published import published_comparison
 from tasks.step import Summary, step
 
 
@@ -29,7 +30,7 @@ class ReportSettings(BaseModel):
 
 
 @step(
-    version="3",
+    version="4",
     reads=(
         "ingest.json",
         "items.parquet",
@@ -59,7 +60,8 @@ def report(folder: RunFolder, settings: ReportSettings) -> Summary:
         temporary.mkdir()
         for name, svg in drawn.items():
             (temporary / f"{name}.svg").write_text(svg, encoding="utf-8")
-    page = render(Page(folder.root.name, data, annotation_account(folder), drawn, settings.notes))
+    published = published_comparison(folder, data)
+    page = render(Page(folder.root.name, data, annotation_account(folder), drawn, settings.notes, published))
     _publish_text(folder.path("report/index.html"), page)
     missing: list[JsonValue] = [name for name, part in vars(data).items() if part is None]
     return {"figures": len(drawn), "missing": missing}

@@ -12,14 +12,17 @@ from markupsafe import Markup
 from pydantic import JsonValue
 
 from models.policy_evaluation.comparison import Reinforcement
+from storage.run_folder import RunFolder
 from tasks.evaluation.fidelity import Fidelity
 from tasks.report.annotation_account import AnnotationAccount
 from tasks.report.data import JsonObject, ReportData
 from tasks.report.figures import themed
+from tasks.report.published import PublishedComparison
 from tasks.report.tables import POLICY_GROUPS, fidelity_table, label, reinforcement_table
 from tasks.report.wording import comparison_sentence, count, first_few, gain_sentence, share, text
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
+_SIDES = {"pro": "pros", "con": "cons", "pro and con": "pros and cons"}
 _SPLIT_ORDER = "train validation test"
 _STEPS = (
     "ingest",
@@ -57,6 +60,8 @@ class Page:
         Artefacts, None where not run.
     figures
         SVG by name.
+    published
+        The paper's figures beside those of this run, where it has the preset `paper`.
     notes
         Sentences for the section on limits.
     """
@@ -66,6 +71,7 @@ class Page:
     account: AnnotationAccount | None
     figures: Mapping[str, str]
     notes: Sequence[str]
+    published: PublishedComparison | None = None
 
 
 @dataclass(frozen=True)
@@ -100,8 +106,10 @@ def render(page: Page) -> str:
         .render(
             data=data,
             account=account,
+            published=page.published,
             dataset=_dataset(page),
             split=_split(page),
+            preset=RunFolder(Path(page.run)).preset,
             headline=_headline(page),
             leading=_with_bias(data.fidelity),
             comparisons=list(map(comparison_sentence, data.fidelity.comparisons if data.fidelity else ())),
@@ -116,7 +124,10 @@ def render(page: Page) -> str:
             ],
             cache_share=_cache_share(provenance),
             prompt_rows=[
-                (f"{c.kind}, {c.side}s", *map(count, (c.prompts, c.failed, c.prompt_tokens, c.output_tokens)))
+                (
+                    f"{c.kind}, {_SIDES.get(c.side, c.side)}",
+                    *map(count, (c.prompts, c.failed, c.prompt_tokens, c.output_tokens)),
+                )
                 for c in (account.prompts if account else ())
             ],
             rejected_rows=[(label(rule), count(n)) for rule, n in (account.rejected if account else ())],
@@ -205,6 +216,9 @@ def _limits(page: Page) -> list[str]:
         missing.append(
             f"{uncovered} of the items have no keyword; keyword matching and similarity know nothing of them."
         )
+    cap = _object(_object((page.data.provenance or {}).get("settings")).get("annotate")).get("max_prompts")
+    if page.published and isinstance(cap, int):
+        missing.append(f"Prompts to the language model are capped at {cap:,}; the paper reads every item and review.")
     return [*page.notes, *missing]
 
 
@@ -245,7 +259,7 @@ def _dataset(page: Page) -> str:
 
 
 def _split(page: Page) -> str:
-    return page.data.fidelity.split if page.data.fidelity else page.run.partition("@")[2] or "tail"
+    return page.data.fidelity.split if page.data.fidelity else RunFolder(Path(page.run)).split
 
 
 def _object(value: JsonValue) -> JsonObject:

@@ -74,7 +74,8 @@ def profile_figures(
     store
         The completion cache, which knows the tokens of every answer.
     """
-    annotations = read_table(folder.path("annotations.parquet"), ANNOTATIONS)
+    rows = read_table(folder.path("annotations.parquet"), ANNOTATIONS)
+    annotations = rows.unique(["item_id", "user_id", "prompt_hash"])  # a prompt for both sides has two rows
     annotated, curated = results["annotate"].summary, results["curate"].summary
     items, prompts = annotations["item_id"].n_unique(), annotations.height
     usable = annotations.filter(pl.col("status") == "ok").height

@@ -6,7 +6,7 @@ datasets share, so that a killed run, or one with another split, asks only for w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, Protocol, Self
@@ -15,6 +15,7 @@ import polars as pl
 from pydantic import ConfigDict, Field, JsonValue
 
 from models.reading.prompts import PromptSettings, wording_version
+from models.reading.replies import Reading
 from storage.completions import CompletionStore, completion_key
 from storage.contracts import ANNOTATIONS, INTERACTIONS, ITEMS, polars_schema
 from storage.errors import AnnotationError, ServerError
@@ -77,7 +78,7 @@ def annotate(
     source: AnswerSource | None = None,
     completions: Path | None = None,
 ) -> Summary:
-    """Ask what the completion cache does not hold and publish one row a prompt.
+    """Ask what the completion cache does not hold and publish one row a prompt and side.
 
     Parameters
     ----------
@@ -117,8 +118,9 @@ def annotate(
             "the answers so far are kept."
         )
     rows = [
-        _row(planned, question, outcome, settings.model)
+        row
         for planned, question, outcome in zip(plan.prompts, questions, outcomes, strict=True)
+        for row in _rows(planned, question, outcome, settings.model)
     ]
     frame = pl.DataFrame(rows, schema=polars_schema(ANNOTATIONS))
     write_table(folder.path("annotations.parquet"), frame, ANNOTATIONS)
@@ -201,24 +203,28 @@ def question_of(planned: PlannedPrompt, settings: AnnotateSettings) -> Question:
     return Question(tuple(keys), tuple(bodies), prompt.read)
 
 
-def _row(planned: PlannedPrompt, question: Question, outcome: Outcome, model: str) -> dict[str, JsonValue]:
-    completion = outcome.completion
-    reading = planned.prompt.read(completion.response) if completion else None
-    return {
-        "item_id": planned.item,
-        "kind": planned.prompt.kind,
-        "side": planned.prompt.side,
-        "user_id": planned.user,
-        "prompt_hash": question.keys[0],
-        "model": model,
-        "response": completion.response if completion else None,
-        "status": "ok" if completion else "failed",
-        "reason": outcome.reason,
-        "keywords": list(reading.keywords) if reading else [],
-        "evidence": list(reading.evidence) if reading else [],
-        "prompt_tokens": completion.prompt_tokens if completion else 0,
-        "output_tokens": completion.output_tokens if completion else 0,
-    }
+def _rows(planned: PlannedPrompt, question: Question, outcome: Outcome, model: str) -> Iterator[dict[str, JsonValue]]:
+    """A row for each side that the prompt asks for; the first one counts the tokens."""
+    completion, prompt = outcome.completion, planned.prompt
+    reading = prompt.read(completion.response) if completion else Reading((), ())
+    for place, side in enumerate(prompt.sides):
+        own = reading if len(prompt.sides) == 1 else reading.of_side(side)
+        counted = completion if place == 0 else None
+        yield {
+            "item_id": planned.item,
+            "kind": prompt.kind,
+            "side": side,
+            "user_id": planned.user,
+            "prompt_hash": question.keys[0],
+            "model": model,
+            "response": completion.response if completion else None,
+            "status": "ok" if completion else "failed",
+            "reason": outcome.reason,
+            "keywords": list(own.keywords),
+            "evidence": list(own.evidence),
+            "prompt_tokens": counted.prompt_tokens if counted else 0,
+            "output_tokens": counted.output_tokens if counted else 0,
+        }
 
 
 def _summary(plan: Plan, tally: Tally) -> Summary:

@@ -107,7 +107,7 @@ def ingest(folder: RunFolder, settings: IngestSettings) -> Summary:
         with publishing_tables() as tables:
             tables.stream(folder.path("interactions.parquet"), accounted(), INTERACTIONS)
             metadata = read_items(raw.items, catalogue["source_id"])
-            items, without_metadata = describe(metadata, catalogue, words.frequent())
+            items, without_metadata = describe(metadata, catalogue, words.frequent(), one_category=dataset.one_category)
             tables.append(folder.path("users.parquet"), users, USERS)
             tables.append(folder.path("items.parquet"), items, ITEMS)
             if raw.truth:

@@ -11,7 +11,15 @@ import numpy as np
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.reading.prompts import ItemFacts, Prompt, PromptSettings, Review, objective_prompt, subjective_prompt
+from models.reading.prompts import (
+    ItemFacts,
+    Prompt,
+    PromptSettings,
+    Review,
+    objective_prompt,
+    objective_questions,
+    subjective_prompt,
+)
 
 _INFORMATIVE = (120, 1200)
 _MOST_EMPTY = 5_000  # reviews in a row without content, after which a capped plan looks for no more
@@ -179,11 +187,11 @@ def _with_texts(train: pl.LazyFrame, chosen: pl.DataFrame) -> pl.DataFrame:
 
 
 def _objective(items: list[int], facts: dict[int, ItemFacts], wording: PromptSettings) -> Iterator[PlannedPrompt]:
-    """Both sides of an item, as far as its facts give a small model something to choose from."""
+    """Both sides of an item, apart or at once, as far as its facts give a small model something to choose from."""
     for item in items:
         if not _has_facts(facts[item]):
             continue
-        for side in ("pro", "con"):
+        for side in objective_questions(wording):
             prompt = objective_prompt(facts[item], side, wording)
             if prompt.askable:
                 yield PlannedPrompt(item, None, prompt)

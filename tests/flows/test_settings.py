@@ -49,3 +49,31 @@ def test_an_unknown_setting_is_named_with_the_nearest_known_one() -> None:
 def test_a_value_out_of_range_is_named() -> None:
     with pytest.raises(SettingsError, match=r"dataset\.bad_row_limit:.*found 7"):
         load(dataset__bad_row_limit=7)
+
+
+def test_a_preset_comes_over_both_profiles_and_below_overrides() -> None:
+    settings = load("amazon-music@paper", annotate__max_prompts=50)
+    assert (settings.preset, settings.dataset.name) == ("paper", "amazon-music")
+    assert (settings.dataset.like_threshold, settings.dataset.adapter) == (3, "amazon")
+    assert settings.llm.prompt_style == "reasoning"
+    assert settings.llm.sampling.temperature == load().llm.sampling.temperature
+    assert settings.annotate.max_prompts == 50
+    assert settings.reinforce.agents.dqn.gamma == 0.975
+    assert settings.reinforce.environment.catalogue_size is None
+
+
+def test_without_a_preset_nothing_of_it_is_set() -> None:
+    settings = load("amazon-music")
+    assert (settings.preset, settings.dataset.like_threshold, settings.llm.prompt_style) == (None, 4, "few_shot")
+
+
+def test_a_presets_like_threshold_follows_the_scale_of_the_ratings() -> None:
+    assert load("anime@paper").dataset.like_threshold == 6
+    assert load("movielens@paper").dataset.like_threshold == 3
+
+
+def test_an_unknown_preset_is_named_with_the_existing_ones() -> None:
+    with pytest.raises(SettingsError, match=r"unknown preset 'papre'\. Did you mean 'paper'\? Presets: paper\."):
+        load("sample@papre")
+    with pytest.raises(SettingsError, match="a split is chosen by --split"):
+        load("sample@loo")

@@ -34,7 +34,15 @@ def test_the_wheel_has_one_top_level_name(installation: Installation) -> None:
 def test_every_file_that_is_no_module_travels_along(installation: Installation) -> None:
     data = {
         path.relative_to(REPOSITORY)
-        for folder in ("models", "tasks", "storage", "flows", "deployments/datasets", "deployments/llm")
+        for folder in (
+            "models",
+            "tasks",
+            "storage",
+            "flows",
+            "deployments/datasets",
+            "deployments/llm",
+            "deployments/presets",
+        )
         for path in (REPOSITORY / folder).rglob("*")
         if path.suffix in {".yaml", ".jinja", ".css"}
     }

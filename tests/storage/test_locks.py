@@ -46,3 +46,21 @@ def test_a_second_process_is_refused_until_the_first_is_killed(tmp_path: Path) -
 def test_each_split_has_a_folder_of_its_own() -> None:
     assert RunFolder.of(Path("data"), "sample").root == Path("data/sample")
     assert RunFolder.of(Path("data"), "sample", "time").root == Path("data/sample@time")
+    assert RunFolder.of(Path("data"), "sample@paper").root == Path("data/sample@paper")
+    assert RunFolder.of(Path("data"), "sample@paper", "loo").root == Path("data/sample@paper@loo")
+
+
+@pytest.mark.parametrize(
+    ("name", "dataset", "preset", "split"),
+    [
+        ("sample", "sample", None, "tail"),
+        ("sample@time", "sample", None, "time"),
+        ("sample@paper", "sample", "paper", "tail"),
+        ("sample@paper@loo", "sample", "paper", "loo"),
+    ],
+)
+def test_a_run_folders_name_tells_dataset_preset_and_split(
+    name: str, dataset: str, preset: str | None, split: str
+) -> None:
+    folder = RunFolder(Path("data") / name)
+    assert (folder.dataset, folder.preset, folder.split) == (dataset, preset, split)

@@ -20,9 +20,9 @@ MODELS = ("global_rate", "bias", "sasrec", "vote", "ensemble", "best_possible")
 POLICIES = ("random", "popularity", "ppo", "greedy")
 
 
-def finished_run(root: Path) -> RunFolder:
+def finished_run(root: Path, name: str = "tiny") -> RunFolder:
     """A run with all parts."""
-    folder = RunFolder(root / "tiny")
+    folder = RunFolder(root / name)
     _tables(folder)
     publish_json(folder.path("ingest.json"), _ingest())
     publish_json(

@@ -18,7 +18,7 @@ NOODLES = ItemFacts("老王面馆", "", ("面馆", "小吃"), "汤很鲜，面�
 
 
 def offered(prompt: Prompt) -> tuple[str, ...]:
-    return prompt.choices.phrases if prompt.choices else ()
+    return prompt.form.choices.phrases if prompt.form.choices else ()
 
 
 @pytest.mark.parametrize(

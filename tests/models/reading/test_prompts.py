@@ -8,6 +8,7 @@ from models.reading.prompts import (
     Review,
     example_keywords,
     objective_prompt,
+    objective_questions,
     subjective_prompt,
     wording_version,
 )
@@ -46,7 +47,7 @@ def test_an_objective_prompt_shows_the_facts_and_asks_for_its_side() -> None:
 def test_a_subjective_prompt_asks_pros_of_a_like_and_cons_of_a_dislike() -> None:
     like = subjective_prompt(HEAT, Review(5.0, True, "What a cast."), FILM)
     dislike = subjective_prompt(HEAT, Review(1.5, False, "Far too long."), FILM)
-    assert (like.side, dislike.side) == ("pro", "con")
+    assert (like.sides, dislike.sides) == (("pro",), ("con",))
     assert like.messages[-1]["content"].splitlines()[-3:] == ["Rating: 5 (liked)", "Review: What a cast.", "Liked for?"]
     assert dislike.messages[-1]["content"].splitlines()[-3] == "Rating: 1.5 (disliked)"
 
@@ -69,8 +70,8 @@ def test_worked_examples_are_answers_that_their_own_schema_accepts() -> None:
 
 def test_the_schema_sent_is_the_parser_used() -> None:
     prompt = objective_prompt(HEAT, "pro", FILM)
-    assert prompt.choices is not None
-    assert json.dumps(prompt.choices.pattern) in json.dumps(prompt.schema)
+    assert prompt.form.choices is not None
+    assert json.dumps(prompt.form.choices.pattern) in json.dumps(prompt.schema)
     assert prompt.read('{"keywords": ["thriller", "bank heist", "thriller"]}').keywords == (
         "thriller",
         "bank heist",
@@ -128,7 +129,7 @@ def test_long_text_is_cut_after_a_sentence_or_a_word() -> None:
 
 
 def test_a_review_without_a_phrase_leaves_nothing_to_choose_from() -> None:
-    assert subjective_prompt(HEAT, Review(5.0, True, "!!!"), FILM).choices is None
+    assert subjective_prompt(HEAT, Review(5.0, True, "!!!"), FILM).form.choices is None
 
 
 def test_example_keywords_are_known() -> None:
@@ -142,3 +143,46 @@ def test_every_wording_has_a_version_of_its_own() -> None:
         for language in ("en", "zh")
     }
     assert len({version.split()[1] for version in versions}) == 4
+
+
+BOTH = PromptSettings(noun="film", style="reasoning", both_sides=True, reason_characters=60)
+
+
+def reasons(*keywords: str) -> list[dict[str, str]]:
+    return [{"reason": f"its {word}", "evidence": f"the {word}", "keyword": word} for word in keywords]
+
+
+def test_both_sides_are_asked_in_one_prompt_that_shows_all_facts() -> None:
+    assert objective_questions(BOTH) == ("both",)
+    assert objective_questions(REASONING) == ("pro", "con")
+    prompt = objective_prompt(HEAT, "both", BOTH)
+    system, question = (message["content"] for message in prompt.messages)
+    assert "three pros, then three cons, each with its evidence" in system
+    assert question.splitlines()[:3] == [
+        "Film: Heat",
+        "Categories: Crime, Thriller",
+        "Attributes: Year: 1995. Tags: bank heist, los angeles.",
+    ]
+    assert prompt.sides == ("pro", "con")
+
+
+def test_a_reply_about_both_sides_is_read_side_by_side() -> None:
+    prompt = objective_prompt(HEAT, "both", BOTH)
+    reply = {"about": "a film", "pros": reasons("heist", "cast", "chase"), "cons": reasons("length", "gore", "noise")}
+    reading = prompt.read(json.dumps(reply))
+    assert reading.of_side("pro").keywords == ("heist", "cast", "chase")
+    assert reading.of_side("con").keywords == ("length", "gore", "noise")
+    assert reading.of_side("con").evidence[1] == "the gore"
+    with pytest.raises(ValueError, match="cons: too_short"):
+        prompt.read(json.dumps({**reply, "cons": reasons("length")}))
+
+
+def test_the_longest_reason_is_part_of_the_schema() -> None:
+    schema = json.dumps(objective_prompt(HEAT, "both", BOTH).schema)
+    assert schema.count('"maxLength": 60') == 3  # what it is, a reason, its evidence
+    assert '"maxLength": 200' in json.dumps(objective_prompt(HEAT, "pro", REASONING).schema)
+
+
+def test_worked_examples_cannot_show_both_sides() -> None:
+    with pytest.raises(ValueError, match=r"both_sides: found style few_shot.*prompt_style=reasoning"):
+        objective_prompt(HEAT, "both", PromptSettings(both_sides=True))

@@ -11,6 +11,7 @@ from storage.run_folder import RunFolder
 from storage.settings.llm_profiles import load_llm_profile
 from storage.tables import read_table, write_table
 from tasks.llm.settings import ClientSettings
+from tasks.report.annotation_account import annotation_account
 from tasks.steps import prompt_plan
 from tasks.steps.annotate import AnnotateSettings, annotate
 from tasks.steps.prompt_plan import PlanSettings, plan_prompts
@@ -67,6 +68,28 @@ def test_every_item_gets_a_pair_of_prompts_and_every_train_review_one(folder: Ru
     assert table["keywords"].to_list() == [["great cast"]] * 9
     assert table["evidence"].to_list() == [["what a cast"]] * 9
     assert table["output_tokens"].sum() == summary["output_tokens"] == 45
+
+
+def test_a_prompt_for_both_sides_is_asked_once_and_gives_a_row_a_side(folder: RunFolder) -> None:
+    settings = SETTINGS.model_copy(
+        update={"max_reviews_per_item": 0, "prompts": SETTINGS.prompts.model_copy(update={"both_sides": True})}
+    )
+    pros, cons = (
+        [{"reason": "r", "evidence": f"the {word}", "keyword": word} for word in words]
+        for words in (("heist", "cast", "chase"), ("length", "gore", "noise"))
+    )
+    answer = json.dumps({"about": "A film.", "pros": pros, "cons": cons})
+    with chat_server(lambda number, body: (200, reply(answer))) as server:
+        summary = annotate.given(source=server).function(folder, settings)
+    table = read_table(folder.path("annotations.parquet"), ANNOTATIONS)
+    assert (summary["prompts"], len(server.bodies)) == (3, 3)
+    assert table.select("item_id", "side").rows() == [(item, side) for item in range(3) for side in ("pro", "con")]
+    assert table["keywords"].to_list() == [["heist", "cast", "chase"], ["length", "gore", "noise"]] * 3
+    assert table["evidence"].to_list()[1] == ["the length", "the gore", "the noise"]
+    assert table["output_tokens"].sum() == summary["output_tokens"], "tokens of one answer are counted once"
+    account = annotation_account(folder)
+    assert account is not None
+    assert [(counts.side, counts.prompts) for counts in account.prompts] == [("pro and con", 3)]
 
 
 def test_no_word_of_a_validation_or_test_review_reaches_a_prompt(folder: RunFolder) -> None:
@@ -225,4 +248,4 @@ def test_a_small_model_is_not_asked_for_a_con_where_nothing_speaks_against_an_it
         categories=pl.Series([["Comedy"]], dtype=pl.List(pl.String)), attributes=pl.Series([""])
     )
     plan = plan_prompts(known, REVIEWS.clear(), PlanSettings(), PromptSettings(noun="film"))
-    assert [one.prompt.side for one in plan.prompts] == ["pro"]
+    assert [one.prompt.sides for one in plan.prompts] == [("pro",)]
