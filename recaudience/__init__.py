@@ -2,6 +2,8 @@
 
     users = recaudience.load("data/sample")
     venv = recaudience.make_vec_env(users, n_envs=64, seed=0)
+    agent = PPO(env=venv, **recaudience.sb3_arguments("ppo", venv)).learn(30_000)  # of Stable-Baselines3
+    print(recaudience.evaluate_policy(agent, users))
 
 All that is public stands here. Importing it registers Gymnasium's `recaudience/Recommend-v0` and loads nothing else;
 what a name stands for is loaded when it is first used.
@@ -23,10 +25,12 @@ if TYPE_CHECKING:
         EnvironmentSettings,
         Explanation,
         Policy,
+        RepetitionWarning,
         evaluate_policy,
         load,
         load_policy,
         make_vec_env,
+        sb3_arguments,
     )
 
     __version__: str
@@ -36,11 +40,13 @@ __all__ = [
     "EnvironmentSettings",
     "Explanation",
     "Policy",
+    "RepetitionWarning",
     "__version__",
     "evaluate_policy",
     "load",
     "load_policy",
     "make_vec_env",
+    "sb3_arguments",
 ]
 
 register()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from models.environments.repetition import RepetitionWarning
 from models.explanation.explanation import Explanation
 from models.simulation.settings import EnvironmentSettings
+from tasks.audience.agents import sb3_arguments
 from tasks.audience.audience import Audience, load
 from tasks.audience.environments import make_vec_env
 from tasks.audience.policies import Policy, load_policy
@@ -14,8 +16,10 @@ __all__ = [
     "EnvironmentSettings",
     "Explanation",
     "Policy",
+    "RepetitionWarning",
     "evaluate_policy",
     "load",
     "load_policy",
     "make_vec_env",
+    "sb3_arguments",
 ]

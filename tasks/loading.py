@@ -58,7 +58,7 @@ class EnsembleCheckpoint(BaseModel):
     vote_tables: dict[str, VoteTable]
     factors: FactorSettings
     ease: EASESettings
-    neutral: tuple[float, float] = Field(description="similarity of a side without evidence: for, against")
+    neutral: tuple[float, float] = Field(description="similarity that speaks neither way: for, against")
     max_history: int = Field(gt=0, description="last interactions that any model looks at")
 
     @model_validator(mode="after")

@@ -17,6 +17,7 @@ ALGORITHMS: tuple[AlgorithmName, ...] = ("a2c", "dqn", "ppo", "trpo", "qrdqn", "
 
 # Algorithms that can learn where an action is a point, or a slate.
 OF_POINTS: tuple[AlgorithmName, ...] = ("a2c", "ppo", "trpo")
+OF_VALUES: tuple[AlgorithmName, ...] = ("dqn", "qrdqn")  # which learn what actions are worth; the others have an actor
 OF_SLATES: tuple[AlgorithmName, ...] = (*OF_POINTS, "maskable_ppo")
 
 LogFormat = Literal["csv", "json", "tensorboard"]

@@ -6,6 +6,7 @@ import logging
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import configure
+from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.vec_env import VecEnv
 
 from models.agents.item_scorer import ItemPrior
@@ -28,7 +30,7 @@ from models.agents.sb3_policies import (
     Prior,
     Scorer,
 )
-from models.agents.settings import ALGORITHMS, AgentSettings, AlgorithmName
+from models.agents.settings import ALGORITHMS, OF_VALUES, AgentSettings, AlgorithmName
 from models.environments.sb3 import AgentVecEnv, SessionVecEnv
 from models.simulation.settings import EnvironmentSettings
 from models.simulation.simulator import UserSimulator
@@ -41,6 +43,20 @@ _SMOOTHED = 3  # points in a row whose mean tells whether a curve still rises
 _LOGIT_SCALE, _VALUE_SCALE = 2.0, 0.1
 _ADAM_EPSILON = 1e-5  # Stable-Baselines3's for actors
 _LOG_NOISE = -2.0  # of a point's coordinates at first: the users' vectors are of length 1
+_CLASSES: dict[AlgorithmName, type[BaseAlgorithm]] = {
+    "a2c": A2C,
+    "dqn": DQN,
+    "ppo": PPO,
+    "trpo": TRPO,
+    "qrdqn": QRDQN,
+    "maskable_ppo": MaskablePPO,
+}
+_POLICIES: dict[AlgorithmName, type[BasePolicy]] = {
+    "dqn": ItemQPolicy,
+    "qrdqn": ItemQuantilePolicy,
+    "maskable_ppo": ItemMaskablePolicy,
+    **dict.fromkeys(("a2c", "ppo", "trpo"), ItemActorCriticPolicy),
+}
 
 
 @dataclass(frozen=True)
@@ -107,7 +123,7 @@ def train_agent(
     if settings.log and log_folder is not None:
         model.set_logger(configure(str(log_folder), list(settings.log)))
     calls_a_point = max(1, settings.steps // (_POINTS * settings.n_envs))
-    curve = _LearningCurve(calls_a_point, _expected_length(environment), settings.patience)
+    curve = _LearningCurve(calls_a_point, environment.expected_length, settings.patience)
     model.learn(settings.steps, callback=curve)
     policy = model.policy
     assert isinstance(policy, ItemActorCriticPolicy | ItemMaskablePolicy | ItemQPolicy | ItemQuantilePolicy)
@@ -128,26 +144,31 @@ def new_agent(env: VecEnv, prior: Prior, settings: AgentSettings, algorithm: Alg
     settings, algorithm, seed
         As in `train_agent`.
     """
-    head = {"prior": prior, "hidden": settings.hidden}
-    logits, values = head | {"scale": _LOGIT_SCALE}, head | {"scale": _VALUE_SCALE}
-    values["optimizer_kwargs"] = {"fused": True}
-    if algorithm != "a2c":  # which has RMSprop
-        logits["optimizer_kwargs"] = {"fused": True, "eps": _ADAM_EPSILON}
-    if isinstance(env.action_space, spaces.Box):
-        logits["log_std_init"] = _LOG_NOISE
-    common = {"env": env, "seed": seed, "device": "cpu"}
+    return _CLASSES[algorithm](env=env, seed=seed, **sb3_arguments(env, prior, settings, algorithm))
+
+
+def sb3_arguments(
+    env: VecEnv, prior: Prior, settings: AgentSettings, algorithm: AlgorithmName
+) -> dict[str, Any]:  # of as many types as Stable-Baselines3's constructors have
+    """What Stable-Baselines3's class is made with beside environment and seed: policy, its arguments, hyperparameters.
+
+    Parameters
+    ----------
+    env, prior, settings, algorithm
+        As in `new_agent`.
+    """
+    values, scale = algorithm in OF_VALUES, _VALUE_SCALE if algorithm in OF_VALUES else _LOGIT_SCALE
+    policy: dict[str, Any] = {"prior": prior, "hidden": settings.hidden, "scale": scale}
     own = getattr(settings, algorithm).model_dump()
-    if algorithm == "a2c":
-        return A2C(ItemActorCriticPolicy, policy_kwargs=logits, **common, **own)
-    if algorithm == "dqn":
-        return DQN(ItemQPolicy, policy_kwargs=values, **common, **own)
+    if algorithm != "a2c":  # which has RMSprop
+        policy["optimizer_kwargs"] = {"fused": True} if values else {"fused": True, "eps": _ADAM_EPSILON}
+    if isinstance(env.action_space, spaces.Box):
+        policy["log_std_init"] = _LOG_NOISE
     if algorithm == "qrdqn":
-        values["n_quantiles"] = own.pop("n_quantiles")
-        return QRDQN(ItemQuantilePolicy, policy_kwargs=values, **common, **own)
-    own["batch_size"] = min(own["batch_size"], own["n_steps"] * env.num_envs)  # what is collected for one update
-    if algorithm == "maskable_ppo":
-        return MaskablePPO(ItemMaskablePolicy, policy_kwargs=logits, **common, **own)
-    return (PPO if algorithm == "ppo" else TRPO)(ItemActorCriticPolicy, policy_kwargs=logits, **common, **own)
+        policy["n_quantiles"] = own.pop("n_quantiles")
+    if not values and algorithm != "a2c":
+        own["batch_size"] = min(own["batch_size"], own["n_steps"] * env.num_envs)  # what is collected for one update
+    return {"policy": _POLICIES[algorithm], "policy_kwargs": policy, "device": "cpu", **own}
 
 
 def _learned(scorer: Scorer, axes: TasteAxes | None) -> LearnedPolicy | QueryPolicy:
@@ -155,14 +176,6 @@ def _learned(scorer: Scorer, axes: TasteAxes | None) -> LearnedPolicy | QueryPol
         return QueryPolicy(scorer.eval())
     assert axes is not None
     return LearnedPolicy(scorer.eval(), axes)
-
-
-def _expected_length(environment: EnvironmentSettings) -> float | None:
-    """Mean number of steps of a session: geometric, cut off at `max_steps`; unknown with learned patience."""
-    if environment.session_end == "learned":
-        return None
-    p = environment.end_probability
-    return (1 - (1 - p) ** environment.max_steps) / p
 
 
 class _LearningCurve(BaseCallback):

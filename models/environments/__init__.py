@@ -2,6 +2,7 @@
 
 from models.environments.gym import RecommendEnv
 from models.environments.gym_vector import RecommendVectorEnv
+from models.environments.repetition import RepetitionWarning
 from models.environments.sb3 import SessionVecEnv
 
-__all__ = ["RecommendEnv", "RecommendVectorEnv", "SessionVecEnv"]
+__all__ = ["RecommendEnv", "RecommendVectorEnv", "RepetitionWarning", "SessionVecEnv"]

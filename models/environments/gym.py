@@ -10,6 +10,8 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from models.environments.actions import checked_actions
+from models.environments.repetition import RepetitionWatch
 from models.interactions import NO_ITEM
 from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
@@ -43,6 +45,9 @@ def observation_space(sessions: Sessions) -> spaces.Dict:
 def infos(sessions: Sessions, result: StepResult) -> list[Info]:
     """What each of b steps was about: user, item, the three votes, the calibrated probability, terms of the reward.
 
+    "invalid" says that the action named what the user had seen, "repeated" that this was recommended: where such items
+    are masked, "item" is the one that stood in for it.
+
     Where slates are shown: the slate's items, votes and probabilities, which place was taken (k for none), and of what
     was taken the same as otherwise; item `NO_ITEM` and no like where nothing was.
     """
@@ -54,6 +59,7 @@ def infos(sessions: Sessions, result: StepResult) -> list[Info]:
         responses.probability.tolist(),
         (responses.like & (result.items != NO_ITEM)).tolist(),
         result.repeated.tolist(),
+        result.invalid.tolist(),
         result.novelties.tolist(),
         result.diversities.tolist(),
     )
@@ -65,10 +71,11 @@ def infos(sessions: Sessions, result: StepResult) -> list[Info]:
             "probability": p,
             "like": like,
             "repeated": repeated,
+            "invalid": invalid,
             "novelty": novelty,
             "diversity": diversity,
         }
-        for user, item, votes, p, like, repeated, novelty, diversity in zip(*columns, strict=True)
+        for user, item, votes, p, like, repeated, invalid, novelty, diversity in zip(*columns, strict=True)
     ]
     if result.slates is not None:
         for row, info in enumerate(details):
@@ -95,7 +102,7 @@ class RecommendEnv(gymnasium.Env[Observation, np.number | NDArray[np.number]]):
     def __init__(self, simulator: UserSimulator, settings: EnvironmentSettings | None = None) -> None:
         self._simulator, self._settings = simulator, settings or EnvironmentSettings()
         self._sessions = Sessions(simulator, self._settings, [0])
-        self._first_reset = True
+        self._first_reset, self._watch = True, RepetitionWatch()
         self.observation_space = observation_space(self._sessions)  # type: ignore[assignment]  # see observation_space
         self.action_space = self._sessions.action_space.space  # type: ignore[assignment]  # of whatever settings say
 
@@ -143,8 +150,15 @@ class RecommendEnv(gymnasium.Env[Observation, np.number | NDArray[np.number]]):
         Returns
         -------
         Observation, reward, terminated, truncated, info; see `models.simulation.session`.
+
+        Raises
+        ------
+        ValueError
+            Where the action is none of the action space.
         """
-        result = self._sessions.step(self._sessions.action_space.resolve(self._sessions, np.array([action])))
+        actions = checked_actions(self._sessions.action_space.space, [action], 1, "action")
+        result = self._sessions.step(self._sessions.action_space.resolve(self._sessions, actions))
+        self._watch.count(result.invalid, self._settings)
         return (
             self._observation(),
             float(result.rewards[0]),

@@ -17,7 +17,9 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from models.environments.actions import checked_actions
 from models.environments.gym import observation_space
+from models.environments.repetition import RepetitionWatch
 from models.interactions import NO_ITEM
 from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
@@ -47,7 +49,7 @@ class RecommendVectorEnv(VectorEnv[Observations, NDArray[np.number], NDArray[np.
         self.num_envs = num_envs
         self._simulator, self._settings = simulator, settings or EnvironmentSettings()
         self._sessions = Sessions(simulator, self._settings, range(num_envs))
-        self._first_reset = True
+        self._first_reset, self._watch = True, RepetitionWatch()
         self.single_observation_space = observation_space(self._sessions)  # type: ignore[assignment]  # see there
         self.single_action_space = self._sessions.action_space.space  # type: ignore[assignment]  # as settings say
         self.observation_space = batch_space(self.single_observation_space, num_envs)
@@ -104,9 +106,16 @@ class RecommendVectorEnv(VectorEnv[Observations, NDArray[np.number], NDArray[np.
         Returns
         -------
         Observations, rewards, terminated, truncated and infos, a row each session; see `models.simulation.session`.
+
+        Raises
+        ------
+        ValueError
+            Where there are not as many actions as sessions, or one is none of the action space.
         """
         sessions = self._sessions
-        result = sessions.step(sessions.action_space.resolve(sessions, np.asarray(actions)))
+        chosen = checked_actions(sessions.action_space.space, actions, self.num_envs)
+        result = sessions.step(sessions.action_space.resolve(sessions, chosen))
+        self._watch.count(result.invalid, self._settings)
         observations, infos = sessions.observations(), _infos(sessions, result)
         ended = np.flatnonzero(result.done)
         if len(ended):
@@ -150,6 +159,7 @@ def _infos(sessions: Sessions, result: StepResult) -> Infos:
         "probability": responses.probability,
         "like": responses.like & (result.items != NO_ITEM),
         "repeated": result.repeated,
+        "invalid": result.invalid,
         "novelty": result.novelties,
         "diversity": result.diversities,
     } | slate_infos

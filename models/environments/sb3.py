@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvObs, VecEnvStepReturn
 
+from models.environments.actions import checked_actions
 from models.environments.gym import infos, observation_space
+from models.environments.repetition import RepetitionWatch
 from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
 from models.simulation.simulator import UserSimulator
@@ -54,6 +56,7 @@ class SessionVecEnv(VecEnv):
         self.render_mode = None
         self._simulator, self._settings, self._with_infos = simulator, settings, with_infos
         self._sessions = Sessions(simulator, settings, range(seed, seed + n_envs))
+        self._watch = RepetitionWatch()
         self._actions: NDArray[np.number] = np.zeros(n_envs, dtype=np.int64)
         super().__init__(n_envs, observation_space(self._sessions), self._sessions.action_space.space)
         self.seed(seed)
@@ -79,13 +82,14 @@ class SessionVecEnv(VecEnv):
         return self._sessions.action_space.masks(self._sessions)
 
     def step_async(self, actions: NDArray[np.number]) -> None:
-        """Take the actions of the next step, one each session."""
-        self._actions = np.asarray(actions)
+        """Take the actions of the next step, one each session; ValueError where one is none of the action space."""
+        self._actions = checked_actions(self.action_space, actions, self.num_envs)
 
     def step_wait(self) -> VecEnvStepReturn:
         """Step all sessions; of one that ends, the info keeps the last observation and the result has the first."""
         sessions, places = self._sessions, self._sessions.action_space.resolve(self._sessions, self._actions)
         result = sessions.step(places)
+        self._watch.count(result.invalid, self._settings)
         details = self._details(result)
         last = np.flatnonzero(result.done if self._with_infos else result.truncated)
         if len(last):
@@ -168,6 +172,11 @@ class AgentVecEnv(SessionVecEnv):
         assert isinstance(inner, spaces.Dict)
         box = spaces.Box(-_TASTE_BOUND, _TASTE_BOUND, (tastes.items.shape[1],), dtype=np.float32)
         self.observation_space = spaces.Dict({**inner.spaces, "taste": box})
+
+    @property
+    def tastes(self) -> Tastes:
+        """What users and items are described by."""
+        return self._tastes
 
     def _observe(self, rows: NDArray[np.int64] | None = None) -> dict[str, NDArray[np.number]]:
         histories = self.sessions.histories if rows is None else self.sessions.histories[rows]

@@ -170,10 +170,10 @@ def _similarity_reason(vote: SimilarityVote) -> str:
     parts = [
         f"nearest {what} item “{neighbours[0].name}” at {value:.2f}"
         if neighbours
-        else f"no {what} item to compare, so the usual {value:.2f}"
-        for value, what, neighbours in (
-            (vote.positive, "liked", vote.nearest_liked),
-            (vote.negative, "disliked", vote.nearest_disliked),
+        else f"no {what} item to compare; {other} ones speak neither way at {value:.2f}"
+        for value, what, other, neighbours in (
+            (vote.positive, "liked", "disliked", vote.nearest_liked),
+            (vote.negative, "disliked", "liked", vote.nearest_disliked),
         )
     ]
     return f"{_yes(vote.vote)}{' by coin' if vote.by_coin else ''} ({'; '.join(parts)})"

@@ -79,8 +79,8 @@ class SimilarityVote:
     vote, by_coin
         0 or 1, and whether a tie was decided by the coin.
     positive, negative
-        b_pos and b_neg: the first neighbour's cosine, or the side's neutral value where only the other has one; 0 and
-        0 where neither has.
+        b_pos and b_neg: the first neighbour's cosine, or, where only the other side has a neighbour, the cosine at
+        which that side speaks neither way; 0 and 0 where neither has.
     nearest_liked, nearest_disliked
         At most three each, nearest first.
     """

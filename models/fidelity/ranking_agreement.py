@@ -56,7 +56,7 @@ class MeasuredAgreement(Result):
 
 
 class RankingAgreement(Result):
-    """Agreement by measure, and how many users and pairs it rests on."""
+    """Agreement by measure, and how many users and test pairs it rests on."""
 
     users: int
     pairs: int

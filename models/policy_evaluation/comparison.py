@@ -55,7 +55,8 @@ class Reinforcement(Result):
     reward, users
         What a step is rewarded by, and whose sessions were evaluated: all, train or held_out.
     learning_curves
-        Trained policy to its pairs (environment steps, average reward of an episode).
+        Trained policy to its pairs (environment steps, average reward of an episode while training, of the mean length
+        of the evaluation episodes).
     """
 
     dataset: str

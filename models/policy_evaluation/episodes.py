@@ -68,7 +68,7 @@ class Step:
     episodes, users
         int64 arrays of shape (b,): numbers of the sessions in the batch as it began, and whose they are.
     shown
-        int64 array of shape (b, k): places in the catalogue that the policy chose.
+        int64 array of shape (b, k): places in the catalogue that were shown.
     result
         Result of the step.
     """
@@ -83,9 +83,9 @@ def steps(policy: Policy, sessions: Sessions, *, endless: bool = False) -> Itera
     """Play sessions step by step; those that ended are no longer stepped, unless sessions are to be endless."""
     running = np.arange(len(sessions))
     while len(running):
-        users, shown = sessions.users.copy(), policy.actions(sessions)
-        result = sessions.step(shown)
-        yield Step(running, users, shown.reshape(len(running), -1), result)
+        users = sessions.users.copy()
+        result = sessions.step(policy.actions(sessions))
+        yield Step(running, users, result.shown, result)
         if not endless:
             going_on = np.flatnonzero(~result.done)
             sessions.keep(going_on)

@@ -76,6 +76,11 @@ class Evaluation:
         counts = self.counts.sum(axis=0, dtype=np.int64) if weights is None else weights @ self.counts
         return {"coverage": float((counts > 0).mean()), "gini": gini(counts)}
 
+    @property
+    def length(self) -> float:
+        """Mean number of recommended items of an episode."""
+        return float(self.counts.sum(axis=1).mean())
+
     def metrics(self) -> dict[str, float]:
         """All of `METRICS`."""
         means = {name: float(values.mean()) for name, values in self.by_episode().items()}

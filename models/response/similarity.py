@@ -2,8 +2,10 @@
 
 Source: arXiv 2412.16984. With E an item's mean-pooled keyword embedding and h_C the history in its category,
 b_pos = max cosine of Epos(c) to the liked items' Epos, b_neg = max cosine of Eneg(c) to the disliked items' Eneg.
-A side without evidence (nothing disliked in h_C, say) takes that side's neutral value, so that a history of likes
-only is still answered by how close the candidate comes. Without evidence on either side it is a tie.
+Where one side has no evidence (nothing disliked in h_C, say), the other is compared with its own neutral value: the
+cosine with which a side that stands alone says yes to as large a share of training pairs as users like. So a history of
+likes only is still answered by how close the candidate comes, and an empty side never decides, however few items it
+knows. Without evidence on either side it is a tie.
 """
 
 from __future__ import annotations
@@ -75,7 +77,8 @@ class Similarity:
     knowledge
         Embeddings of all items.
     neutral
-        Values (b_pos, b_neg) of a side without evidence; see `neutral_values`.
+        Values of b_pos and b_neg that speak neither for nor against: what a side is compared with where the other has
+        no evidence; see `neutral_values`.
     """
 
     def __init__(self, knowledge: ItemKnowledge, neutral: tuple[float, float]) -> None:
@@ -105,13 +108,19 @@ class Similarity:
             b histories.
         relevant
             bool array of shape (b, l): h_C, see `category_history`.
+
+        Returns
+        -------
+        A side without evidence has the neutral value of the other; 0 and 0 where neither has evidence.
         """
         positive, negative = nearest(cosines, histories, relevant)
-        lacking = positive == -np.inf, negative == -np.inf
-        return Evidence(
-            np.where(lacking[0], np.where(lacking[1], 0, self.neutral[0]), positive).astype(np.float32),
-            np.where(lacking[1], np.where(lacking[0], 0, self.neutral[1]), negative).astype(np.float32),
+        lacks_positive, lacks_negative = positive == -np.inf, negative == -np.inf
+        neither = lacks_positive & lacks_negative
+        evidence = (
+            np.where(lacks_positive, self.neutral[1], positive),
+            np.where(lacks_negative, self.neutral[0], negative),
         )
+        return Evidence(*(np.where(neither, 0, side).astype(np.float32) for side in evidence))
 
 
 def nearest(
@@ -145,7 +154,10 @@ def similarity_taste(cosines: NDArray[np.float32], surprises: NDArray[np.float32
 def neutral_values(
     knowledge: ItemKnowledge, train: Interactions, max_history: int, seed: int, n_pairs: int = 20_000
 ) -> tuple[float, float]:
-    """Medians of b_pos and b_neg over training pairs, each judged by the rest of its user's training history.
+    """Cosines at which b_pos and b_neg speak neither way: the quantiles where a side alone likes as often as users do.
+
+    They are the (1 - l)-quantile of b_pos, above which is a like, and the l-quantile of b_neg, below which is one, with l
+    the share of likes, over training pairs that are each judged by the rest of its user's training history.
 
     Parameters
     ----------
@@ -158,7 +170,7 @@ def neutral_values(
 
     Returns
     -------
-    The two medians; 0 for a side that never has evidence.
+    The two values; 0 for a side that never has evidence.
     """
     rng = np.random.default_rng(seed)
     rows = np.sort(rng.permutation(len(train))[:n_pairs])
@@ -173,12 +185,13 @@ def neutral_values(
         cosines = similarity.cosines(candidates, rest)
         values.append(nearest(cosines, rest, category_history(categories, candidates, rest)))
     positive, negative = (np.concatenate(side) for side in zip(*values, strict=True))
-    return _finite_median(positive), _finite_median(negative)
+    like_rate = float(train.likes[rows].mean())
+    return _finite_quantile(positive, 1 - like_rate), _finite_quantile(negative, like_rate)
 
 
-def _finite_median(values: NDArray[np.float32]) -> float:
+def _finite_quantile(values: NDArray[np.float32], share: float) -> float:
     finite = values[np.isfinite(values)]
-    return float(np.median(finite)) if len(finite) else 0.0
+    return float(np.quantile(finite, share)) if len(finite) else 0.0
 
 
 @vector_loop

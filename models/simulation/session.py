@@ -127,8 +127,10 @@ class Sessions:
         """
         rows = np.arange(len(self))
         numbers = self._streams.draw(rows)
+        open_ones = open_instead(actions.reshape(len(self), -1), self.seen).reshape(actions.shape)
+        invalid = (open_ones != actions).reshape(len(self), -1).all(axis=1)
         if self.settings.seen_items == "mask":
-            actions = open_instead(actions.reshape(len(self), -1), self.seen).reshape(actions.shape)
+            actions = open_ones
         if actions.ndim == 1:
             slates, shown, responses = None, actions, self._responses(rows, actions, numbers[:, :2])
         else:
@@ -146,8 +148,10 @@ class Sessions:
         return StepResult(
             items=np.where(shown == NO_ITEM, NO_ITEM, self.catalogue[shown]),
             actions=shown,
+            shown=actions.reshape(len(self), -1),
             responses=responses,
             repeated=repeated,
+            invalid=invalid,
             rewards=rewards,
             novelties=novelties,
             diversities=diversities,

@@ -34,10 +34,10 @@ class EnvironmentSettings(BaseModel):
     known_items: Literal["penalise", "allow"] = Field(
         default="penalise", description="the same for items of the user's training history"
     )
-    seen_items: Literal["penalise", "mask"] = Field(
-        default="penalise",
-        description="what recommending an item that earns nothing does: costs seen_penalty, or is not possible and "
-        "takes the next item of the catalogue that is open",
+    seen_items: Literal["mask", "penalise"] = Field(
+        default="mask",
+        description="what recommending an item that earns nothing does: the next item of the catalogue that is open "
+        "stands in for it (info['item'] names it), or it costs seen_penalty",
     )
     seen_penalty: float = Field(
         default=0.0, ge=0, description="taken from the reward of a recommendation that earns nothing"
@@ -95,6 +95,14 @@ class EnvironmentSettings(BaseModel):
     def breadth_weights(self) -> tuple[float, float]:
         """Weights of novelty and of diversity."""
         return self.novelty_weight, self.diversity_weight
+
+    @property
+    def expected_length(self) -> float | None:
+        """Mean number of steps of a session: geometric, cut off at `max_steps`; None with learned patience."""
+        if self.session_end == "learned":
+            return None
+        p = self.end_probability
+        return (1 - (1 - p) ** self.max_steps) / p
 
     @property
     def highest_reward(self) -> float:

@@ -52,10 +52,15 @@ class StepResult:
     items, actions
         int64 arrays of shape (b,): what was recommended, and its place in the catalogue; of a slate what was taken,
         `NO_ITEM` for nothing.
+    shown
+        int64 array of shape (b, k): places in the catalogue of what was recommended; k is 1 but for slates.
     responses
         The users' reactions.
     repeated
         bool array of shape (b,): the user had seen the item, so it earned nothing and did not join the history.
+    invalid
+        bool array of shape (b,): the action named what would earn nothing (of a slate, every place did) though
+        something was open; where seen items are masked, an open item stood in for it, which `items` names.
     rewards
         float32 array of shape (b,).
     novelties, diversities
@@ -68,8 +73,10 @@ class StepResult:
 
     items: NDArray[np.int64]
     actions: NDArray[np.int64]
+    shown: NDArray[np.int64]
     responses: Responses
     repeated: NDArray[np.bool_]
+    invalid: NDArray[np.bool_]
     rewards: NDArray[np.float32]
     novelties: NDArray[np.float32]
     diversities: NDArray[np.float32]

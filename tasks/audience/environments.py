@@ -15,16 +15,16 @@ from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
 from models.simulation.simulator import UserSimulator
 from models.simulation.user_vectors import TasteAxes, Tastes
-from tasks.audience.actions import checked_actions, checked_seed, checked_users
 from tasks.audience.arguments import LARGEST_SEED, ArgumentError, argument_errors, instance, shown, whole_number
 from tasks.audience.audience import Audience, load
+from tasks.audience.resets import checked_seed, checked_users
 
 MOST_SESSIONS = 100_000
 _SIMULATOR = "an Audience, as recaudience.load gives it, or a UserSimulator"
 
 
 class CheckedEnv(RecommendEnv):
-    """A `RecommendEnv` that looks at what it is given: compiled loops look at no bounds."""
+    """A `RecommendEnv` whose resets look at what they are given."""
 
     def reset(self, *, seed: int | None = None, options: dict[str, object] | None = None) -> tuple[Observation, Info]:
         """Begin a session; TypeError or ValueError where there is no such seed or user."""
@@ -32,13 +32,9 @@ class CheckedEnv(RecommendEnv):
         chosen: dict[str, object] | None = None if users is None else {"user": int(users[0])}
         return super().reset(seed=checked_seed(seed), options=chosen)
 
-    def step(self, action: np.number | NDArray[np.number]) -> tuple[Observation, float, bool, bool, Info]:
-        """Take an action; TypeError or ValueError where it is none of the action space."""
-        return super().step(checked_actions(self.action_space, [action], 1)[0])
-
 
 class CheckedVectorEnv(RecommendVectorEnv):
-    """A `RecommendVectorEnv` that looks at what it is given."""
+    """A `RecommendVectorEnv` whose resets look at what they are given."""
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, object] | None = None
@@ -47,24 +43,6 @@ class CheckedVectorEnv(RecommendVectorEnv):
         users = checked_users(options, "users", self.num_envs, self._simulator.n_users)
         seeds = [checked_seed(one) for one in seed] if isinstance(seed, Sequence) else checked_seed(seed)
         return super().reset(seed=seeds, options=None if users is None else {"users": users})
-
-    def step(
-        self, actions: NDArray[np.number]
-    ) -> tuple[Observations, NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_], Infos]:
-        """Take an action each; TypeError or ValueError where one is none of the action space."""
-        return super().step(checked_actions(self.single_action_space, actions, self.num_envs))
-
-
-class CheckedSessionVecEnv(SessionVecEnv):
-    """A `SessionVecEnv` that looks at what it is given."""
-
-    def step_async(self, actions: NDArray[np.number]) -> None:
-        """Take the actions of the next step; TypeError or ValueError where one is none of the action space."""
-        super().step_async(checked_actions(self.action_space, actions, self.num_envs))
-
-
-class CheckedAgentVecEnv(CheckedSessionVecEnv, AgentVecEnv):
-    """An `AgentVecEnv` that looks at what it is given."""
 
 
 def recommend_env(
@@ -131,8 +109,8 @@ def make_vec_env(
     rules = audience.settings_or_own(settings)
     with argument_errors("settings"):
         if rules.actions == "catalogue":
-            return CheckedAgentVecEnv(audience.simulator, rules, n, first, tastes(audience))
-        return CheckedSessionVecEnv(audience.simulator, rules, n, first, with_infos=False)
+            return AgentVecEnv(audience.simulator, rules, n, first, tastes(audience))
+        return SessionVecEnv(audience.simulator, rules, n, first, with_infos=False)
 
 
 def agent_observations(tastes: Tastes, sessions: Sessions) -> dict[str, NDArray[np.number]]:

@@ -17,6 +17,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.dqn.policies import DQNPolicy
 
 from models.agents import policies
+from models.environments.repetition import RepetitionWatch
 from models.simulation.session import Sessions
 from storage.run_folder import RunFolder
 from tasks.audience.arguments import (
@@ -132,11 +133,15 @@ class OwnPolicy(policies.Policy):
 
     def __init__(self, policy: Policy, audience: Audience) -> None:
         self._policy, self._audience = policy, audience
+        self._watch = RepetitionWatch("the histories that recommend() is given tell what users have seen")
 
     def actions(self, sessions: Sessions) -> NDArray[np.int64]:
         """Places in the catalogue of the one item, or the slate, for each session."""
         if sessions.settings.actions != "slate":
-            return self._places(sessions, 1)[:, 0]
+            places = self._places(sessions, 1)[:, 0]
+            repeats = sessions.seen[np.arange(len(places)), places] & ~sessions.seen.all(axis=1)
+            self._watch.count(repeats, sessions.settings)
+            return places
         k = sessions.settings.slate_size
         places = self._places(sessions, k)
         if places.shape[1] != k or any(len(set(row)) != k for row in places.tolist()):

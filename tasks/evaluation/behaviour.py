@@ -89,7 +89,7 @@ class Behaviour(Result):
 
 
 @step(
-    version="4",
+    version="5",
     reads=(*SIMULATOR_PARTS, PREDICTIONS, "annotations.parquet"),
     writes=("report/behaviour.json",),
 )
@@ -107,7 +107,7 @@ def evaluate_behaviour(folder: RunFolder, settings: BehaviourSettings) -> Summar
     met = load_interactions(folder, ("train", "validation"))
     discriminated = discrimination(test, met, _judges(simulator, published, seed), seed)
     logger.info("agreement with the real order of recommenders")
-    ranked = _ranked(simulator, published, held_out, settings)
+    ranked = _ranked(simulator, published, test, settings)
     logger.info("sessions replayed")
     sessions = [row for mode in ("draw", "vote") if (row := session_match(simulator, held_out, mode, seed)) is not None]
     counts = np.bincount(train.items, minlength=train.n_items)
@@ -128,14 +128,17 @@ def evaluate_behaviour(folder: RunFolder, settings: BehaviourSettings) -> Summar
 
 
 def _ranked(
-    simulator: UserSimulator, published: SASRec, held_out: Interactions, settings: BehaviourSettings
+    simulator: UserSimulator, published: SASRec, test: Interactions, settings: BehaviourSettings
 ) -> RankingAgreement | None:
-    """Recommenders judged on all held-out pairs by real likes, by the simulator and by simple models."""
-    users, items = held_out.users, held_out.items
+    """Recommenders judged on test pairs by real likes, by the simulator and by simple models.
+
+    Validation pairs are left out: the models that judge were chosen by them.
+    """
+    users, items = test.users, test.items
     judges = _judges(simulator, published, settings.seed)
     gains = {name: judges[name](users, items) for name in ("item_mean", "bias", "vote", "ensemble")}
     rankers = recommenders(simulator.interactions, judges["sasrec_paper"], settings.seed)
-    return ranking_agreement(held_out, scores_of(rankers, users, items), gains, settings.resamples, settings.seed)
+    return ranking_agreement(test, scores_of(rankers, users, items), gains, settings.resamples, settings.seed)
 
 
 def _judges(simulator: UserSimulator, published: SASRec, seed: int) -> dict[str, Judge]:

@@ -152,13 +152,18 @@ def average_rewards(reinforcement: Reinforcement) -> str:
 
 
 def learning_curves(reinforcement: Reinforcement) -> str:
-    """Average reward of an episode while training, by environment steps."""
+    """Average reward of an episode while training, by environment steps; dotted lines at the baselines' rewards."""
+    baselines = [name for name in POLICY_GROUPS["Baselines"] if name in reinforcement.policies]
     with mpl.rc_context(_STYLE):
         figure, axes = _figure(3.4)
         for (name, points), (colour, line, _) in zip(reinforcement.learning_curves.items(), _SERIES, strict=False):
             steps, rewards = zip(*points, strict=True) if points else ((), ())
             axes.plot(steps, rewards, color=colour, linestyle=line, linewidth=1.8, label=label(name))
-        axes.set(xlabel="environment steps", ylabel="average reward")
+        for name in baselines:
+            reward = reinforcement.policies[name].average_reward.mean
+            axes.axhline(reward, color=MUTED, linewidth=1, linestyle=":", zorder=0)
+            axes.text(1.01, reward, label(name), transform=axes.get_yaxis_transform(), va="center", color=MUTED)
+        axes.set(xlabel="environment steps", ylabel="average reward of an episode")
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.margins(y=0.15)

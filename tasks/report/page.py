@@ -164,15 +164,7 @@ def _headline(page: Page) -> list[tuple[str, str, str]]:
             numbers.append(("Calibration error", f"{scores.ece:.3f}", f"ECE of ensemble, {by_chance}"))
         numbers.append(("Test reactions", count(fidelity.n), f"{share(fidelity.like_rate)} likes"))
     if reinforcement:
-        trained = [
-            name for name in POLICY_GROUPS["Trained by reinforcement learning"] if name in reinforcement.policies
-        ]
-        best = max(trained, key=lambda name: reinforcement.policies[name].average_reward.mean, default=None)
-        for name in (best, "popularity"):
-            if name is not None and name in reinforcement.policies:
-                reward = reinforcement.policies[name].average_reward
-                interval = f"{reward.ci95[0]:.1f} to {reward.ci95[1]:.1f}"
-                numbers.append((f"Reward of {label(name)}", f"{reward.mean:.1f}", f"{interval} an episode"))
+        numbers += _reward_numbers(reinforcement)
     if page.account:
         numbers.append(
             (
@@ -185,6 +177,27 @@ def _headline(page: Page) -> list[tuple[str, str, str]]:
             ("Keywords kept", count(page.account.kept), f"{share(page.account.grounded_share)} supported by the text")
         )
     return numbers
+
+
+def _reward_numbers(reinforcement: Reinforcement) -> list[tuple[str, str, str]]:
+    """The best agent's reward, and beside it the best baseline's, popularity's and that of chance."""
+    rewards = {name: scores.average_reward for name, scores in reinforcement.policies.items()}
+    chosen: dict[str, str] = {}
+    for title, what in (("Trained by reinforcement learning", "best agent"), ("Baselines", "best baseline")):
+        names = [name for name in POLICY_GROUPS[title] if name in rewards]
+        if names:
+            chosen[max(names, key=lambda name: rewards[name].mean)] = what
+    for name in ("popularity", "random"):
+        if name in rewards:
+            chosen.setdefault(name, "baseline")
+    return [
+        (
+            f"Reward of {label(name)}",
+            f"{rewards[name].mean:.1f}",
+            f"{what}; {rewards[name].ci95[0]:.1f} to {rewards[name].ci95[1]:.1f} an episode",
+        )
+        for name, what in chosen.items()
+    ]
 
 
 def _truth(fidelity: Fidelity) -> Truth | None:

@@ -66,7 +66,7 @@ class EnsembleSettings(BaseModel):
 
 
 @step(
-    version="9",
+    version="10",
     reads=PARTS_BEFORE_ENSEMBLE,
     writes=("ensemble",),
 )

@@ -86,7 +86,9 @@ def reinforce(folder: RunFolder, settings: ReinforceSettings) -> Summary:
             PolicyDifference(policy=first, against=second, mean=difference.mean, ci95=difference.ci95)
             for (first, second), difference in all_pairs(evaluations).items()
         ),
-        learning_curves={name: _mean_curve(parts) for name, parts in checkpoints.items()},
+        learning_curves={
+            name: _mean_curve(parts, _curve_scale(evaluations[name], settings)) for name, parts in checkpoints.items()
+        },
     )
     publish_json(folder.path("report/reinforcement.json"), comparison.model_dump(mode="json", exclude_none=True))
     averages = {name: float(np.mean([part.returns.mean() for part in parts])) for name, parts in evaluations.items()}
@@ -201,8 +203,21 @@ def _scores(
     return PolicyScores(training_seconds=seconds, **over_seeds(parts, seed), **differences)
 
 
-def _mean_curve(checkpoints: Sequence[PolicyCheckpoint]) -> tuple[tuple[int, float], ...]:
-    """Learning curves averaged over seeds, which share their steps; as long as the shortest, where some ended early."""
+def _curve_scale(evaluations: Sequence[Evaluation], settings: ReinforceSettings) -> float:
+    """Mean length of the evaluation episodes over that of training's, which a curve is in.
+
+    1 where patience is learned: the curve then has lengths of its own.
+    """
+    expected = settings.training.expected_length
+    shown = settings.evaluation.slate_size if settings.evaluation.actions == "slate" else 1
+    return 1.0 if expected is None else float(np.mean([part.length for part in evaluations])) / shown / expected
+
+
+def _mean_curve(checkpoints: Sequence[PolicyCheckpoint], scale: float) -> tuple[tuple[int, float], ...]:
+    """Learning curves averaged over seeds, which share their steps; as long as the shortest, where some ended early.
+
+    Rewards are multiplied by `scale`, so that they are of episodes as long as those of the evaluation.
+    """
     points = min((len(checkpoint.learning_curve) for checkpoint in checkpoints), default=0)
     curves = np.array([checkpoint.learning_curve[:points] for checkpoint in checkpoints])  # (seeds, points, 2)
-    return tuple((int(steps), float(reward)) for steps, reward in curves.mean(axis=0)) if curves.size else ()
+    return tuple((int(steps), scale * float(reward)) for steps, reward in curves.mean(axis=0)) if curves.size else ()

@@ -84,6 +84,8 @@ def calls(run: Path) -> Iterator[tuple[str, Callable[[Any], object]]]:
     yield "make_vec_env n_envs", lambda v: recaudience.make_vec_env(users, v)
     yield "make_vec_env seed", lambda v: recaudience.make_vec_env(users, 2, v)
     yield "make_vec_env settings", lambda v: recaudience.make_vec_env(users, 2, 0, v)
+    yield "sb3_arguments algorithm", lambda v: recaudience.sb3_arguments(v, recaudience.make_vec_env(users, 2))
+    yield "sb3_arguments venv", lambda v: recaudience.sb3_arguments("ppo", v)
     play: dict[str, Any] = {"episodes": 2, "settings": rules}
     yield "evaluate_policy policy", lambda v: recaudience.evaluate_policy(v, users, **play)
     yield "evaluate_policy users", lambda v: recaudience.evaluate_policy(item, v, **play)

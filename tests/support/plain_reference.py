@@ -107,7 +107,7 @@ def _similarity_features(
     if nearest == [None, None]:
         return 0.0, 0.0, tastes[0], tastes[1]
     neutral = world.models.similarity.neutral
-    high, low = (value if found is None else found for found, value in zip(nearest, neutral, strict=True))
+    high, low = (value if found is None else found for found, value in zip(nearest, neutral[::-1], strict=True))
     return high, low, tastes[0], tastes[1]
 
 

@@ -42,7 +42,7 @@ def test_an_explanation_adds_up_to_the_models_evidence(seed: int, pairs: list[tu
             (similarity.positive, similarity.negative),
             (similarity.nearest_liked, similarity.nearest_disliked),
             (responses.similarity_evidence.positive[0], responses.similarity_evidence.negative[0]),
-            world.models.similarity.neutral,
+            world.models.similarity.neutral[::-1],  # of the other side
             strict=True,
         ):
             assert value == evidence

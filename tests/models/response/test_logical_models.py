@@ -33,7 +33,7 @@ def _keyword_reference(knowledge: ItemKnowledge, candidate: int, likes: dict[int
 def _similarity_reference(knowledge: ItemKnowledge, candidate: int, likes: dict[int, bool]) -> tuple[float, float]:
     chosen = _history_in_category(knowledge, candidate, list(likes))
     sides = []
-    for vectors, side, neutral in ((knowledge.pro_vectors, True, 0.25), (knowledge.con_vectors, False, -0.125)):
+    for vectors, side, neutral in ((knowledge.pro_vectors, True, -0.125), (knowledge.con_vectors, False, 0.25)):
         found = [i for i in chosen if likes[i] == side and vectors[i].any() and vectors[candidate].any()]
         sides.append((max((float(vectors[candidate] @ vectors[i]) for i in found), default=neutral), bool(found)))
     (positive, some_liked), (negative, some_disliked) = sides
@@ -96,7 +96,7 @@ def test_a_history_without_dislikes_is_not_answered_by_a_constant() -> None:
     assert {0.0, 1.0} <= set(values.tolist())
 
 
-def test_neutral_values_are_medians_without_the_pair_itself() -> None:
+def test_a_side_alone_likes_as_often_as_users_do_and_no_pair_is_judged_by_itself() -> None:
     knowledge = random_knowledge(0)
     knowledge = ItemKnowledge(
         knowledge.keywords,
@@ -109,12 +109,13 @@ def test_neutral_values_are_medians_without_the_pair_itself() -> None:
         ("all",),
         knowledge.item_names,
     )
-    # Items 1 and 7 point the same way, 2 another: pairs (1 | 7, 2), (7 | 1, 2), (2 | 1, 7) have cosines 1, 1, 0.
-    ones = np.ones(3)
+    # Items 1 and 7 point the same way, 2 another: pairs (1 | 7, 2), (7 | 1, 2), (2 | 1, 7) and, of the second user,
+    # (7 | 1) have cosines 1, 1, 0, 1; four of five pairs are likes.
+    ones, likes = np.ones(3), np.array([True, True, True, True, False])
     train = Interactions(
-        np.zeros(3, dtype=np.int64), np.array([1, 7, 2]), ones > 0, ones.astype(np.float32), 1, N_ITEMS
+        np.array([0, 0, 0, 1, 1]), np.array([1, 7, 2, 1, 7]), likes, likes.astype(np.float32), 2, N_ITEMS
     )
-    assert neutral_values(knowledge, train, 10, seed=0) == (1.0, 0.0)
+    assert neutral_values(knowledge, train, 10, seed=0) == (pytest.approx(np.quantile([1, 1, 0, 1], 0.2)), 0.0)
     only = Interactions(
         np.zeros(2, dtype=np.int64), np.array([1, 2]), ones[:2] > 0, ones[:2].astype(np.float32), 1, N_ITEMS
     )
@@ -127,6 +128,17 @@ def test_without_evidence_on_either_side_similarity_is_a_tie() -> None:
     cosines = (np.array([[none], [none], [some]]), np.array([[none], [some], [none]]))
     evidence = Similarity(random_knowledge(0), (0.8, 0.6)).evidence(cosines, histories, histories.mask)
     assert evidence.values().tolist() == [0.5, 1.0, 0.0]
+
+
+def test_a_side_is_compared_with_its_own_neutral_value_where_the_other_is_empty() -> None:
+    """Few items with one and the same con: their cosine is 1, which must not speak against all that have none."""
+    history = Histories(np.array([[3]] * 4), np.array([[True], [True], [False], [False]]))
+    none = -np.inf
+    cosines = (np.array([[0.7], [0.5], [none], [none]]), np.array([[none], [none], [1.0], [0.9]]))
+    evidence = Similarity(random_knowledge(0), (0.6, 1.0)).evidence(cosines, history, history.mask)
+    assert evidence.values().tolist() == [1.0, 0.0, 0.5, 1.0]
+    assert evidence.negative[:2].tolist() == pytest.approx([0.6, 0.6])
+    assert evidence.positive[2:].tolist() == [1.0, 1.0]
 
 
 def test_cosines_that_differ_by_rounding_alone_are_a_tie() -> None:

@@ -119,15 +119,17 @@ def test_masks_name_what_earns_something(actions: Actions) -> None:
 
 def test_a_masked_item_gives_way_to_the_next_open_one() -> None:
     world = planted_world()  # items 0 to 7 are known to everybody
-    sessions = Sessions(world, EnvironmentSettings(seen_items="mask"), [1, 2])
+    sessions = Sessions(world, EnvironmentSettings(), [1, 2])
     result = sessions.step(np.array([3, N_ITEMS - 1]))
     assert result.items.tolist() == [8, N_ITEMS - 1]
     assert not result.repeated.any()
+    assert result.invalid.tolist() == [True, False]
+    assert result.actions.tolist() == result.shown[:, 0].tolist() == result.items.tolist()
     assert sessions.step(np.array([N_ITEMS - 1, N_ITEMS - 1])).items.tolist() == [N_ITEMS - 1, 8]  # round the end
 
 
 def test_a_repeated_item_may_cost_something() -> None:
-    sessions = Sessions(planted_world(), EnvironmentSettings(seen_penalty=0.25), [1, 2])
+    sessions = Sessions(planted_world(), EnvironmentSettings(seen_items="penalise", seen_penalty=0.25), [1, 2])
     result = sessions.step(np.array([0, int(NEW_AND_LIKED[0])]))
     assert result.rewards.tolist() == [-0.25, 1]
 
@@ -209,7 +211,7 @@ def test_an_item_named_twice_is_shown_once() -> None:
 
 def test_what_is_taken_from_a_slate_earns_joins_the_history_and_is_seen_and_the_rest_may_be_shown_again() -> None:
     world = tiny_world(0)
-    sessions = Sessions(world, rules("slate", known_items="allow"), range(200))
+    sessions = Sessions(world, rules("slate", known_items="allow", seen_items="penalise"), range(200))
     slates = np.tile(np.array([3, 7, 3]), (200, 1))
     before = sessions.histories.mask.sum(axis=1)
     result = sessions.step(slates)

@@ -67,7 +67,7 @@ def test_histories_grow_as_sessions_do_up_to_what_is_remembered() -> None:
 def test_a_repeated_recommendation_earns_nothing_unless_allowed(
     planted: UserSimulator, repeats: str, second: float
 ) -> None:
-    settings = EnvironmentSettings.model_validate({"repeats": repeats})
+    settings = EnvironmentSettings.model_validate({"repeats": repeats, "seen_items": "penalise"})
     sessions = Sessions(planted, settings, [1])
     assert sessions.step(np.array([GOOD])).rewards[0] == 1
     result = sessions.step(np.array([GOOD]))
@@ -78,7 +78,8 @@ def test_a_repeated_recommendation_earns_nothing_unless_allowed(
 
 @pytest.mark.parametrize(("known_items", "earned"), [("penalise", 0.0), ("allow", 1.0)])
 def test_a_known_item_earns_nothing_unless_allowed(planted: UserSimulator, known_items: str, earned: float) -> None:
-    sessions = Sessions(planted, EnvironmentSettings.model_validate({"known_items": known_items}), [1])
+    settings = EnvironmentSettings.model_validate({"known_items": known_items, "seen_items": "penalise"})
+    sessions = Sessions(planted, settings, [1])
     assert sessions.seen.sum() == (N_RATED if known_items == "penalise" else 0)
     assert sessions.step(np.array([0])).rewards[0] == earned
 
@@ -175,7 +176,7 @@ def test_observations_describe_the_running_session(planted: UserSimulator) -> No
 
 def test_states_are_those_of_the_histories_where_some_did_not_change() -> None:
     world, b = tiny_world(0), 40
-    sessions = Sessions(world, EnvironmentSettings(known_items="allow"), range(b))
+    sessions = Sessions(world, EnvironmentSettings(known_items="allow", seen_items="penalise"), range(b))
     for action, n_repeating in ((1, 0), (2, 1), (3, 20), (4, b)):  # nothing changes for those who saw the item before
         sessions.observations()
         result = sessions.step(np.where(np.arange(b) < n_repeating, 1, action))
@@ -185,7 +186,7 @@ def test_states_are_those_of_the_histories_where_some_did_not_change() -> None:
 
 
 def test_padding_is_never_an_item(planted: UserSimulator) -> None:
-    sessions = Sessions(planted, EnvironmentSettings(), [1, 2])
+    sessions = Sessions(planted, EnvironmentSettings(seen_items="penalise"), [1, 2])
     sessions.step(np.array([0, GOOD]))  # 0 is known, so only the second history grows
     assert sessions.histories.items[0, -1] == NO_ITEM
     assert not sessions.histories.likes[0, -1]
