@@ -156,8 +156,8 @@ def neutral_values(
 ) -> tuple[float, float]:
     """Cosines at which b_pos and b_neg speak neither way: the quantiles where a side alone likes as often as users do.
 
-    They are the (1 - l)-quantile of b_pos, above which is a like, and the l-quantile of b_neg, below which is one, with l
-    the share of likes, over training pairs that are each judged by the rest of its user's training history.
+    They are the (1 - l)-quantile of b_pos, above which is a like, and the l-quantile of b_neg, below which is one; l is
+    the share of likes. Training pairs are each judged by the rest of its user's training history.
 
     Parameters
     ----------

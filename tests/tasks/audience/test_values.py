@@ -10,6 +10,7 @@ from sb3_contrib import QRDQN, MaskablePPO
 from stable_baselines3 import A2C, DQN, PPO
 
 from models import policy_evaluation
+from models.environments.repetition import RepetitionWarning
 from models.policy_evaluation.comparison import Reinforcement
 from models.simulation.settings import EnvironmentSettings
 from storage.run_folder import RunFolder
@@ -97,11 +98,22 @@ def test_an_own_policy_sees_own_ids_and_histories_that_grow(users: Audience) -> 
 
 def test_what_an_own_policy_recommends_is_what_counts(users: Audience) -> None:
     best = evaluate_policy(Popular(users.item_ids), users, episodes=20)
-    same = evaluate_policy(Answering("i3"), users, episodes=20)
+    rules = users.settings.model_copy(update={"seen_items": "penalise"})
+    same = evaluate_policy(Answering("i3"), users, episodes=20, settings=rules)
     assert best["coverage"].mean > same["coverage"].mean == pytest.approx(1 / 40)
     assert best["average_reward"].mean > same["average_reward"].mean
-    by_row = evaluate_policy(Answering(np.int64(3)), users, episodes=20)
+    by_row = evaluate_policy(Answering(np.int64(3)), users, episodes=20, settings=rules)
     assert by_row.estimates == same.estimates
+
+
+def test_an_own_policy_that_repeats_itself_is_told_and_not_counted_as_repeating(users: Audience) -> None:
+    settings = EnvironmentSettings(end_probability=0.1)
+    with pytest.warns(
+        RepetitionWarning, match=r"an open item stood in for each .* the histories that recommend\(\) is"
+    ):
+        same = evaluate_policy(Answering("i3"), users, episodes=100, settings=settings)
+    assert same["repetition"].mean < 0.5
+    assert same["coverage"].mean > 1 / 40
 
 
 def test_slates_of_an_own_policy_are_shown(users: Audience) -> None:
