@@ -51,6 +51,7 @@ def test_it_begins_as_the_houses_own_agent_and_is_the_same_after_saving(users: A
     agent = PPO(env=VecMonitor(venv), seed=3, **sb3_arguments("ppo", VecMonitor(venv)))
     own = new_agent(venv, agent.policy_kwargs["prior"], AgentSettings(), "ppo", 3)
     observations = venv.reset()
+    assert isinstance(observations, dict)
     agent.save(tmp_path / "agent.zip")
     for other in (own, PPO.load(tmp_path / "agent.zip")):
         np.testing.assert_array_equal(
