@@ -1,8 +1,8 @@
 """Recommendation sessions of many simulated users at once: the core below every environment.
 
-Source: arXiv 2412.16984: each step recommends one item, the simulated user's reaction is the reward and joins the
-history, and the session ends with probability 0.025 after each step, or by learned patience
-(models/simulation/patience.py).
+Source: arXiv 2412.16984: each step recommends one item, and the simulated user's reaction is the reward and joins the
+history. After each step the session ends with a constant probability (0.025 is that of the paper's authors' code; the
+paper tells none) or by learned patience (models/simulation/patience.py).
 
 Two things go beyond the paper, whose agents may collect reward for one safe item again and again: an item earns
 nothing when it is recommended again in a session, nor when the user knows it from the training history. And a step may

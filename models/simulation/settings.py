@@ -24,7 +24,12 @@ class EnvironmentSettings(BaseModel):
         default="constant",
         description="whether the chance that a session ends is end_probability or the patience learned from timestamps",
     )
-    end_probability: float = Field(default=0.025, gt=0, le=1, description="chance that a session ends after a step")
+    end_probability: float = Field(
+        default=0.025,
+        gt=0,
+        le=1,
+        description="chance that a session ends after a step; .025 is the authors' code's, not the paper's",
+    )
     max_steps: int = Field(default=200, gt=0, description="a session is cut off (truncated) after so many steps")
     max_history: int = Field(default=50, gt=0, description="last interactions that the simulated user remembers")
     repeats: Literal["penalise", "allow"] = Field(

@@ -46,7 +46,9 @@ class SessionState:
     ) -> None:
         self._simulator, self._settings, self._catalogue = simulator, settings, catalogue
         self._training: Interactions = simulator.interactions
-        width = min(settings.max_history, simulator.max_history)
+        self._remembered = min(settings.max_history, simulator.max_history)
+        longest = int(np.diff(self._training.offsets).max(initial=0)) + settings.max_steps  # that a history can become
+        width = min(self._remembered, longest)
         self._action_of = np.full(simulator.n_items, NO_ITEM)  # of items that count as seen from the beginning
         if settings.known_items == "penalise":
             self._action_of[catalogue] = np.arange(len(catalogue))
@@ -136,7 +138,7 @@ class SessionState:
             self.last_rewards[at],
             steps / self._settings.max_steps,
             self.histories.likes[at].sum(axis=1) / np.maximum(lengths, 1),
-            lengths / self.histories.items.shape[1],
+            lengths / self._remembered,
         )
         bounded = np.clip(states, -STATE_BOUND, STATE_BOUND)
         return np.concatenate([bounded, np.stack(statistics, axis=1)], axis=1, dtype=np.float32)
