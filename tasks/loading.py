@@ -107,7 +107,10 @@ def load_knowledge(folder: RunFolder) -> ItemKnowledge:
     items = read_table(folder.path("items.parquet"), ITEMS)
     vocabulary = read_table(folder.path("vocabulary.parquet"), VOCABULARY)["keyword"].to_list()
     keywords = read_table(folder.path("keywords.parquet"), KEYWORDS).join(
-        pl.DataFrame({"keyword": vocabulary, "column": np.arange(len(vocabulary))}), on="keyword"
+        pl.DataFrame({"keyword": vocabulary}, schema={"keyword": pl.String}).with_columns(
+            column=pl.int_range(pl.len())  # none where curation kept nothing
+        ),
+        on="keyword",
     )
     categories, category_names = _categories(items)
     pro, con = (keywords.filter(pl.col("side") == side) for side in ("pro", "con"))
