@@ -10,7 +10,7 @@ import polars as pl
 from storage.contracts import ITEMS, KEYWORDS, VOCABULARY, polars_schema
 from storage.run_folder import RunFolder
 from storage.tables import write_table
-from storage.vectors import SIDES, Vectors, write_embeddings
+from storage.vectors import Vectors, write_embeddings
 from tasks.loading import load_knowledge
 
 
@@ -21,8 +21,8 @@ def test_knowledge_of_a_run_without_keywords_is_empty(tmp_path: Path) -> None:
     for name, contract in (("keywords", KEYWORDS), ("vocabulary", VOCABULARY)):
         write_table(folder.path(f"{name}.parquet"), pl.DataFrame(schema=polars_schema(contract)), contract)
     nothing = np.zeros((0, 4), dtype=np.float32)
-    vectors = {side: Vectors(np.zeros(0, dtype=np.int64), nothing) for side in SIDES}
-    write_embeddings(folder.path("embeddings"), [], nothing, vectors)
+    no_vectors = Vectors(np.zeros(0, dtype=np.int64), nothing)
+    write_embeddings(folder.path("embeddings"), [], nothing, {"pro": no_vectors, "con": no_vectors})
     knowledge = load_knowledge(folder)
     assert (knowledge.n_items, knowledge.keywords) == (2, ())
     assert knowledge.pro.nnz == knowledge.con.nnz == 0
