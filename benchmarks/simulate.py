@@ -26,8 +26,8 @@ from random_world import CATEGORIES, HISTORY, WIDTH, active_users, random_world
 
 from models.interactions import Histories
 from models.response.sasrec.settings import SASRecSettings
-from models.response.voting import toss
 from models.simulation.simulator import UserSimulator
+from models.simulation.simulator import coins as toss
 
 SECONDS = 3.0  # of each figure
 

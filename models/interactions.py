@@ -143,6 +143,13 @@ class Histories:
         """The same reactions in arrays of their own."""
         return Histories(self.items.copy(), self.likes.copy(), self.ratings.copy())
 
+    def without(self, left_out: NDArray[np.bool_]) -> Histories:
+        """The histories without the reactions that are True in `left_out` (b, l), still padded on the right only."""
+        kept = self.mask & ~left_out
+        order = np.argsort(~kept, axis=1, kind="stable")  # those that stay come first, in their order
+        histories, there = self.columns(order), np.take_along_axis(kept, order, axis=1)
+        return Histories(np.where(there, histories.items, NO_ITEM), histories.likes & there, histories.ratings)
+
     def columns(self, columns: NDArray[np.int64]) -> Histories:
         """The interactions at positions `columns` (b, m) of each row."""
         return Histories(

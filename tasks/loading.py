@@ -21,6 +21,7 @@ from models.explanation.votes import ItemIndexes, KeywordRecord
 from models.interactions import Interactions
 from models.keywords.nearest import NearestVectors
 from models.knowledge import ItemKnowledge
+from models.response.exposure import Selection
 from models.response.features import FEATURE_NAMES, ResponseModels
 from models.response.keyword_matching import KeywordMatching
 from models.response.sasrec.network import SASRec
@@ -55,6 +56,7 @@ class EnsembleCheckpoint(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     ensemble: LogisticModel
+    selection: Selection
     vote_tables: dict[str, VoteTable]
     factors: FactorSettings
     ease: EASESettings
@@ -257,7 +259,15 @@ def simulator_of(folder: RunFolder, knowledge: ItemKnowledge, train: Interaction
     models = ResponseModels(*logical, sasrec, bias, factors, WordTaste(words), ease)
     hazard = load_patience(folder).hazard if folder.path("patience").exists() else None
     patience = None if hazard is None else Patience(hazard)
-    return UserSimulator(knowledge, train, models, checkpoint.ensemble, checkpoint.max_history, patience=patience)
+    return UserSimulator(
+        knowledge,
+        train,
+        models,
+        checkpoint.ensemble,
+        checkpoint.max_history,
+        selection=checkpoint.selection.shift,
+        patience=patience,
+    )
 
 
 def load_patience(folder: RunFolder) -> PatienceCheckpoint:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.estimators.logistic import LogisticModel
-from models.interactions import NO_ITEM, Histories, last
+from models.interactions import Histories, last
 from models.response.features import FEATURE_GROUPS, Features, Opinions, feature_matrix
 from models.simulation.simulator import UserSimulator
 
@@ -48,12 +48,7 @@ class Pairs:
 
     def without(self, rows: NDArray[np.int64], left_out: NDArray[np.bool_]) -> Pairs:
         """Pairs `rows` (r,), each without the past reactions that are True in its row of `left_out` (r, l)."""
-        kept = self.histories.mask[rows] & ~left_out
-        order = np.argsort(~kept, axis=1, kind="stable")  # those that stay come first, in their order
-        histories = self.histories[rows].columns(order)
-        there = np.take_along_axis(kept, order, axis=1)
-        items = np.where(there, histories.items, NO_ITEM)
-        return Pairs(self.users[rows], self.items[rows], Histories(items, histories.likes & there, histories.ratings))
+        return Pairs(self.users[rows], self.items[rows], self.histories[rows].without(left_out))
 
 
 def remembered(simulator: UserSimulator, pairs: Pairs) -> Pairs:
@@ -114,7 +109,7 @@ class Margins(NamedTuple):
             ]
         )
         median = np.median(margins, axis=0).astype(np.float32)
-        return cls(simulator.probabilities(opinions), median, margins.mean(axis=0))
+        return cls(simulator.shown_probabilities(opinions), median, margins.mean(axis=0))
 
     @classmethod
     def concatenated(cls, parts: Sequence[Margins]) -> Self:

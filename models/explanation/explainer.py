@@ -24,8 +24,7 @@ from models.interactions import NO_ITEM, Histories
 from models.kernels.bitsets import PackedSets
 from models.response.evidence import category_history
 from models.response.features import FEATURE_GROUPS
-from models.response.voting import toss
-from models.simulation.simulator import Responses, UserSimulator
+from models.simulation.simulator import Responses, UserSimulator, coins
 
 
 def explain(
@@ -63,7 +62,7 @@ def explain(
     if len(history) != 1:
         raise ValueError(f"history: found {len(history)} histories, expected one")
     pairs = Pairs(np.array([user]), np.array([item]), without_item(history, item))
-    responses = simulator.respond(pairs.users, pairs.items, pairs.histories, toss(rng, 1))
+    responses = simulator.respond(pairs.users, pairs.items, pairs.histories, coins(rng, 1))
     return explain_responses(simulator, pairs, responses, record=record)[0]
 
 
@@ -159,17 +158,17 @@ def _attributions(simulator: UserSimulator, pairs: Pairs, responses: Responses) 
     without_one = margins_without_each(simulator, pairs)
     before = Margins.from_opinions(simulator, opinions).probability
     reaction_effects = np.where(pairs.histories.mask, before[:, None] - without_one.probability, 0)
-    likely, like = responses.probability >= 0.5, responses.like
+    likely, vote = responses.probability >= 0.5, responses.vote
     turning = counterfactuals(simulator, pairs, likely, without_one, target="probability", most=MOST_REACTIONS)
-    turning_vote = counterfactuals(simulator, pairs, like, without_one, target="vote", most=MOST_REACTIONS)
-    keyword_sets = smallest_keyword_sets(simulator, pairs, opinions, likes=like, most=MOST_KEYWORDS)
+    turning_vote = counterfactuals(simulator, pairs, vote, without_one, target="vote", most=MOST_REACTIONS)
+    keyword_sets = smallest_keyword_sets(simulator, pairs, opinions, likes=vote, most=MOST_KEYWORDS)
     effects = [
         Effects(*both) for both in zip(reaction_effects, keyword_effects(simulator, pairs, opinions), strict=True)
     ]
     named = reasons(simulator, pairs, responses.probability, effects)
     return [
         Attribution(
-            average_logit,
+            average_logit - simulator.selection,
             dict(zip(FEATURE_GROUPS, added[row].tolist(), strict=True)),
             effects[row],
             named[row],

@@ -30,7 +30,7 @@ class Explanation:
     keyword_matching, similarity, sasrec
         The votes.
     like
-        At least two votes.
+        The reaction: drawn from `probability`, unless the rules of the session say otherwise.
     probability
         The calibrated P(like).
     grounds
@@ -69,6 +69,11 @@ class Explanation:
             "sasrec": self.sasrec.vote,
         }
 
+    @property
+    def vote(self) -> bool:
+        """At least two of the three votes."""
+        return sum(self.votes.values()) >= 2
+
     def to_json(self) -> dict[str, JsonValue]:
         """All fields, the votes by model, the confidence and the sentences, as JSON values."""
         fields = TypeAdapter(Explanation).dump_python(self, mode="json")
@@ -81,13 +86,13 @@ class Explanation:
         }
 
     def sentence(self) -> str:
-        """The whole explanation as one sentence."""
+        """The reaction and the three votes, in two sentences."""
         scope = f"compared within {_listed(self.categories)}, " if self.categories else ""
         verdict = "likes" if self.like else "does not like"
         joint = "and" if self.like == (self.probability >= 0.5) else "although"
         return (
-            f"{self.user_name} {verdict} “{self.item_name}” with {sum(self.votes.values())} of 3 votes, {joint} the "
-            f"calibrated P(like) is {self.probability:.2f}: {scope}"
+            f"{self.user_name} {verdict} “{self.item_name}”, {joint} the calibrated P(like) is {self.probability:.2f}. "
+            f"By vote it is {'a like' if self.vote else 'no like'}, {sum(self.votes.values())} of 3: {scope}"
             f"keywords vote {_keyword_reason(self.keyword_matching)}, "
             f"similarity votes {_similarity_reason(self.similarity)}, "
             f"and SASRec votes {_yes(self.sasrec.vote)} (P(like) {self.sasrec.probability:.2f})."
@@ -124,7 +129,7 @@ class Explanation:
             )
         if grounds.vote.without_reactions:
             ways.append(_quoted(grounds.vote.without_reactions))
-        other = "no like" if self.like else "like"
+        other = "no like" if self.vote else "like"
         return f"{turn}; " + (
             f"the vote would be {other} without {', or without '.join(ways)}"
             if ways

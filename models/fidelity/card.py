@@ -154,7 +154,7 @@ def predict(
         predictions[name] = Prediction.from_votes(values[:, column], votes[:, column] == 1, tables[name])
     predictions["sasrec"] = Prediction.from_probabilities(opinions.sasrec_probability)
     predictions["vote"] = Prediction.from_votes(values.sum(axis=1), majority(votes), tables["vote"])
-    predictions["ensemble"] = Prediction.from_probabilities(simulator.probabilities(opinions))
+    predictions["ensemble"] = Prediction.from_probabilities(simulator.rated_probabilities(opinions))
     return predictions
 
 

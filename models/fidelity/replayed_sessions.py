@@ -7,6 +7,8 @@ are, and how much more often a like follows a like than a dislike.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import jensenshannon
@@ -14,9 +16,9 @@ from scipy.spatial.distance import jensenshannon
 from models.interactions import NO_ITEM, Histories, Interactions
 from models.metrics.classification import kolmogorov_smirnov
 from models.metrics.results import Result
-from models.response.voting import toss
-from models.simulation.simulator import RewardMode, UserSimulator, reward
+from models.simulation.simulator import UserSimulator, coins
 
+Mode = Literal["draw", "vote"]
 SESSION_LENGTH = 20
 MIN_LENGTH = 5
 _LONGEST_RUN = 10
@@ -39,7 +41,7 @@ class SessionMatch(Result):
     simulated_like_after_dislike: float
 
 
-def session_match(simulator: UserSimulator, held_out: Interactions, mode: RewardMode, seed: int) -> SessionMatch | None:
+def session_match(simulator: UserSimulator, held_out: Interactions, mode: Mode, seed: int) -> SessionMatch | None:
     """Replay the next 20 interactions of every user who has at least five.
 
     Parameters
@@ -98,7 +100,7 @@ def _replay(
     simulator: UserSimulator,
     users: NDArray[np.int64],
     items: NDArray[np.int64],
-    mode: RewardMode,
+    mode: Mode,
     rng: np.random.Generator,
 ) -> NDArray[np.bool_]:
     """Simulated reactions to the items (s, 20), each after those before it: bool (s, 20)."""
@@ -113,8 +115,10 @@ def _replay(
     for step in range(items.shape[1]):
         rows = np.flatnonzero(items[:, step] != NO_ITEM)
         histories = Histories(past[rows], likes[rows], ratings[rows])
-        responses = simulator.respond(users[rows], items[rows, step], histories, toss(rng, len(rows)))
-        reactions[rows, step] = reward(responses, mode, rng.random(len(rows))) > 0.5
+        tossed = coins(rng, len(rows))
+        responses = simulator.respond(users[rows], items[rows, step], histories, tossed)
+        drawn = tossed[:, 2] < responses.rated_probability  # the real users chose these items
+        reactions[rows, step] = responses.vote if mode == "vote" else drawn
         past[rows, lengths[rows]], likes[rows, lengths[rows]] = items[rows, step], reactions[rows, step]
         lengths[rows] += 1
     return reactions

@@ -26,11 +26,11 @@ from models.simulation.item_space import ItemSpace
 from models.simulation.patience import RECENT
 from models.simulation.random_streams import RandomStreams
 from models.simulation.settings import EnvironmentSettings, catalogue, patience_of, visitors
-from models.simulation.simulator import Responses, UserSimulator, reward
+from models.simulation.simulator import COINS, Responses, UserSimulator, reward
 from models.simulation.state import SessionState
 from models.simulation.step_result import Slates, StepResult, choose_from
 
-_COINS = 5  # drawn a step: two tied votes, the reward, the end, the next user
+_COINS = COINS + 2  # drawn a step: those of a pair, the end, the next user
 
 
 class Sessions:
@@ -64,7 +64,7 @@ class Sessions:
         self.catalogue = catalogue(simulator, settings.catalogue_size)
         self._visitors = visitors(simulator, settings)
         self._breadth = StepBreadth(simulator, self.catalogue, len(seeds))
-        slate_coins = 2 * settings.slate_size + 1 if settings.actions == "slate" else 0  # tied votes, the choice
+        slate_coins = COINS * settings.slate_size + 1 if settings.actions == "slate" else 0  # the pairs', the choice
         self._streams = RandomStreams(seeds, _COINS + settings.explored + slate_coins)
         self._state = SessionState(simulator, settings, self.catalogue, len(seeds))
         self.users = np.zeros(len(seeds), dtype=np.int64)
@@ -132,10 +132,10 @@ class Sessions:
         if self.settings.seen_items == "mask":
             actions = open_ones
         if actions.ndim == 1:
-            slates, shown, responses = None, actions, self._responses(rows, actions, numbers[:, :2])
+            slates, shown, responses = None, actions, self._responses(rows, actions, numbers[:, :COINS])
         else:
             slates, shown, responses = self._choice(actions, numbers)
-        earned = reward(responses, self.settings.reward, numbers[:, 2])
+        earned = reward(responses, self.settings.reward)
         chosen = np.flatnonzero(shown != NO_ITEM)
         weights = self.settings.breadth_weights
         novelties, diversities = self._breadth.terms(chosen, shown[chosen], weights)
@@ -225,16 +225,17 @@ class Sessions:
         return self._visitors[(numbers * len(self._visitors)).astype(np.int64)]
 
     def _responses(self, rows: NDArray[np.int64], actions: NDArray[np.int64], coins: NDArray[np.float64]) -> Responses:
-        """Responses in `rows` (m,) to the items of `actions` (m,); coins are (m, 2)."""
+        """Responses in `rows` (m,) to the items of `actions` (m,); coins are (m, 3)."""
         everyone = len(rows) == len(self)
         histories, states = self.histories, self._state.states()
-        return self.simulator.respond(
+        responses = self.simulator.respond(
             self.users[rows],
             self.catalogue[actions],
             histories if everyone else histories[rows],
             coins,
             states if everyone else states[rows],
         )
+        return responses.reacting(self.settings.reaction)
 
     def _choice(
         self, slates: NDArray[np.int64], numbers: NDArray[np.float64]
@@ -245,9 +246,9 @@ class Sessions:
         """
         b, k = slates.shape
         rows, own = np.repeat(np.arange(b), k), numbers[:, _COINS + self.settings.explored :]
-        coins = np.stack([own[:, :k].ravel(), own[:, k : 2 * k].ravel()], axis=1)
+        coins = own[:, : COINS * k].reshape(b * k, COINS)
         responses = self._responses(rows, slates.ravel(), coins)
-        choice = choose_from(self.catalogue[slates], responses, own[:, 2 * k], self.settings.no_choice_utility)
+        choice = choose_from(self.catalogue[slates], responses, own[:, COINS * k], self.settings.no_choice_utility)
         took = choice.choices < k
         place = np.where(took, choice.choices, 0)
         return choice, np.where(took, slates[np.arange(b), place], NO_ITEM), responses[np.arange(b) * k + place]

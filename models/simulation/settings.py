@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from models.simulation.patience import Patience
-from models.simulation.simulator import RewardMode, UserSimulator
+from models.simulation.simulator import ReactionMode, RewardMode, UserSimulator
 
 
 class EnvironmentSettings(BaseModel):
@@ -17,8 +17,13 @@ class EnvironmentSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    reaction: ReactionMode = Field(
+        default="draw",
+        description="what a user does and remembers: drawn from the calibrated P(like), the vote (the paper's), or "
+        "SASRec's answer",
+    )
     reward: RewardMode = Field(
-        default="vote", description="vote (the paper's), draw (by probability), probability, or sasrec"
+        default="probability", description="the calibrated P(like), or the reaction itself: 1 for a like, else 0"
     )
     session_end: Literal["constant", "learned"] = Field(
         default="constant",
@@ -31,7 +36,6 @@ class EnvironmentSettings(BaseModel):
         description="chance that a session ends after a step; .025 is the authors' code's, not the paper's",
     )
     max_steps: int = Field(default=200, gt=0, description="a session is cut off (truncated) after so many steps")
-    max_history: int = Field(default=50, gt=0, description="last interactions that the simulated user remembers")
     repeats: Literal["penalise", "allow"] = Field(
         default="penalise",
         description="whether an item recommended again in a session earns nothing or what it would earn",

@@ -29,8 +29,6 @@ class SessionState:
 
     Attributes
     ----------
-    histories
-        The last reactions of each user, w of them at most, padded to that width.
     lengths
         int64 array of shape (b,): of the histories.
     seen
@@ -46,27 +44,32 @@ class SessionState:
     ) -> None:
         self._simulator, self._settings, self._catalogue = simulator, settings, catalogue
         self._training: Interactions = simulator.interactions
-        self._remembered = min(settings.max_history, simulator.max_history)
         longest = int(np.diff(self._training.offsets).max(initial=0)) + settings.max_steps  # that a history can become
-        width = min(self._remembered, longest)
+        width = min(simulator.max_history, longest)
         self._action_of = np.full(simulator.n_items, NO_ITEM)  # of items that count as seen from the beginning
         if settings.known_items == "penalise":
             self._action_of[catalogue] = np.arange(len(catalogue))
-        self.histories = _empty(b, width)
+        self._histories = _empty(b, width)
         self.lengths, self.steps = np.zeros(b, dtype=np.int64), np.zeros(b, dtype=np.int64)
         self.seen = np.zeros((b, len(catalogue)), dtype=bool)
         self.earned, self.last_rewards = np.zeros(b), np.zeros(b, dtype=np.float32)
         self._states: NDArray[np.float32] | None = None
 
+    @property
+    def histories(self) -> Histories:
+        """The last reactions of each user, as many as the audience remembers, as wide as the longest."""
+        width = max(1, int(self.lengths.max(initial=0)))
+        return Histories(*(array[:, :width] for array in _arrays(self._histories)))
+
     def begin(self, rows: NDArray[np.int64], users: NDArray[np.int64]) -> None:
         """Begin anew in `rows`, with what `users` reacted to in training."""
         if not len(rows):
             return
-        width = self.histories.items.shape[1]
+        width = self._histories.items.shape[1]
         begun, fresh = self._training.histories(users, width), _empty(len(rows), width)
         for room, values in zip(_arrays(fresh), _arrays(begun), strict=True):
             room[:, : values.shape[1]] = values
-        for kept, values in zip(_arrays(self.histories), _arrays(fresh), strict=True):
+        for kept, values in zip(_arrays(self._histories), _arrays(fresh), strict=True):
             kept[rows] = values
         self.lengths[rows] = begun.mask.sum(axis=1)
         self.earned[rows], self.last_rewards[rows], self.steps[rows] = 0, 0, 0
@@ -111,7 +114,7 @@ class SessionState:
         return repeated, earned
 
     def _append(self, rows: NDArray[np.int64], items: NDArray[np.int64], likes: NDArray[np.bool_]) -> None:
-        histories, width = self.histories, self.histories.items.shape[1]
+        histories, width = self._histories, self._histories.items.shape[1]
         full = rows[self.lengths[rows] == width]
         for array in _arrays(histories):
             array[full, :-1] = array[full, 1:]
@@ -137,8 +140,8 @@ class SessionState:
             self.earned[at] / np.maximum(steps, 1),
             self.last_rewards[at],
             steps / self._settings.max_steps,
-            self.histories.likes[at].sum(axis=1) / np.maximum(lengths, 1),
-            lengths / self._remembered,
+            self._histories.likes[at].sum(axis=1) / np.maximum(lengths, 1),
+            lengths / self._histories.items.shape[1],
         )
         bounded = np.clip(states, -STATE_BOUND, STATE_BOUND)
         return np.concatenate([bounded, np.stack(statistics, axis=1)], axis=1, dtype=np.float32)
@@ -147,11 +150,11 @@ class SessionState:
         """Likes of the last n reactions, latest first, and whether there were so many: bool (b, n) each."""
         places = self.lengths[:, None] - 1 - np.arange(n)
         there = places >= 0
-        return np.take_along_axis(self.histories.likes, np.maximum(places, 0), axis=1) & there, there
+        return np.take_along_axis(self._histories.likes, np.maximum(places, 0), axis=1) & there, there
 
     def keep(self, rows: NDArray[np.int64]) -> None:
         """Go on with `rows` only, in that order."""
-        self.histories = self.histories[rows]
+        self._histories = self._histories[rows]
         self.lengths, self.steps, self.seen = self.lengths[rows], self.steps[rows], self.seen[rows]
         self.earned, self.last_rewards = self.earned[rows], self.last_rewards[rows]
         self._states = None if self._states is None else self._states[rows]

@@ -20,9 +20,8 @@ from models.explanation.explanation import Explanation
 from models.explanation.votes import ItemIndexes
 from models.interactions import Histories
 from models.knowledge import ItemKnowledge
-from models.response.voting import toss
 from models.simulation.settings import EnvironmentSettings, catalogue
-from models.simulation.simulator import Responses, UserSimulator
+from models.simulation.simulator import Responses, UserSimulator, coins
 from storage.columns import Columns
 from storage.contracts import ITEMS, USERS
 from storage.run_folder import RunFolder
@@ -128,7 +127,7 @@ class Audience:
         users, items
             b own ids or row numbers each: who is shown what.
         seed
-            Of the coins that decide ties of a vote.
+            Of the reactions drawn, and of the coins that decide ties of a vote.
         histories
             b histories (items, likes, ratings) to judge by instead of the users' own; see
             `tasks.audience.histories.read`. Own ones leave out the item itself: a reaction is not known beforehand.
@@ -137,7 +136,7 @@ class Audience:
 
         Returns
         -------
-        Arrays of b rows: votes, likes, the calibrated P(like), and the evidence behind them.
+        Arrays of b rows: the reactions, the calibrated P(like) that they are drawn from, votes, and the evidence.
 
         Raises
         ------
@@ -145,9 +144,9 @@ class Audience:
             Where an argument cannot be used.
         """
         pairs = self._pairs(users, items, histories)
-        coins = toss(np.random.default_rng(whole_number("seed", seed, 0, LARGEST_SEED)), len(pairs))
+        tossed = coins(np.random.default_rng(whole_number("seed", seed, 0, LARGEST_SEED)), len(pairs))
         simulator = self.simulator if knowledge is None else self._knowing(knowledge)
-        return simulator.respond(pairs.users, pairs.items, pairs.histories, coins)
+        return simulator.respond(pairs.users, pairs.items, pairs.histories, tossed)
 
     def explain(self, user: str | int, item: str | int, *, seed: int = 0) -> Explanation:
         """How a user reacts to an item, given what the user reacted to in training, and why.
@@ -157,7 +156,7 @@ class Audience:
         user, item
             Own ids or row numbers.
         seed
-            Of the coins that decide ties.
+            Of the reaction drawn, and of the coins that decide ties.
 
         Returns
         -------

@@ -16,8 +16,7 @@ from models.explanation.keyword_removal import OwnKeyword
 from models.explanation.reasons import Reasons, moves_away, probability_without
 from models.explanation.votes import KeywordRecord, KeywordVote, Neighbour
 from models.interactions import Histories
-from models.response.voting import toss
-from models.simulation.simulator import UserSimulator
+from models.simulation.simulator import UserSimulator, coins
 from storage.adapters.table.pair_files import read_pairs
 from storage.columns import Columns
 from storage.contracts import EXPLANATIONS, ITEMS, USERS, polars_schema
@@ -115,7 +114,7 @@ def _rows(
     audience: Audience, record: KeywordRecord, pairs: Pairs, rng: np.random.Generator
 ) -> Iterator[dict[str, object]]:
     simulator = audience.simulator
-    responses = simulator.respond(pairs.users, pairs.items, pairs.histories, toss(rng, len(pairs)))
+    responses = simulator.respond(pairs.users, pairs.items, pairs.histories, coins(rng, len(pairs)))
     people = [f"User {user}" for user in audience.users.array[pairs.users]]
     explanations = explain_responses(simulator, pairs, responses, user_names=people, record=record)
     column = {keyword: place for place, keyword in enumerate(simulator.knowledge.keywords)}

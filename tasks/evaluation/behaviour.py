@@ -25,8 +25,7 @@ from models.fidelity.subgroups import SubgroupFidelity, subgroup_fidelity
 from models.interactions import Interactions
 from models.metrics.results import Result
 from models.response.sasrec.network import SASRec
-from models.response.voting import toss
-from models.simulation.simulator import UserSimulator
+from models.simulation.simulator import UserSimulator, coins
 from storage.contracts import ANNOTATIONS, INTERACTIONS, ITEMS, VOCABULARY
 from storage.files import publish_json
 from storage.run_folder import RunFolder
@@ -151,8 +150,8 @@ def _judges(simulator: UserSimulator, published: SASRec, seed: int) -> dict[str,
             if name == "sasrec_paper":
                 parts.append(published.probabilities(items[rows], histories))
                 continue
-            responses = simulator.respond(users[rows], items[rows], histories, toss(rng, len(histories)))
-            parts.append(responses.probability if name == "ensemble" else responses.like.astype(np.float32))
+            responses = simulator.respond(users[rows], items[rows], histories, coins(rng, len(histories)))
+            parts.append(responses.rated_probability if name == "ensemble" else responses.vote.astype(np.float32))
         return np.concatenate(parts)
 
     def judge(name: str) -> Judge:

@@ -11,10 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.estimators.baselines import Bias
 from models.estimators.ease import EASESettings, signed_reactions
+from models.estimators.logistic import LogisticModel
 from models.estimators.rating_factors import FactorSettings, RatingFactors
 from models.estimators.word_taste import WordTaste
 from models.fidelity.card import vote_tables
+from models.interactions import Interactions
 from models.keywords.tfidf import tfidf_words
+from models.response.exposure import Selection, drawn_choices, predicted, selection_slope
 from models.response.features import FEATURE_NAMES, ResponseModels
 from models.response.keyword_matching import KeywordMatching
 from models.response.similarity import Similarity, neutral_values
@@ -58,6 +61,16 @@ class EnsembleSettings(BaseModel):
         description="how many times that penalty a part in doubt may get; cross-validation takes one for each",
     )
     neutral_pairs: int = Field(default=10_000, gt=0, description="training pairs that neutral similarities rest on")
+    foresight: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="share of what the prediction misses that users foresee when they choose what to rate; ratings "
+        "cannot tell it",
+    )
+    selection_pairs: int = Field(
+        default=3000, gt=0, description="training pairs that tell how users choose what they rate"
+    )
     seed: int = Field(default=0, ge=0, description="chooses those pairs and the folds of cross-validation")
 
     def choices(self) -> PenaltyChoices:
@@ -66,7 +79,7 @@ class EnsembleSettings(BaseModel):
 
 
 @step(
-    version="10",
+    version="11",
     reads=PARTS_BEFORE_ENSEMBLE,
     writes=("ensemble",),
 )
@@ -84,8 +97,10 @@ def fit_ensemble(folder: RunFolder, settings: EnsembleSettings) -> Summary:
     models = ResponseModels(*logical, sasrec, bias, factors, WordTaste(word_sets(words, train.n_items)), ease)
     opinions = models.opinions_after(train, validation, settings.max_history)
     ensemble, chosen = fit_stack(FEATURE_NAMES, opinions.features, validation, settings.choices(), settings.seed)
+    selection = _selection(models, ensemble, train, settings)
     checkpoint = EnsembleCheckpoint(
         ensemble=ensemble,
+        selection=selection,
         vote_tables=vote_tables(opinions, validation.likes),
         factors=settings.factors,
         ease=settings.ease,
@@ -104,8 +119,18 @@ def fit_ensemble(folder: RunFolder, settings: EnsembleSettings) -> Summary:
         "validation_pairs": len(validation),
         "penalty": chosen.penalty,
         "stiffness": {**chosen.stiffness},
+        "selection": selection.shift,
         "weights": {**weights},
     }
+
+
+def _selection(
+    models: ResponseModels, ensemble: LogisticModel, train: Interactions, settings: EnsembleSettings
+) -> Selection:
+    """How users choose what they rate."""
+    choices = drawn_choices(train, settings.selection_pairs, settings.seed)
+    logits = predicted(models, ensemble, train, choices, settings.max_history)
+    return Selection(selection_slope(choices, logits), settings.foresight)
 
 
 def _words(items: pl.DataFrame) -> pl.DataFrame:
