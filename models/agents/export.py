@@ -32,11 +32,6 @@ class PolicyNetwork(nn.Module):
     environment
         Rules of the sessions that the policy is for.
 
-    Raises
-    ------
-    ValueError
-        Where sessions keep longer histories than SASRec looks at.
-
     Attributes
     ----------
     width
@@ -47,12 +42,8 @@ class PolicyNetwork(nn.Module):
 
     def __init__(self, policy: LearnedPolicy, simulator: UserSimulator, environment: EnvironmentSettings) -> None:
         super().__init__()
-        self.width = min(environment.max_history, simulator.max_history)
-        if simulator.sasrec.settings.max_history < self.width:
-            raise ValueError(
-                f"SASRec looks at {simulator.sasrec.settings.max_history} interactions, sessions keep {self.width}; "
-                "export a policy whose environment.max_history is no longer"
-            )
+        self.width = min(simulator.max_history, environment.max_steps + _longest(simulator))
+        self.attended = min(self.width, simulator.sasrec.settings.max_history)
         self.sasrec, self.scorer = simulator.sasrec, policy.scorer
         self.n_actions = len(policy.scorer.biases)
         tastes = Tastes(simulator.knowledge, policy.axes)
@@ -95,8 +86,10 @@ class PolicyNetwork(nn.Module):
         rated = zero + slope * torch.nan_to_num(ratings)
         surprises = torch.where(torch.isnan(ratings), torch.where(likes, liked, disliked), rated) * mask
         lengths = mask.sum(dim=1)
-        h = self.sasrec(tokens, likes, surprises)
-        last = lengths[:, None, None].expand(-1, 1, h.shape[2])
+        begin = (lengths - self.attended).clamp(min=0)
+        latest = begin[:, None] + torch.arange(self.attended, device=items.device)  # what SASRec attends to
+        h = self.sasrec(tokens.gather(1, latest), likes.gather(1, latest), surprises.gather(1, latest))
+        last = (lengths - begin)[:, None, None].expand(-1, 1, h.shape[2])
         state = h.gather(1, last)[:, 0].clamp(-self.bound, self.bound)
         share = likes.sum(dim=1) / lengths.clamp(min=1)
         statistics = torch.stack([share, lengths / self.width], dim=1)
@@ -107,6 +100,10 @@ class PolicyNetwork(nn.Module):
         taste = by_block.gather(1, rows)[:, 0]
         scores = self.scorer.scores(torch.cat([state, session, statistics, taste], dim=1))
         return scores.masked_fill(seen, float("-inf"))
+
+
+def _longest(simulator: UserSimulator) -> int:
+    return int(np.diff(simulator.interactions.offsets).max(initial=0))
 
 
 def _surprises(simulator: UserSimulator) -> np.ndarray:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from models.agents.policies import Policy
 from models.simulation.session import Sessions
-from models.simulation.simulator import Responses
+from models.simulation.simulator import COINS, Responses
 
 _PAIRS_AT_ONCE = 8192
 
@@ -32,7 +32,7 @@ class _AskingPolicy(Policy):
                 sessions.users[part],
                 sessions.catalogue[places],
                 sessions.histories[part],
-                np.zeros((len(part), 2)),  # votes are not looked at
+                np.zeros((len(part), COINS)),  # reactions are not looked at
                 states[part],
             )
             scores[part, places] = self.worth(responses)

@@ -18,7 +18,7 @@ from models.knowledge import ItemKnowledge
 from models.simulation.item_space import like_logits
 from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings, catalogue
-from models.simulation.simulator import UserSimulator
+from models.simulation.simulator import COINS, UserSimulator
 from models.simulation.user_vectors import TasteAxes, Tastes
 
 _USERS_AT_ONCE = 128
@@ -190,7 +190,7 @@ def recommend(
         actions = policy.top_k(sessions, k)
         rows, places = np.nonzero(~np.take_along_axis(sessions.closed, actions, axis=1))
         chosen = sessions.catalogue[actions[rows, places]]
-        coins = np.zeros((len(rows), 2))  # votes are not looked at
-        responses = simulator.respond(sessions.users[rows], chosen, sessions.histories[rows], coins)
+        tossed = np.zeros((len(rows), COINS))  # reactions are not looked at
+        responses = simulator.respond(sessions.users[rows], chosen, sessions.histories[rows], tossed)
         items[start + rows, places], probabilities[start + rows, places] = chosen, responses.probability
     return Recommendations(items, probabilities)

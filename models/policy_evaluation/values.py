@@ -6,7 +6,7 @@ defining them; here
 
 - average_reward: mean undiscounted return of an evaluation episode,
 - total_reward: its sum over the evaluation episodes,
-- liking_at_10: share of a policy's ten top items for a user, at the start of the session, that the user likes by vote,
+- liking_at_10: share of a policy's ten top items for a user, at the start of the session, that the user likes,
 - coverage: share of the catalogue recommended at least once in the evaluation episodes,
 - gini: how unequally often the catalogue's items are recommended,
 - novelty, diversity, repetition: means over episodes of what models/policy_evaluation/breadth.py defines.
@@ -25,10 +25,9 @@ from models.agents.policies import Policy
 from models.metrics.intervals import Estimate, combined, crossed_interval
 from models.policy_evaluation.breadth import Breadth, gini, repetition
 from models.policy_evaluation.episodes import batches, play
-from models.response.voting import toss
 from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
-from models.simulation.simulator import UserSimulator
+from models.simulation.simulator import UserSimulator, coins
 
 _TOP = 10
 _RESAMPLES = 200
@@ -127,11 +126,11 @@ def _liking(policy: Policy, sessions: Sessions, seed: tuple[int, int]) -> NDArra
     """Share of each user's ten top items that they like, each judged by the history at the start: (b,)."""
     top = policy.top_k(sessions, _TOP)
     rows = np.repeat(np.arange(len(sessions)), top.shape[1])
-    coins = toss(np.random.default_rng(seed), len(rows))
+    tossed = coins(np.random.default_rng(seed), len(rows))
     responses = sessions.simulator.respond(
-        sessions.users[rows], sessions.catalogue[top.ravel()], sessions.histories[rows], coins
+        sessions.users[rows], sessions.catalogue[top.ravel()], sessions.histories[rows], tossed
     )
-    return responses.like.reshape(top.shape).mean(axis=1)
+    return responses.reacting(sessions.settings.reaction).like.reshape(top.shape).mean(axis=1)
 
 
 def over_seeds(evaluations: Sequence[Evaluation], seed: int) -> dict[str, Estimate]:

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
+from scipy.optimize import fminbound
 from scipy.special import logsumexp
 
 from models.estimators.logistic import LogisticModel
@@ -117,4 +117,4 @@ def selection_slope(choices: Choices, logits: NDArray[np.float64]) -> float:
         worth = np.where(choices.open, slope * logits, -np.inf)
         return float((logsumexp(worth, axis=1) - worth[:, 0]).sum())
 
-    return float(minimize_scalar(loss, bounds=(0.0, _STEEPEST), method="bounded").x)
+    return float(np.asarray(fminbound(loss, 0.0, _STEEPEST)))

@@ -44,8 +44,8 @@ class SessionState:
     ) -> None:
         self._simulator, self._settings, self._catalogue = simulator, settings, catalogue
         self._training: Interactions = simulator.interactions
-        longest = int(np.diff(self._training.offsets).max(initial=0)) + settings.max_steps  # that a history can become
-        width = min(simulator.max_history, longest)
+        longest = int(np.diff(self._training.offsets).max(initial=0))
+        width = min(simulator.max_history, longest + settings.max_steps)
         self._action_of = np.full(simulator.n_items, NO_ITEM)  # of items that count as seen from the beginning
         if settings.known_items == "penalise":
             self._action_of[catalogue] = np.arange(len(catalogue))
@@ -59,7 +59,8 @@ class SessionState:
     def histories(self) -> Histories:
         """The last reactions of each user, as many as the audience remembers, as wide as the longest."""
         width = max(1, int(self.lengths.max(initial=0)))
-        return Histories(*(array[:, :width] for array in _arrays(self._histories)))
+        items, likes, ratings = _arrays(self._histories)
+        return Histories(items[:, :width], likes[:, :width], ratings[:, :width])
 
     def begin(self, rows: NDArray[np.int64], users: NDArray[np.int64]) -> None:
         """Begin anew in `rows`, with what `users` reacted to in training."""

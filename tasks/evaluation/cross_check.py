@@ -8,7 +8,7 @@ estimated off-policy from the test split, which nothing was trained on (models/p
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import get_args
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ from models.metrics.results import Result
 from models.policy_evaluation.off_policy import logged_reactions, off_policy_value
 from models.policy_evaluation.values import evaluate_policy, over_seeds
 from models.simulation.settings import EnvironmentSettings, catalogue
-from models.simulation.simulator import RewardMode, UserSimulator
+from models.simulation.simulator import UserSimulator
 from storage.errors import SettingsError
 from storage.files import publish_json
 from storage.run_folder import RunFolder
@@ -32,7 +32,13 @@ from tasks.policies.checkpoints import baseline_policy
 from tasks.policies.settings import ReinforceSettings, run_settings
 from tasks.step import step_logger
 
-REWARDS: tuple[RewardMode, ...] = ("vote", "sasrec", "probability")
+RewardModel = Literal["vote", "sasrec", "probability"]
+REWARDS: tuple[RewardModel, ...] = ("vote", "sasrec", "probability")
+_RULES = {
+    "vote": {"reaction": "vote", "reward": "reaction"},
+    "sasrec": {"reaction": "sasrec", "reward": "reaction"},
+    "probability": {"reaction": "draw", "reward": "probability"},
+}
 _TOP_SHARE = 10  # off-policy, a policy recommends among the best tenth of the catalogue
 REPORT = "report/cross_check.json"
 
@@ -41,7 +47,7 @@ class CheckedPolicy(Result):
     """A policy's average reward under each reward model, and its estimated share of likes among logged ratings."""
 
     name: str
-    trained_on: RewardMode | None
+    trained_on: RewardModel | None
     simulated: dict[str, Estimate]
     snips: Estimate
     dr: Estimate
@@ -86,8 +92,8 @@ def cross_check(
     agents = agents.model_copy(update=lengths)
     torch.set_num_threads(agents.threads)
     simulator = load_simulator(folder)
-    environments: dict[RewardMode, EnvironmentSettings] = {
-        mode: settings.environment.model_copy(update={"reward": mode}) for mode in REWARDS
+    environments: dict[RewardModel, EnvironmentSettings] = {
+        mode: settings.environment.model_copy(update=_RULES[mode]) for mode in REWARDS
     }
     policies = _policies(simulator, settings, agents, environments, _known(algorithms))
     logged = logged_reactions(simulator, settings.environment, load_interactions(folder, ("test",)))
@@ -127,11 +133,11 @@ def _policies(
     simulator: UserSimulator,
     settings: ReinforceSettings,
     agents: AgentSettings,
-    environments: Mapping[RewardMode, EnvironmentSettings],
+    environments: Mapping[RewardModel, EnvironmentSettings],
     algorithms: Sequence[AlgorithmName],
-) -> dict[str, tuple[RewardMode | None, Policy]]:
+) -> dict[str, tuple[RewardModel | None, Policy]]:
     """Name to the reward that a policy was trained on (None for a baseline) and the policy."""
-    policies: dict[str, tuple[RewardMode | None, Policy]] = {
+    policies: dict[str, tuple[RewardModel | None, Policy]] = {
         name: (None, baseline_policy(name, simulator, settings.environment, agents))
         for name in agents.baselines
         if name != "lin_ucb"

@@ -40,7 +40,7 @@ from tasks.policies.checkpoints import (
 from tasks.policies.settings import ReinforceSettings
 from tasks.step import Summary, step, step_logger
 
-VERSION = "7"
+VERSION = "8"
 UPPER_LINE = "greedy"
 _SLOWEST_FIRST: tuple[AlgorithmName, ...] = ("trpo", "qrdqn", "dqn", "ppo", "maskable_ppo", "a2c")
 _TRAINING = ("steps", "n_envs", "hidden", "taste_rank", "threads", "patience")

@@ -77,3 +77,8 @@ def with_probabilities(world: UserSimulator, likely: NDArray[np.bool_]) -> UserS
     liked = likely[items] ^ (np.random.default_rng(0).random(len(items)) < 0.1)
     world.ensemble = LogisticModel.fit(FEATURE_NAMES, feature_matrix(features), liked)
     return world
+
+
+def by_vote(**rules: object) -> EnvironmentSettings:
+    """Rules under which reactions are votes, which a planted world fixes."""
+    return EnvironmentSettings.model_validate({"reaction": "vote", "reward": "reaction", **rules})

@@ -10,7 +10,7 @@ from models.agents.export import PolicyNetwork, example_inputs
 from models.agents.policies import LearnedPolicy
 from models.agents.settings import ALGORITHMS, AgentSettings, AlgorithmName
 from models.agents.training import train_agent
-from models.interactions import NO_ITEM
+from models.interactions import NO_ITEM, Histories
 from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
 from tests.support.network_inputs import network_inputs
@@ -63,8 +63,20 @@ def test_users_without_history_are_answered() -> None:
     assert torch.isfinite(scores).all()
 
 
-def test_longer_histories_than_sasrec_sees_are_refused() -> None:
+def test_sasrec_attends_to_the_latest_of_longer_histories() -> None:
     world = tiny_world(0)
-    world.max_history = 13
-    with pytest.raises(ValueError, match="SASRec looks at 12 interactions, sessions keep 13"):
-        PolicyNetwork(trained("a2c"), world, SHORT)
+    world.max_history = 16
+    network = PolicyNetwork(trained("a2c"), world, SHORT).eval()
+    items, likes, ratings, session, seen = example_inputs(network)
+    rng = np.random.default_rng(0)
+    items[:] = torch.from_numpy(rng.integers(world.n_items, size=tuple(items.shape)))
+    likes[:] = torch.from_numpy(rng.random(tuple(items.shape)) < 0.5)
+    histories = Histories(items.numpy(), likes.numpy(), ratings.numpy())
+    assert network.attended == 12 < network.width
+    tokens, surprises = items + 1, world.sasrec.statistics.surprises(histories)
+    expected = world.sasrec.states(histories)
+    late = slice(network.width - 12, network.width)
+    with torch.no_grad():
+        states = world.sasrec(tokens[:, late], likes[:, late], torch.from_numpy(surprises[:, late].copy()))[:, -1]
+        assert torch.isfinite(network(items, likes, ratings, session, seen)).all()
+    np.testing.assert_allclose(states.numpy(), expected, atol=1e-4)

@@ -34,7 +34,7 @@ def test_the_upper_line_by_probability_asks_the_simulator_for_every_open_pair() 
         for action in np.flatnonzero(~sessions.seen[row]):
             item = sessions.catalogue[action]
             alone = world.respond(
-                sessions.users[[row]], np.array([item]), sessions.histories[row : row + 1], np.zeros((1, 2))
+                sessions.users[[row]], np.array([item]), sessions.histories[row : row + 1], np.zeros((1, 3))
             )
             assert scores[row, action] == pytest.approx(float(alone.probability[0]), abs=1e-5)
 
@@ -45,7 +45,7 @@ def test_the_upper_line_by_vote_weighs_the_evidence_that_the_simulator_gives() -
     scores = GreedyPolicy().scores(sessions)
     rows, actions = np.nonzero(~sessions.seen)
     responses = world.respond(
-        sessions.users[rows], sessions.catalogue[actions], sessions.histories[rows], np.zeros((len(rows), 2))
+        sessions.users[rows], sessions.catalogue[actions], sessions.histories[rows], np.zeros((len(rows), 3))
     )
     votes = expected_vote(
         responses.keyword_evidence.values(), responses.similarity_evidence.values(), responses.votes[:, 2] > 0

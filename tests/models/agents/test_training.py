@@ -19,10 +19,10 @@ from models.policy_evaluation.values import evaluate_policy
 from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
 from models.simulation.simulator import UserSimulator
-from tests.support.planted_worlds import GOOD, planted_world, with_probabilities
+from tests.support.planted_worlds import GOOD, by_vote, planted_world, with_probabilities
 from tests.support.worlds import tiny_world
 
-SHORT = EnvironmentSettings(end_probability=0.2)
+SHORT = by_vote(end_probability=0.2)
 FEW_UPDATES = {
     "dqn": DQNSettings(learning_starts=50, gradient_steps=2),
     "qrdqn": QRDQNSettings(learning_starts=50, gradient_steps=2),
@@ -74,9 +74,7 @@ ACTIONS: list[tuple[str, AlgorithmName]] = [
 
 
 def short(actions: str) -> EnvironmentSettings:
-    return EnvironmentSettings.model_validate(
-        {"actions": actions, "end_probability": 0.2, "candidates": 8, "slate_size": 3, "embedding_size": 6}
-    )
+    return by_vote(actions=actions, end_probability=0.2, candidates=8, slate_size=3, embedding_size=6)
 
 
 @pytest.mark.parametrize(("actions", "algorithm"), ACTIONS)
@@ -120,7 +118,7 @@ def test_slates_that_were_learned_beat_random_ones_and_come_near_the_upper_line(
 @pytest.mark.parametrize("algorithm", OF_SLATES)
 def test_slates_are_learned_even_where_what_is_nearest_is_what_nobody_takes(algorithm: AlgorithmName) -> None:
     world = with_probabilities(planted_world(), ~GOOD)
-    rules = short("slate").model_copy(update={"candidates": 20, "reward": "probability"})
+    rules = short("slate").model_copy(update={"candidates": 20, "reaction": "draw", "reward": "probability"})
     settings = AgentSettings(steps=3000, n_envs=16, hidden=16, threads=1)
     policy = train_agent(world, rules, settings, algorithm, seed=0).policy
     learned, random, nearest, best = (

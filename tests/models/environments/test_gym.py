@@ -9,6 +9,7 @@ from gymnasium.utils.env_checker import check_env as check_for_gymnasium
 from stable_baselines3.common.env_checker import check_env as check_for_stable_baselines
 
 from models.environments.gym import RecommendEnv
+from tests.support.planted_worlds import by_vote
 from tests.support.worlds import tiny_world
 
 
@@ -53,7 +54,7 @@ def test_a_reset_without_a_seed_goes_on_with_the_stream() -> None:
 
 
 def test_info_carries_votes_and_probability() -> None:
-    environment = RecommendEnv(tiny_world(0))
+    environment = RecommendEnv(tiny_world(0), by_vote())
     environment.reset(seed=0)
     _, reward, _, _, info = environment.step(np.int64(5))
     votes, probability = info["votes"], info["probability"]

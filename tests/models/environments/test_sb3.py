@@ -37,8 +37,8 @@ def test_a_row_goes_as_the_single_environment_with_its_seed() -> None:
 
 def test_without_infos_sessions_go_the_same_and_the_last_observation_is_of_those_cut_off() -> None:
     cut_off = 0
-    for reward in ("vote", "draw", "sasrec"):
-        settings = SETTINGS.model_copy(update={"reward": reward})
+    for reaction in ("vote", "draw", "sasrec"):
+        settings = SETTINGS.model_copy(update={"reaction": reaction, "reward": "reaction"})
         described, plain = (
             SessionVecEnv(tiny_world(1), settings, 4, seed=3, with_infos=infos) for infos in (True, False)
         )

@@ -12,7 +12,7 @@ import pytest
 from models.explanation.explainer import explain, without_item
 from models.explanation.explanation import Explanation
 from models.interactions import NO_ITEM, Histories
-from models.response.voting import toss
+from models.simulation.simulator import coins
 from tests.support.worlds import shared_world
 
 PAIRS = [(user, item) for user in range(0, 20, 3) for item in range(0, 15, 2)]
@@ -31,8 +31,8 @@ def test_an_explanation_adds_up_to_the_models_evidence(seed: int, pairs: list[tu
     world = shared_world(seed)
     for user, item in pairs:
         history = without_item(world.interactions.histories(np.array([user]), 100), item)
-        coins = toss(np.random.default_rng(user), 1)
-        responses = world.respond(np.array([user]), np.array([item]), history, coins)
+        tossed = coins(np.random.default_rng(user), 1)
+        responses = world.respond(np.array([user]), np.array([item]), history, tossed)
         explanation = explained(seed, user, item)
         keywords, similarity = explanation.keyword_matching, explanation.similarity
         assert sum(len(match.items) for match in keywords.pros) == responses.keyword_evidence.positive[0]
@@ -138,7 +138,7 @@ def test_the_sentence_names_the_verdict_the_reasons_and_the_probabilities() -> N
         sentence = explanation.sentence()
         verdict = "likes" if explanation.like else "does not like"
         assert sentence.startswith(f"user 0 {verdict} “{explanation.item_name}”")
-        assert f"{sum(explanation.votes.values())} of 3 votes" in sentence
+        assert f"{sum(explanation.votes.values())} of 3:" in sentence
         assert f"calibrated P(like) is {explanation.probability:.2f}" in sentence
         assert all(match.keyword in sentence for match in explanation.keyword_matching.pros[:3])
         agrees = explanation.like == (explanation.probability >= 0.5)

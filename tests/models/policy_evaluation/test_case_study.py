@@ -11,15 +11,15 @@ from models.agents.policies import PopularityPolicy
 from models.explanation.explainer import explain
 from models.interactions import Histories, Interactions
 from models.policy_evaluation.case_study import CaseStudy, CaseStudyPlan, play_case_study, typical_user
-from models.simulation.settings import EnvironmentSettings
 from models.simulation.simulator import UserSimulator
+from tests.support.planted_worlds import by_vote
 from tests.support.worlds import tiny_world
 
 USER = 3
 
 
 def played(world: UserSimulator, length: int = 4) -> CaseStudy:
-    plan = CaseStudyPlan(USER, "Ada", length, 7, EnvironmentSettings())
+    plan = CaseStudyPlan(USER, "Ada", length, 7, by_vote())
     return play_case_study(world, PopularityPolicy(), "popularity", plan)
 
 

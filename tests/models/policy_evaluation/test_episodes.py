@@ -6,10 +6,10 @@ from models.agents.policies import SASRecPolicy
 from models.policy_evaluation.episodes import play_episodes
 from models.policy_evaluation.values import evaluate_policy
 from models.simulation.session import Sessions
-from models.simulation.settings import EnvironmentSettings
+from tests.support.planted_worlds import by_vote
 from tests.support.worlds import tiny_world
 
-WORLD, SHORT = tiny_world(0), EnvironmentSettings(end_probability=0.2)
+WORLD, SHORT = tiny_world(0), by_vote(end_probability=0.2)
 
 
 def test_the_episodes_are_those_of_the_evaluation() -> None:

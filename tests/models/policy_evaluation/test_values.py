@@ -9,11 +9,10 @@ from models.metrics.intervals import Estimate
 from models.policy_evaluation.breadth import Breadth
 from models.policy_evaluation.values import Evaluation, all_pairs, evaluate_policy, over_seeds, paired_difference
 from models.simulation.session import Sessions
-from models.simulation.settings import EnvironmentSettings
-from tests.support.planted_worlds import N_ITEMS, N_RATED, planted_world
+from tests.support.planted_worlds import N_ITEMS, N_RATED, by_vote, planted_world
 from tests.support.worlds import tiny_world
 
-SETTINGS = EnvironmentSettings(end_probability=0.2)
+SETTINGS = by_vote(end_probability=0.2)
 
 
 class InOrder(Policy):
@@ -81,7 +80,7 @@ def test_equal_policies_are_evaluated_alike() -> None:
 
 def test_policies_meet_the_same_users_for_the_same_time() -> None:
     world = tiny_world(0)
-    ample = EnvironmentSettings(end_probability=0.5, known_items="allow")  # too short to run out of items
+    ample = by_vote(end_probability=0.5, known_items="allow")  # too short to run out of items
     first, second = (evaluate_policy(policy, world, ample, 150, seed=2) for policy in (RandomPolicy(0), SASRecPolicy()))
     np.testing.assert_array_equal(first.users, second.users)
     np.testing.assert_array_equal(first.counts.sum(axis=1), second.counts.sum(axis=1))

@@ -21,7 +21,7 @@ from models.simulation.item_space import ItemSpace
 from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
 from models.simulation.step_result import StepResult, choice_chances, choose, first_mentions
-from tests.support.planted_worlds import N_ITEMS, NEW_AND_LIKED, planted_world
+from tests.support.planted_worlds import N_ITEMS, NEW_AND_LIKED, by_vote, planted_world
 from tests.support.worlds import tiny_world
 
 Actions = Literal["catalogue", "candidates", "embedding", "slate"]
@@ -31,9 +31,7 @@ N = 4
 
 def rules(actions: Actions, **changes: object) -> EnvironmentSettings:
     small = {"candidates": 6, "slate_size": 3, "embedding_size": 8, "candidate_exploration": 0.3}
-    return EnvironmentSettings.model_validate(
-        {"actions": actions, "end_probability": 0.1, "max_steps": 20, **small, **changes}
-    )
+    return by_vote(**{"actions": actions, "end_probability": 0.1, "max_steps": 20, **small, **changes})
 
 
 @pytest.mark.parametrize("actions", SPACES)
@@ -119,7 +117,7 @@ def test_masks_name_what_earns_something(actions: Actions) -> None:
 
 def test_a_masked_item_gives_way_to_the_next_open_one() -> None:
     world = planted_world()  # items 0 to 7 are known to everybody
-    sessions = Sessions(world, EnvironmentSettings(), [1, 2])
+    sessions = Sessions(world, by_vote(), [1, 2])
     result = sessions.step(np.array([3, N_ITEMS - 1]))
     assert result.items.tolist() == [8, N_ITEMS - 1]
     assert not result.repeated.any()
@@ -129,7 +127,7 @@ def test_a_masked_item_gives_way_to_the_next_open_one() -> None:
 
 
 def test_a_repeated_item_may_cost_something() -> None:
-    sessions = Sessions(planted_world(), EnvironmentSettings(seen_items="penalise", seen_penalty=0.25), [1, 2])
+    sessions = Sessions(planted_world(), by_vote(seen_items="penalise", seen_penalty=0.25), [1, 2])
     result = sessions.step(np.array([0, int(NEW_AND_LIKED[0])]))
     assert result.rewards.tolist() == [-0.25, 1]
 
@@ -248,4 +246,4 @@ def test_a_slate_takes_more_where_nothing_is_worth_less() -> None:
 
 def test_a_slate_cannot_be_longer_than_its_candidates() -> None:
     with pytest.raises(ValueError, match="a slate of 5 cannot be made of 3 candidates"):
-        EnvironmentSettings(actions="slate", slate_size=5, candidates=3)
+        by_vote(actions="slate", slate_size=5, candidates=3)

@@ -11,13 +11,12 @@ from models.interactions import Interactions
 from models.policy_evaluation.values import evaluate_policy
 from models.simulation.patience import RECENT, Patience, Steps, step_features
 from models.simulation.session import Sessions
-from models.simulation.settings import EnvironmentSettings
 from models.simulation.simulator import UserSimulator
-from tests.support.planted_worlds import N_RATED, planted_world
+from tests.support.planted_worlds import N_RATED, by_vote, planted_world
 from tests.support.worlds import tiny_world
 
 MINUTE = 60
-LEARNED = EnvironmentSettings(session_end="learned")
+LEARNED = by_vote(session_end="learned")
 
 
 def rows(users: list[int], likes: list[bool]) -> Interactions:

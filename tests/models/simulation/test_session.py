@@ -10,9 +10,10 @@ from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings, catalogue
 from models.simulation.simulator import UserSimulator
 from models.simulation.state import STATE_BOUND
-from tests.support.planted_worlds import N_ITEMS, N_RATED, NEW_AND_LIKED, planted_world
+from tests.support.planted_worlds import N_ITEMS, N_RATED, NEW_AND_LIKED, by_vote, planted_world
 from tests.support.worlds import MAX_HISTORY, tiny_world
 
+BY_VOTE = by_vote()
 GOOD, BAD = int(NEW_AND_LIKED[0]), N_ITEMS - 1
 
 
@@ -22,14 +23,14 @@ def planted() -> UserSimulator:
 
 
 def test_a_like_earns_one_and_a_dislike_nothing(planted: UserSimulator) -> None:
-    sessions = Sessions(planted, EnvironmentSettings(), [1, 2])
+    sessions = Sessions(planted, BY_VOTE, [1, 2])
     result = sessions.step(np.array([GOOD, BAD]))
     assert result.rewards.tolist() == [1, 0]
     assert result.items.tolist() == [GOOD, BAD]
 
 
 def test_a_reaction_joins_the_history(planted: UserSimulator) -> None:
-    sessions = Sessions(planted, EnvironmentSettings(), [1, 2])
+    sessions = Sessions(planted, BY_VOTE, [1, 2])
     sessions.step(np.array([GOOD, BAD]))
     history = sessions.histories
     assert history.items[:, N_RATED].tolist() == [GOOD, BAD]
@@ -37,7 +38,8 @@ def test_a_reaction_joins_the_history(planted: UserSimulator) -> None:
 
 
 def test_a_full_history_forgets_its_oldest(planted: UserSimulator) -> None:
-    sessions = Sessions(planted, EnvironmentSettings(max_history=3), [1])
+    planted.max_history = 3
+    sessions = Sessions(planted, BY_VOTE, [1])
     assert sessions.histories.items.tolist() == [[5, 6, 7]]
     sessions.step(np.array([GOOD]))
     sessions.step(np.array([BAD]))
@@ -47,7 +49,7 @@ def test_a_full_history_forgets_its_oldest(planted: UserSimulator) -> None:
 
 def test_histories_grow_as_sessions_do_up_to_what_is_remembered() -> None:
     world = tiny_world(3)
-    settings = EnvironmentSettings(max_history=MAX_HISTORY, repeats="allow", known_items="allow", end_probability=1e-9)
+    settings = by_vote(repeats="allow", known_items="allow", end_probability=1e-9)
     sessions, rng = Sessions(world, settings, range(5)), np.random.default_rng(0)
     known = [
         history[mask].tolist() for history, mask in zip(sessions.histories.items, sessions.histories.mask, strict=True)
@@ -67,7 +69,7 @@ def test_histories_grow_as_sessions_do_up_to_what_is_remembered() -> None:
 def test_a_repeated_recommendation_earns_nothing_unless_allowed(
     planted: UserSimulator, repeats: str, second: float
 ) -> None:
-    settings = EnvironmentSettings.model_validate({"repeats": repeats, "seen_items": "penalise"})
+    settings = by_vote(**{"repeats": repeats, "seen_items": "penalise"})
     sessions = Sessions(planted, settings, [1])
     assert sessions.step(np.array([GOOD])).rewards[0] == 1
     result = sessions.step(np.array([GOOD]))
@@ -86,20 +88,20 @@ def test_a_known_item_earns_nothing_unless_allowed(planted: UserSimulator, known
 
 def test_known_items_are_those_of_the_whole_training_history() -> None:
     world = tiny_world(0)
-    sessions = Sessions(world, EnvironmentSettings(max_history=2), range(30))
+    sessions = Sessions(world, by_vote(), range(30))
     for user, seen in zip(sessions.users, sessions.seen, strict=True):
         known = world.interactions.items[world.interactions.users == user]
         assert set(sessions.catalogue[seen]) == set(known)
 
 
 def test_sessions_end_at_the_set_rate() -> None:
-    sessions = Sessions(tiny_world(0), EnvironmentSettings(max_steps=10_000), range(64))
+    sessions = Sessions(tiny_world(0), by_vote(max_steps=10_000), range(64))
     ended = [sessions.step(np.zeros(64, dtype=np.int64)).terminated for _ in range(200)]
     assert np.mean(ended) == pytest.approx(0.025, abs=0.004)  # four standard errors of 12,800 coins are 0.0055
 
 
 def test_a_session_is_cut_off_after_max_steps(planted: UserSimulator) -> None:
-    sessions = Sessions(planted, EnvironmentSettings(max_steps=3, end_probability=1e-9), [1])
+    sessions = Sessions(planted, by_vote(max_steps=3, end_probability=1e-9), [1])
     results = [sessions.step(np.array([GOOD + step])) for step in range(3)]
     assert [result.truncated[0] for result in results] == [False, False, True]
     assert not any(result.terminated[0] for result in results)
@@ -107,7 +109,7 @@ def test_a_session_is_cut_off_after_max_steps(planted: UserSimulator) -> None:
 
 def test_users_are_drawn_from_all() -> None:
     world = tiny_world(0)
-    sessions = Sessions(world, EnvironmentSettings(), range(400))
+    sessions = Sessions(world, by_vote(), range(400))
     assert set(sessions.users) == set(range(world.n_users))
 
 
@@ -131,17 +133,17 @@ def trajectory(sessions: Sessions, row: int, actions: NDArray[np.int64]) -> list
     return steps
 
 
-@pytest.mark.parametrize("reward", ["vote", "draw"])
-def test_a_session_is_the_same_alone_and_in_a_batch(reward: str) -> None:
+@pytest.mark.parametrize("reaction", ["vote", "draw"])
+def test_a_session_is_the_same_alone_and_in_a_batch(reaction: str) -> None:
     world = tiny_world(0)
-    settings = EnvironmentSettings.model_validate({"reward": reward, "end_probability": 0.1})
+    settings = EnvironmentSettings.model_validate({"reaction": reaction, "reward": "reaction", "end_probability": 0.1})
     actions = np.random.default_rng(0).integers(world.n_items, size=(100, 6))
     batch, alone = Sessions(world, settings, range(6)), Sessions(world, settings, [4])
     assert trajectory(batch, 4, actions) == trajectory(alone, 0, actions[:, 4:5])
 
 
 def test_users_and_ends_do_not_depend_on_the_actions() -> None:
-    world, settings = tiny_world(0), EnvironmentSettings(end_probability=0.1)
+    world, settings = tiny_world(0), by_vote(end_probability=0.1)
     first, second = (Sessions(world, settings, range(5)) for _ in range(2))
     for _ in range(60):
         a, b = first.step(np.zeros(5, dtype=np.int64)), second.step(np.full(5, 9))
@@ -152,7 +154,7 @@ def test_users_and_ends_do_not_depend_on_the_actions() -> None:
 
 
 def test_keep_goes_on_with_the_chosen_sessions() -> None:
-    world, settings = tiny_world(0), EnvironmentSettings()
+    world, settings = tiny_world(0), by_vote()
     kept, reference = Sessions(world, settings, [3, 4, 5]), Sessions(world, settings, [5, 3])
     kept.keep(np.array([2, 0]))
     for action in range(5):
@@ -162,12 +164,12 @@ def test_keep_goes_on_with_the_chosen_sessions() -> None:
 
 
 def test_observations_describe_the_running_session(planted: UserSimulator) -> None:
-    sessions = Sessions(planted, EnvironmentSettings(max_history=16, max_steps=10, end_probability=1e-9), [1])
+    sessions = Sessions(planted, by_vote(max_steps=10, end_probability=1e-9), [1])
     sessions.step(np.array([GOOD]))
     sessions.step(np.array([BAD]))
     observation = sessions.observations()
-    # mean reward, last reward, steps of 10, likes (4 + 1 of 10), filled 10 of 16
-    np.testing.assert_allclose(observation["user"][0, -5:], [0.5, 0, 0.2, 0.5, 10 / 16])
+    # mean reward, last reward, steps of 10, likes (4 + 1 of 10), filled 10 of 8 + 10
+    np.testing.assert_allclose(observation["user"][0, -5:], [0.5, 0, 0.2, 0.5, 10 / 18])
     np.testing.assert_allclose(observation["user"][:, :-5], planted.sasrec.states(sessions.histories), rtol=1e-5)
     assert np.flatnonzero(observation["seen"][0]).tolist() == [*range(N_RATED), GOOD, BAD]
     low, high = observation_bounds(sessions)
@@ -176,7 +178,7 @@ def test_observations_describe_the_running_session(planted: UserSimulator) -> No
 
 def test_states_are_those_of_the_histories_where_some_did_not_change() -> None:
     world, b = tiny_world(0), 40
-    sessions = Sessions(world, EnvironmentSettings(known_items="allow", seen_items="penalise"), range(b))
+    sessions = Sessions(world, by_vote(known_items="allow", seen_items="penalise"), range(b))
     for action, n_repeating in ((1, 0), (2, 1), (3, 20), (4, b)):  # nothing changes for those who saw the item before
         sessions.observations()
         result = sessions.step(np.where(np.arange(b) < n_repeating, 1, action))
@@ -186,7 +188,7 @@ def test_states_are_those_of_the_histories_where_some_did_not_change() -> None:
 
 
 def test_padding_is_never_an_item(planted: UserSimulator) -> None:
-    sessions = Sessions(planted, EnvironmentSettings(seen_items="penalise"), [1, 2])
+    sessions = Sessions(planted, by_vote(seen_items="penalise"), [1, 2])
     sessions.step(np.array([0, GOOD]))  # 0 is known, so only the second history grows
     assert sessions.histories.items[0, -1] == NO_ITEM
     assert not sessions.histories.likes[0, -1]

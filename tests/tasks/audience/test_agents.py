@@ -77,7 +77,7 @@ def _probability(agent: BaseAlgorithm, venv: SessionVecEnv) -> float:
     venv.seed(99)
     actions, _ = agent.predict(venv.reset(), deterministic=True)  # type: ignore[arg-type]  # a dict of arrays
     sessions = venv.sessions
-    coins = np.zeros((len(sessions), 2))
+    coins = np.zeros((len(sessions), 3))
     responses = sessions.simulator.respond(sessions.users, sessions.catalogue[actions], sessions.histories, coins)
     return float(responses.probability.mean())
 

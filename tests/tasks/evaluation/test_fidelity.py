@@ -145,9 +145,9 @@ def test_the_simulator_comes_back_as_it_was_fitted(folder: RunFolder) -> None:
     test = load_interactions(folder, ("test",))
     simulator = load_simulator(folder)
     histories = simulator.interactions.histories(test.users, simulator.max_history)
-    responses = simulator.respond(test.users, test.items, histories, np.zeros((len(test), 2)))
+    responses = simulator.respond(test.users, test.items, histories, np.zeros((len(test), 3)))
     predictions = pl.read_parquet(folder.path("report/predictions.parquet"))
-    assert responses.probability == pytest.approx(predictions["ensemble"].to_numpy(), abs=1e-6)
+    assert responses.rated_probability == pytest.approx(predictions["ensemble"].to_numpy(), abs=1e-6)
     assert responses.sasrec_probability == pytest.approx(predictions["sasrec"].to_numpy(), abs=1e-6)
 
 
