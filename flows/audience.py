@@ -7,7 +7,8 @@ if a prompt has no stored answer, and is stopped again if this run started it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from prefect import get_run_logger
@@ -15,7 +16,7 @@ from prefect import get_run_logger
 from flows.settings import Settings
 from storage.files import content_hash
 from storage.run_folder import RunFolder
-from tasks.llm.server import on_demand
+from tasks.llm.server import ServerOnDemand, on_demand
 from tasks.step import FileReference, StepResult
 from tasks.steps.annotate import annotate
 from tasks.steps.curate import curate
@@ -59,9 +60,16 @@ def build_audience(
 
 def annotate_with_server(folder: RunFolder, settings: Settings, data: Path) -> StepResult:
     """Run the step annotate; where it needs a local server, that is started before and stopped afterwards."""
-    with on_demand(settings.llm, data / ".llm", _every(seconds=15, log=get_run_logger().info)) as server:
+    with language_model(settings, data) as server:
         step = annotate.given(source=server, completions=data / "completions.sqlite")
         return step.run(folder, settings.annotate.of_model(settings.llm, noun=settings.dataset.noun))
+
+
+@contextmanager
+def language_model(settings: Settings, data: Path) -> Iterator[ServerOnDemand]:
+    """Lend the server of the run's language model; a local one is started when needed, and stopped afterwards."""
+    with on_demand(settings.llm, data / ".llm", _every(seconds=15, log=get_run_logger().info)) as server:
+        yield server
 
 
 def source_references(settings: Settings) -> tuple[FileReference, ...]:

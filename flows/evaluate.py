@@ -13,7 +13,7 @@ from pathlib import Path
 from prefect import flow, get_run_logger
 from pydantic import JsonValue
 
-from flows.audience import build_audience, source_references
+from flows.audience import build_audience, language_model, source_references
 from flows.settings import Settings
 from storage.files import publish
 from storage.locks import exclusive
@@ -22,7 +22,9 @@ from tasks.evaluation.ablation import PROFILES, AblationSettings, ablate_ensembl
 from tasks.evaluation.behaviour import BehaviourSettings, evaluate_behaviour
 from tasks.evaluation.data_size import DataSizeSettings, data_size
 from tasks.evaluation.fidelity import evaluate_fidelity
+from tasks.evaluation.peers import REPORT, load_peers, peers
 from tasks.report.card import CardSettings, card
+from tasks.step import FileReference, reference
 
 
 @flow(name="evaluate", flow_run_name="evaluate {dataset}", validate_parameters=True, persist_result=False)
@@ -32,6 +34,7 @@ def evaluate(
     source: str | None = None,
     llm: str = "embedded",
     splits: tuple[Split, ...] = ("tail", "loo", "time"),
+    with_peers: bool = False,
     overrides: dict[str, JsonValue] | None = None,
     data: str = "data",
 ) -> list[str]:
@@ -43,6 +46,9 @@ def evaluate(
         As in `flows.reproduce.reproduce`.
     splits
         Any of tail, loo and time.
+    with_peers
+        Whether other kinds of simulated users are judged too (report/peers.json); the language model is asked about
+        each of their pairs twice.
 
     Returns
     -------
@@ -62,10 +68,23 @@ def evaluate(
             evaluate_behaviour.run(folder, BehaviourSettings(**shared))
             fitted = {"sasrec": settings.sasrec, "ensemble": settings.ensemble, "fidelity": settings.fidelity}
             data_size.run(folder, DataSizeSettings(**fitted))
-            card.run(folder, CardSettings())
+            if with_peers:
+                _judge_peers(folder, settings, Path(data))
+            card.run(folder, CardSettings(), _peers_shown(folder))
         logger.info("Fidelity card of split %s: %s", split, folder.path("report/card.html"))
         folders.append(str(folder.root))
     return folders
+
+
+def _judge_peers(folder: RunFolder, settings: Settings, data: Path) -> None:
+    with language_model(settings, data) as server:
+        step = peers.given(source=server, completions=data / "completions.sqlite")
+        step.run(folder, settings.peers.of_run(settings.dataset, settings.llm))
+
+
+def _peers_shown(folder: RunFolder) -> tuple[FileReference, ...]:
+    """The peers' table where this run has one: the card is made anew where it changes."""
+    return (reference(folder, REPORT),) if load_peers(folder) else ()
 
 
 def _copy_profiles(folder: RunFolder, data: Path) -> None:

@@ -19,6 +19,7 @@ from storage.settings.datasets import DatasetSettings, load_dataset_profile, own
 from storage.settings.llm_profiles import LLMProfile, load_llm_profile
 from storage.settings.presets import load_preset, merged_sections, split_preset
 from tasks.evaluation.fidelity import FidelitySettings
+from tasks.evaluation.peer_settings import PeerSettings
 from tasks.policies.settings import ReinforceSettings
 from tasks.report.build import ReportSettings
 from tasks.steps.annotate import AnnotateSettings
@@ -44,6 +45,7 @@ class Settings(BaseModel):
     ensemble: EnsembleSettings = EnsembleSettings()
     patience: PatienceSettings = PatienceSettings()
     fidelity: FidelitySettings = FidelitySettings()
+    peers: PeerSettings = PeerSettings()
     reinforce: ReinforceSettings = ReinforceSettings()
     case_study: CaseStudySettings = CaseStudySettings()
     report: ReportSettings = ReportSettings()

@@ -11,12 +11,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
+
 from storage.completions import CompletionStore
 from storage.contracts import ANNOTATIONS
 from storage.errors import RecaudienceError
 from storage.run_folder import RunFolder
 from storage.tables import read_table
 
+PEER_ANSWERS = "report/peer_answers.parquet"
 _BYTES = "length(CAST(response AS BLOB)) + length(key)"
 _USED = "(prompt != '' AND prompt IN (SELECT prompt FROM temp.used)) OR key IN (SELECT prompt FROM temp.used)"
 
@@ -70,7 +73,7 @@ def run_folders(data: Path) -> list[RunFolder]:
 
 
 def used_prompts(folder: RunFolder) -> frozenset[str]:
-    """Keys of the prompts that a run's annotations came from.
+    """Keys of the prompts that a run's annotations came from, and of those that its peers answered.
 
     Raises
     ------
@@ -83,7 +86,9 @@ def used_prompts(folder: RunFolder) -> frozenset[str]:
             f"{folder.root}: not annotated yet, so that nobody knows which answers it uses. Finish the run, or delete "
             "its folder."
         )
-    return frozenset(read_table(path, ANNOTATIONS)["prompt_hash"])
+    peers = folder.path(PEER_ANSWERS)
+    of_peers = pl.read_parquet(peers, columns=["prompt_hash"])["prompt_hash"] if peers.is_file() else ()
+    return frozenset(read_table(path, ANNOTATIONS)["prompt_hash"]).union(of_peers)
 
 
 def answers_by_model(store: CompletionStore) -> list[ModelAnswers]:

@@ -21,7 +21,7 @@ from pydantic import JsonValue
 
 from storage.errors import DataError
 
-_FORMAT = 2
+_FORMAT = 3
 _BUSY_SECONDS = 30.0
 _KEYS_A_QUERY = 500
 _CREATE = """
@@ -33,14 +33,13 @@ CREATE TABLE IF NOT EXISTS completions (
     finish_reason TEXT NOT NULL,
     created REAL NOT NULL,
     model TEXT NOT NULL DEFAULT '',
-    prompt TEXT NOT NULL DEFAULT ''
+    prompt TEXT NOT NULL DEFAULT '',
+    first_token TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID
 """
 # Format 1 knew neither the model of an answer nor the prompt that a second form belongs to; they stay unknown there.
-_FROM_FORMAT_1 = (
-    "ALTER TABLE completions ADD COLUMN model TEXT NOT NULL DEFAULT ''",
-    "ALTER TABLE completions ADD COLUMN prompt TEXT NOT NULL DEFAULT ''",
-)
+# Format 2 had no log-probabilities.
+_LATER_COLUMNS = {1: ("model", "prompt", "first_token"), 2: ("first_token",)}
 
 
 @dataclass(frozen=True)
@@ -55,12 +54,16 @@ class Completion:
         Lengths as the server counted them.
     finish_reason
         `stop`, or `length` where the answer was cut off.
+    first_token
+        Log-probabilities of the tokens that the answer could have begun with, as a JSON list of pairs [token,
+        log-probability]; empty where they were not requested.
     """
 
     response: str
     prompt_tokens: int
     output_tokens: int
     finish_reason: str
+    first_token: str = ""
 
 
 def completion_key(request: Mapping[str, JsonValue]) -> str:
@@ -110,7 +113,7 @@ class CompletionStore:
             for start in range(0, len(keys), _KEYS_A_QUERY):
                 part = keys[start : start + _KEYS_A_QUERY]
                 rows = self._connection.execute(
-                    "SELECT key, response, prompt_tokens, output_tokens, finish_reason FROM completions "
+                    "SELECT key, response, prompt_tokens, output_tokens, finish_reason, first_token FROM completions "
                     f"WHERE key IN ({','.join('?' * len(part))})",
                     part,
                 )
@@ -129,7 +132,7 @@ class CompletionStore:
         """
         with self._explained():
             self._connection.execute(
-                "INSERT OR IGNORE INTO completions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR IGNORE INTO completions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     key,
                     completion.response,
@@ -139,6 +142,7 @@ class CompletionStore:
                     time.time(),
                     model,
                     prompt,
+                    completion.first_token,
                 ),
             )
 
@@ -185,7 +189,7 @@ class CompletionStore:
     def _open(self) -> None:
         run = self._connection.execute
         version = run("PRAGMA user_version").fetchone()[0]
-        if version not in (0, 1, _FORMAT):
+        if version not in (0, *_LATER_COLUMNS, _FORMAT):
             raise DataError(
                 f"a completion cache of format {version}, expected {_FORMAT}", file=self.path, remedy=_REMEDY
             )
@@ -194,9 +198,8 @@ class CompletionStore:
         if version == _FORMAT:
             return
         with self.transaction():
-            if run("PRAGMA user_version").fetchone()[0] == 1:  # no other process was faster
-                for statement in _FROM_FORMAT_1:
-                    run(statement)
+            for column in _LATER_COLUMNS.get(run("PRAGMA user_version").fetchone()[0], ()):  # unless others were faster
+                run(f"ALTER TABLE completions ADD COLUMN {column} TEXT NOT NULL DEFAULT ''")
             run(_CREATE)
             run(f"PRAGMA user_version = {_FORMAT}")
 

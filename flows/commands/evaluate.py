@@ -30,6 +30,9 @@ def evaluate_command(
     source: SourceOption = None,
     llm: LLMOption = "embedded",
     split: Annotated[_Splits, typer.Option(help="One split, or all three.")] = "all",
+    peers: Annotated[
+        bool, typer.Option("--peers", help="Judge other kinds of simulated users too: a transformer, a language model.")
+    ] = False,
     assignments: AssignmentsOption = None,
     as_json: JsonOption = False,
     data: DataOption = Path("data"),
@@ -50,7 +53,15 @@ def evaluate_command(
     from tasks.report.card_tables import card_tables
 
     show_expected_errors_without_traceback()
-    evaluate(dataset=dataset, source=source, llm=llm, splits=splits, overrides=overrides, data=str(data))
+    evaluate(
+        dataset=dataset,
+        source=source,
+        llm=llm,
+        splits=splits,
+        with_peers=peers,
+        overrides=overrides,
+        data=str(data),
+    )
     folders = {name: RunFolder.of(data, dataset, name) for name in splits}
     if as_json:
         console.print_json(data={name: _card(folder) for name, folder in folders.items()})
@@ -65,5 +76,7 @@ def evaluate_command(
 
 
 def _card(folder: RunFolder) -> dict[str, object]:
-    parts = ("fidelity", "behaviour", "ablation", "data_size")
+    from tasks.evaluation.peers import load_peers
+
+    parts = ("fidelity", "behaviour", "ablation", "data_size", *(("peers",) if load_peers(folder) else ()))
     return {part: json.loads(folder.path(f"report/{part}.json").read_text(encoding="utf-8")) for part in parts}

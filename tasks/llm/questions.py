@@ -24,18 +24,22 @@ class Question:
         answer cannot be used.
     accept
         Raises ValueError with the reason where an answer cannot be used.
+    first_token
+        Whether the answer is what the reply could have begun with (`Completion.first_token`), not its text: then one
+        that is cut off is whole.
     """
 
     keys: tuple[str, ...]
     bodies: tuple[dict[str, JsonValue], ...]
     accept: Callable[[str], object]
+    first_token: bool = False
 
     def judge(self, completion: Completion, requests: int = 0) -> Outcome:
         """Whether an answer can be used; an unusable one has a reason and no completion."""
-        if completion.finish_reason == "length":
+        if completion.finish_reason == "length" and not self.first_token:
             return Outcome(None, "answer cut off at the token limit", requests)
         try:
-            self.accept(completion.response)
+            self.accept(completion.first_token if self.first_token else completion.response)
         except ValueError as error:
             return Outcome(None, f"unusable answer: {error}", requests)
         return Outcome(completion, None, requests)

@@ -46,9 +46,23 @@ class _Message(BaseModel):
     content: str | None = None
 
 
+class _Likelihood(BaseModel):
+    token: str
+    logprob: float
+
+
+class _Token(_Likelihood):
+    top_logprobs: list[_Likelihood] = []
+
+
+class _LogProbabilities(BaseModel):
+    content: list[_Token] | None = None
+
+
 class _Choice(BaseModel):
     message: _Message
     finish_reason: str | None = None
+    logprobs: _LogProbabilities | None = None
 
 
 class _Usage(BaseModel):
@@ -79,7 +93,16 @@ def read_completion(reply: bytes | str) -> Completion:
         prompt_tokens=parsed.usage.prompt_tokens,
         output_tokens=parsed.usage.completion_tokens,
         finish_reason=choice.finish_reason or "stop",
+        first_token=_first_token(choice.logprobs),
     )
+
+
+def _first_token(given: _LogProbabilities | None) -> str:
+    """The pairs that `Completion.first_token` holds; the token that was chosen is among the likeliest, or alone."""
+    if given is None or not given.content:
+        return ""
+    first = given.content[0]
+    return json.dumps([[one.token, one.logprob] for one in first.top_logprobs or [first]], ensure_ascii=False)
 
 
 class _BatchResponse(BaseModel):

@@ -133,6 +133,12 @@ _READINGS: dict[Section, _Reading] = {
         figure="sizes",
         caption="AUC by number of train interactions.",
     ),
+    "peers": _Reading(
+        "Peers",
+        "Other kinds of simulated users and ours, judged by the same drawn test pairs. The transformer is trained on "
+        "train reactions; the language model reads them in its prompt, and its probabilities are those of its tokens, "
+        "uncalibrated. Of the vote and the ensemble the answers per second are those of both together.",
+    ),
 }
 
 
@@ -143,7 +149,7 @@ class CardSettings(BaseModel):
 
 
 @step(
-    version="2",
+    version="3",
     reads=("report/fidelity.json", "report/behaviour.json", "report/ablation.json", "report/data_size.json"),
     writes=("report/card.html",),
 )

@@ -22,6 +22,7 @@ from tasks.evaluation.ablation import AblationResult
 from tasks.evaluation.behaviour import Behaviour, LeakCheck
 from tasks.evaluation.data_size import DataSize, DataSizes
 from tasks.evaluation.fidelity import Fidelity
+from tasks.evaluation.peers import Peers, load_peers
 from tasks.report.tables import Rows, fidelity_table, label
 
 Section = Literal[
@@ -38,6 +39,7 @@ Section = Literal[
     "leaks",
     "ablation",
     "data_size",
+    "peers",
 ]
 _COMPARED = ("bias", "gradient_boosting", "sasrec", "ensemble")
 
@@ -81,6 +83,7 @@ def card_tables(folder: RunFolder) -> list[CardTable]:
         CardTable("leaks", "Leaks", _leaks(behaviour.leaks)),
         CardTable("ablation", "What each part is worth", _ablation(variants)),
         CardTable("data_size", "Less to learn from: AUC", _sizes(sized)),
+        *_peers(load_peers(folder)),
     ]
     return [table for table in tables if len(table.rows) > 1]
 
@@ -255,6 +258,28 @@ def _sizes(sizes: Sequence[DataSize]) -> Rows:
         ]
         for size in sizes
     ]
+
+
+def _peers(table: Peers | None) -> list[CardTable]:
+    """Peers first, then the run's own rows, of the same pairs."""
+    if table is None:
+        return []
+    header = ["Simulated user", "AUC", "AUC over ensemble", "ECE", "ECE if calibrated", "Answers/s"]
+    rows = [
+        [
+            label(name),
+            _number(row.auc, row.auc_ci95),
+            _signed(row.over_ensemble, row.over_ensemble_ci95) if name != "ensemble" else "–",
+            _number(row.ece),
+            _number(row.ece_if_calibrated),
+            "–" if row.answers_per_second is None else f"{row.answers_per_second:,.3g}",
+            f"{row.tokens_per_thousand:,.0f}",
+            str(row.unreadable),
+        ]
+        for name, row in table.rows.items()
+    ]
+    title = f"Peers, on {table.pairs:,} of {table.test_pairs:,} test pairs, language model {table.model}"
+    return [CardTable("peers", title, [[*header, "Tokens per 1,000 answers", "Unreadable"], *rows])]
 
 
 def _number(value: float, interval: Sequence[float] | None = None) -> str:

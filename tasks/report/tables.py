@@ -46,6 +46,9 @@ LABELS = {
     "lin_ucb": "LinUCB",
     "sasrec": "SASRec",
     "sasrec_paper": "SASRec as published",
+    "transformer": "Transformer over the log (KuaiSim's kind)",
+    "llm_rating": "Language model, rating (SUBER's kind)",
+    "llm_yes_no": "Language model, yes or no",
 }
 
 

@@ -105,7 +105,7 @@ def annotate(
     path = completions or folder.root.parent / "completions.sqlite"
     with CompletionStore(path) as store, batch_progress("annotate", len(questions)) as show:
         tally = Tally(len(questions))
-        asking = _Asking(store, source or _NoServer(), settings.model, settings.client, show, tally)
+        asking = _Asking(store, source or NoServer(), settings.model, settings.client, show, tally)
         outcomes = in_shards("annotate", questions, settings.client.shard_prompts, asking.shard)
     tally = asking.tally
     summary = _summary(plan, tally) | {"prompts_version": wording_version(settings.prompts)}
@@ -157,19 +157,22 @@ class _Asking:
         return outcomes
 
 
-class _NoServer:
+class NoServer:
     """Stands where no source of answers was given."""
 
     def handle(self) -> NoReturn:
+        """Refuse."""
         raise ServerError(
             "prompts have no stored answer and no language-model server was given. Run the step through "
-            "`recaudience reproduce`, which starts one."
+            "`recaudience reproduce` or `recaudience evaluate`, which start one."
         )
 
     def restart(self) -> NoReturn:
+        """Refuse."""
         self.handle()
 
     def run_batch(self, requests: Path, replies: Path) -> NoReturn:
+        """Refuse."""
         self.handle()
 
 
