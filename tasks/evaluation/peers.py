@@ -41,7 +41,8 @@ from tasks.step import Summary, step, step_logger
 from tasks.steps.annotate import AnswerSource, NoServer
 
 REPORT = "report/peers.json"
-_OURS = ("ensemble", "vote", "sasrec", "bias", "item_mean")
+PEERS = ("transformer", "llm_rating", "llm_yes_no")
+OURS = ("ensemble", "vote", "sasrec", "bias", "item_mean")
 
 
 class PeerScores(Result):
@@ -204,7 +205,7 @@ def _ours(
         name: _Row(
             predictions[name].scores[rows], predictions[name].probabilities[rows], _rate(measured[name], len(pairs))
         )
-        for name in _OURS
+        for name in OURS
     }
 
 

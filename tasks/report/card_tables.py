@@ -22,7 +22,7 @@ from tasks.evaluation.ablation import AblationResult
 from tasks.evaluation.behaviour import Behaviour, LeakCheck
 from tasks.evaluation.data_size import DataSize, DataSizes
 from tasks.evaluation.fidelity import Fidelity
-from tasks.evaluation.peers import Peers, load_peers
+from tasks.evaluation.peers import OURS, PEERS, Peers, load_peers
 from tasks.report.tables import Rows, fidelity_table, label
 
 Section = Literal[
@@ -276,7 +276,7 @@ def _peers(table: Peers | None) -> list[CardTable]:
             f"{row.tokens_per_thousand:,.0f}",
             str(row.unreadable),
         ]
-        for name, row in table.rows.items()
+        for name, row in ((name, table.rows[name]) for name in (*PEERS, *OURS))
     ]
     title = f"Peers, on {table.pairs:,} of {table.test_pairs:,} test pairs, language model {table.model}"
     return [CardTable("peers", title, [[*header, "Tokens per 1,000 answers", "Unreadable"], *rows])]

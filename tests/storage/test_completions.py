@@ -99,6 +99,27 @@ def test_a_cache_cut_short_is_an_error_that_says_what_to_do(tmp_path: Path) -> N
         store.get_many([str(number) for number in range(500)])
 
 
+def test_probabilities_of_the_first_token_are_kept(tmp_path: Path) -> None:
+    answer = Completion("4", 10, 1, "length", '[["4", -0.1]]')
+    with CompletionStore(tmp_path / "c.sqlite") as store:
+        store.put("a", answer)
+        assert store.get_many(["a"]) == {"a": answer}
+
+
+def test_a_cache_of_format_2_keeps_its_answers(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "c.sqlite")
+    connection.executescript(
+        "CREATE TABLE completions (key TEXT PRIMARY KEY, response TEXT NOT NULL, prompt_tokens INTEGER NOT NULL, "
+        "output_tokens INTEGER NOT NULL, finish_reason TEXT NOT NULL, created REAL NOT NULL, "
+        "model TEXT NOT NULL DEFAULT '', prompt TEXT NOT NULL DEFAULT '') WITHOUT ROWID; "
+        "INSERT INTO completions VALUES ('old', '{}', 1, 2, 'stop', 1.0, 'small', 'old'); PRAGMA user_version = 2;"
+    )
+    connection.close()
+    with CompletionStore(tmp_path / "c.sqlite") as store:
+        store.put("new", ANSWER)
+        assert store.get_many(["old", "new"]) == {"old": Completion("{}", 1, 2, "stop"), "new": ANSWER}
+
+
 def test_a_cache_of_a_later_format_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "c.sqlite"
     CompletionStore(path).close()

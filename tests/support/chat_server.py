@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,15 @@ def reply(content: str, finish_reason: str = "stop") -> str:
     """A chat completion's JSON."""
     choice = {"message": {"role": "assistant", "content": content}, "finish_reason": finish_reason}
     return json.dumps({"choices": [choice], "usage": {"prompt_tokens": 10, "completion_tokens": 5}})
+
+
+def first_token_reply(probabilities: dict[str, float]) -> str:
+    """A chat completion of one token, cut off there, with the likeliest tokens and their probabilities."""
+    likeliest = [{"token": token, "logprob": math.log(p), "bytes": None} for token, p in probabilities.items()]
+    content = [{**likeliest[0], "top_logprobs": likeliest}] if likeliest else []
+    message = {"role": "assistant", "content": next(iter(probabilities), "")}
+    choice = {"message": message, "finish_reason": "length", "logprobs": {"content": content}}
+    return json.dumps({"choices": [choice], "usage": {"prompt_tokens": 99, "completion_tokens": 1}})
 
 
 @dataclass
