@@ -33,11 +33,9 @@ WORDS = {"yes": 0.6, "no": 0.2, "It": 0.2}
 
 
 def respond(number: int, body: dict) -> tuple[int, str]:
-    """A fixed answer to each kind of question, but 5 where item 3 is the candidate."""
+    """A fixed answer to each kind of question."""
     question = body["messages"][-1]["content"]
-    if question.endswith("yes or no."):
-        return 200, first_token_reply(WORDS)
-    return 200, first_token_reply({"5": 1.0} if "\nThing: item 3\n" in question else RATINGS)
+    return 200, first_token_reply(WORDS if question.endswith("yes or no.") else RATINGS)
 
 
 @pytest.fixture(scope="module")
@@ -81,10 +79,8 @@ def test_scores_are_expected_ratings_and_the_share_of_yes(folder: RunFolder, tmp
     judge(folder, tmp_path / "c.sqlite")
     answers = pl.read_parquet(folder.path(PEER_ANSWERS))
     ratings = answers.filter(peer="llm_rating")
-    usual = ratings.filter(pl.col("item_id") != 3)
-    assert usual["score"].to_list() == pytest.approx([(4 * 0.5 + 2 * 0.25) / 0.75] * usual.height)
-    assert usual["probability"].to_list() == pytest.approx([2 / 3] * usual.height)
-    assert set(ratings.filter(item_id=3)["score"]) <= {5.0}
+    assert ratings["score"].to_list() == pytest.approx([(4 * 0.5 + 2 * 0.25) / 0.75] * N_USERS)
+    assert ratings["probability"].to_list() == pytest.approx([2 / 3] * N_USERS)
     assert answers.filter(peer="llm_yes_no")["probability"].to_list() == pytest.approx([0.75] * N_USERS)
 
 
@@ -151,14 +147,14 @@ def test_an_error_that_passes_costs_no_answer(folder: RunFolder, tmp_path: Path)
 
 
 def test_answers_without_a_rating_fall_back_on_the_user_and_are_counted(folder: RunFolder, tmp_path: Path) -> None:
+    tested = read_table(folder.path("interactions.parquet"), INTERACTIONS).filter(split="test", user_id=0)["item_id"][0]
+
     def vague(number: int, body: dict) -> tuple[int, str]:
-        status, text = respond(number, body)
-        return status, first_token_reply({"Hm": 0.9}) if "\nThing: item 3\n" in body["messages"][-1][
-            "content"
-        ] else text
+        unclear = f"\nThing: item {tested}\n" in body["messages"][-1]["content"]
+        return (200, first_token_reply({"Hm": 0.9})) if unclear else respond(number, body)
 
     judge(folder, tmp_path / "c.sqlite", vague, SETTINGS.model_copy(update={"max_failed_share": 1.0}))
-    answers = pl.read_parquet(folder.path(PEER_ANSWERS)).filter(item_id=3)
+    answers = pl.read_parquet(folder.path(PEER_ANSWERS)).filter(item_id=tested)
     table = load_peers(folder)
     assert table is not None
     assert table.rows["llm_rating"].unreadable == table.rows["llm_yes_no"].unreadable == answers.height / 2 > 0
