@@ -40,6 +40,8 @@ def evaluate(
 ) -> list[str]:
     """Publish report/card.html, fidelity.json, behaviour.json, ablation.json and data_size.json of every split.
 
+    With peers also peers.json and the answers behind it, peer_answers.parquet.
+
     Parameters
     ----------
     dataset, source, llm, overrides, data

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from markupsafe import escape
 
+from models.estimators.feedback_transformer import FeedbackTransformerSettings
 from models.response.sasrec.settings import SASRecSettings
 from storage.contracts import INTERACTIONS, TRUTH
 from storage.errors import DataError
@@ -19,13 +20,17 @@ from tasks.evaluation.ablation import AblationSettings, ablate_ensemble
 from tasks.evaluation.behaviour import BehaviourSettings, evaluate_behaviour
 from tasks.evaluation.data_size import DataSizeSettings, data_size, with_share
 from tasks.evaluation.fidelity import FidelitySettings, evaluate_fidelity, load_fidelity, read_predictions
+from tasks.evaluation.peer_settings import PeerSettings
+from tasks.evaluation.peers import PEERS, peers
 from tasks.loading import load_interactions, load_simulator
 from tasks.report.card import CardSettings, card
 from tasks.report.card_tables import card_tables
 from tasks.report.data import load_report_data
+from tasks.report.tables import label
 from tasks.steps.fit_ensemble import EnsembleSettings, fit_ensemble
 from tasks.steps.fit_patience import PatienceSettings, fit_patience
 from tasks.steps.train_sasrec import train_sasrec
+from tests.support.chat_server import chat_server, first_token_reply
 from tests.support.trained_runs import N_ITEMS, N_USERS, write_trained_run
 
 FIDELITY = FidelitySettings(resamples=20)
@@ -199,7 +204,12 @@ def test_the_whole_card_is_published_and_reads_as_tables(folder: RunFolder) -> N
     variants = json.loads(folder.path("report/ablation.json").read_text())["variants"]
     assert variants[0]["variant"] == "without keywords and similarity"
     assert {"TF-IDF words instead of keywords", "keywords of other-model"} <= {row["variant"] for row in variants}
+    with chat_server(lambda n, body: (200, first_token_reply({"4": 0.5, "yes": 0.3, "no": 0.2}))) as server:
+        asked = PeerSettings(transformer=FeedbackTransformerSettings(max_epochs=1), resamples=10, model="fake")
+        peers.given(source=server).function(folder, asked)
     tables = {table.title: table.rows for table in card_tables(folder)}
+    of_peers = next(rows for title, rows in tables.items() if title.startswith("Peers, on "))
+    assert [row[0] for row in of_peers[1:4]] == [label(name) for name in PEERS]
     assert {"Response prediction", "What each part is worth", "Too positive, too fond of the popular"} <= set(tables)
     assert all(len(row) == len(rows[0]) for rows in tables.values() for row in rows)
     assert card.function(folder, CardSettings())["sections"] == len(tables)
