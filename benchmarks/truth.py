@@ -4,9 +4,10 @@
 
 The roster is fixed: random, popularity, item mean, LinUCB, greedy on the vote and on P(like), the agents' network
 before any training (`untrained`), the four algorithms on the default reward, DQN on the paper's vote, and `truth`,
-greedy on the truth itself. All are played on the same sessions of the default rules. `over_untrained` and
-`over_item_mean` are paired differences of true likes in a session, with 95 % intervals over seeds and sessions; the last line says how well
-the simulator's order of the policies, that of `reward`, agrees with the order by true likes.
+greedy on the truth itself. All are played on the same sessions of the default rules.
+`over_untrained` and `over_item_mean` are paired differences of true likes in a session, with 95 % intervals over seeds
+and sessions; the last line says how well the simulator's order of the policies, that of `reward`, agrees with the order
+by true likes.
 """
 
 from __future__ import annotations
