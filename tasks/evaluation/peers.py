@@ -192,7 +192,7 @@ def _ours(
     item_mean = ItemMean().fit(train)
 
     def ensemble() -> object:
-        return simulator.probabilities(simulator.models.opinions_after(train, pairs, longest))
+        return simulator.rated_probabilities(simulator.models.opinions_after(train, pairs, longest))
 
     measured: dict[str, Callable[[], object]] = {
         "ensemble": ensemble,

@@ -70,6 +70,7 @@ def test_a_seed_gives_one_model_and_leaves_torch_as_it_was() -> None:
 
 
 def test_without_validation_reactions_all_epochs_are_trained() -> None:
-    nobody = Interactions(*(np.zeros(0, dtype=kind) for kind in (int, int, bool, np.float32)), N_USERS, N_ITEMS)
+    none = np.zeros(0, dtype=np.int64)
+    nobody = Interactions(none, none, none.astype(bool), none.astype(np.float32), N_USERS, N_ITEMS)
     settings = SMALL.model_copy(update={"max_epochs": 6, "patience": 1})
     assert len(FeedbackTransformer(CATEGORIES, settings).fit(two_tastes(0, 4), nobody).validation_losses) == 6
