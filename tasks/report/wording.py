@@ -35,9 +35,9 @@ def gain_sentence(name: str, gain: Estimate) -> str:
     low, high = gain.ci95
     interval = f"{gain.mean:+.2f} an episode, 95 % interval {low:+.2f} to {high:+.2f}"
     if low > 0:
-        verdict = "earns more than popularity"
+        verdict = "earns more from simulated users than popularity"
     elif high < 0:
-        verdict = "earns less than popularity"
+        verdict = "earns less from simulated users than popularity"
     else:
         verdict = "cannot be told from popularity"
     return typeset(f"{label(name)} {verdict}: {interval}.")

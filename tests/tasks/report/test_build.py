@@ -93,7 +93,7 @@ def test_everything_that_was_run_is_on_the_page(page: _Elements) -> None:
         "1 answer (25.0 %) stayed unusable",
         "1,234 test reactions",
         "average reward is the mean undiscounted return",
-        "PPO earns more than popularity: +1.00",
+        "PPO earns more from simulated users than popularity: +1.00",
         "knows the truth and is out of competition",
         "trained for 2,000 environment steps with 2 seeds",
         "revision r7",
