@@ -37,9 +37,10 @@ def test_a_reaction_joins_the_history(planted: UserSimulator) -> None:
     assert history.likes[:, N_RATED].tolist() == [True, False]
 
 
-def test_a_full_history_forgets_its_oldest(planted: UserSimulator) -> None:
-    planted.max_history = 3
-    sessions = Sessions(planted, BY_VOTE, [1])
+def test_a_full_history_forgets_its_oldest() -> None:
+    forgetful = planted_world()
+    forgetful.max_history = 3
+    sessions = Sessions(forgetful, BY_VOTE, [1])
     assert sessions.histories.items.tolist() == [[5, 6, 7]]
     sessions.step(np.array([GOOD]))
     sessions.step(np.array([BAD]))
@@ -80,7 +81,7 @@ def test_a_repeated_recommendation_earns_nothing_unless_allowed(
 
 @pytest.mark.parametrize(("known_items", "earned"), [("penalise", 0.0), ("allow", 1.0)])
 def test_a_known_item_earns_nothing_unless_allowed(planted: UserSimulator, known_items: str, earned: float) -> None:
-    settings = EnvironmentSettings.model_validate({"known_items": known_items, "seen_items": "penalise"})
+    settings = by_vote(known_items=known_items, seen_items="penalise")
     sessions = Sessions(planted, settings, [1])
     assert sessions.seen.sum() == (N_RATED if known_items == "penalise" else 0)
     assert sessions.step(np.array([0])).rewards[0] == earned
