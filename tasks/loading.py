@@ -21,6 +21,7 @@ from models.explanation.votes import ItemIndexes, KeywordRecord
 from models.interactions import Interactions
 from models.keywords.nearest import NearestVectors
 from models.knowledge import ItemKnowledge
+from models.policy_evaluation.truth import Truth
 from models.response.exposure import Selection
 from models.response.features import FEATURE_NAMES, ResponseModels
 from models.response.keyword_matching import KeywordMatching
@@ -31,7 +32,7 @@ from models.response.voting import VoteTable
 from models.simulation.patience import Patience, PatienceFit
 from models.simulation.simulator import UserSimulator
 from storage.checkpoints import load_arrays, load_json
-from storage.contracts import INTERACTIONS, ITEM_WORDS, ITEMS, KEYWORDS, USERS, VOCABULARY
+from storage.contracts import INTERACTIONS, ITEM_WORDS, ITEMS, KEYWORDS, TRUTH, USERS, VOCABULARY
 from storage.errors import DataError
 from storage.run_folder import RunFolder
 from storage.tables import read_table
@@ -102,6 +103,17 @@ def load_interactions(folder: RunFolder, splits: tuple[str, ...]) -> Interaction
         n_users=read_table(folder.path("users.parquet"), USERS, ["user_id"]).height,
         n_items=read_table(folder.path("items.parquet"), ITEMS, ["item_id"]).height,
     )
+
+
+def load_truth(folder: RunFolder, n_users: int, n_items: int) -> Truth | None:
+    """The truth of a generated world; None for a dataset of real people."""
+    path = folder.path("truth.parquet")
+    if not path.exists():
+        return None
+    table = read_table(path, TRUTH)
+    probabilities = np.zeros((n_users, n_items), dtype=np.float32)
+    probabilities[table["user_id"].to_numpy(), table["item_id"].to_numpy()] = table["probability"].to_numpy()
+    return Truth(probabilities)
 
 
 def load_knowledge(folder: RunFolder) -> ItemKnowledge:

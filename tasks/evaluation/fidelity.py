@@ -15,12 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from models.fidelity.card import FidelityCard, Prediction, fidelity_card, predict
 from models.interactions import Interactions
 from storage.checkpoints import load_json
-from storage.contracts import TRUTH
 from storage.errors import DataError
 from storage.files import publish, publish_json
 from storage.run_folder import RunFolder
-from storage.tables import read_table
-from tasks.loading import SIMULATOR_PARTS, load_ensemble, load_interactions, load_sasrec, load_simulator
+from tasks.loading import SIMULATOR_PARTS, load_ensemble, load_interactions, load_sasrec, load_simulator, load_truth
 from tasks.step import Summary, step
 
 PREDICTIONS = "report/predictions.parquet"
@@ -55,21 +53,13 @@ def evaluate_fidelity(folder: RunFolder, settings: FidelitySettings) -> Summary:
     published = load_sasrec(folder, simulator.knowledge.categories, published=True)
     tables = load_ensemble(folder).vote_tables
     predictions = predict(simulator, published, tables, test, settings.seed)
-    card = fidelity_card(test, predictions, settings.resamples, settings.seed, _true_probabilities(folder, test))
+    truth = load_truth(folder, test.n_users, test.n_items)
+    true = None if truth is None else truth.probabilities[test.users, test.items]
+    card = fidelity_card(test, predictions, settings.resamples, settings.seed, true)
     write_predictions(folder, test, predictions)
     fidelity = Fidelity(dataset=folder.dataset, split=folder.split, **vars(card))
     publish_json(folder.path("report/fidelity.json"), fidelity.model_dump(mode="json"))
     return {"test_pairs": len(test), **{name: row.auc for name, row in card.models.items()}}
-
-
-def _true_probabilities(folder: RunFolder, test: Interactions) -> NDArray[np.float32] | None:
-    path = folder.path("truth.parquet")
-    if not path.exists():
-        return None
-    truth = read_table(path, TRUTH)
-    table = np.zeros((test.n_users, test.n_items), dtype=np.float32)
-    table[truth["user_id"].to_numpy(), truth["item_id"].to_numpy()] = truth["probability"].to_numpy()
-    return table[test.users, test.items]
 
 
 def load_fidelity(folder: RunFolder) -> Fidelity | None:
