@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from models.fidelity.card import FidelityCard, Prediction, fidelity_card, predict
