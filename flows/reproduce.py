@@ -22,7 +22,8 @@ from storage.locks import exclusive
 from storage.run_folder import RunFolder, Split
 from tasks.evaluation.fidelity import evaluate_fidelity
 from tasks.report.build import report
-from tasks.report.tables import fidelity_rows, markdown_table, reinforcement_rows
+from tasks.report.policy_table import reinforcement_rows
+from tasks.report.tables import fidelity_rows, markdown_table
 from tasks.step import FileReference, StepResult
 from tasks.steps.case_study import case_study
 from tasks.steps.reinforce import reinforce

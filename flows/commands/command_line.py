@@ -144,8 +144,9 @@ def _fail(message: str) -> NoReturn:
 
 
 def _print_report(folder: RunFolder) -> None:
+    from tasks.report.policy_table import reinforcement_rows
     from tasks.report.published import published_rows
-    from tasks.report.tables import fidelity_rows, reinforcement_rows
+    from tasks.report.tables import fidelity_rows
 
     tables = {
         "Fidelity": fidelity_rows(folder),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 AlgorithmName = Literal["a2c", "dqn", "ppo", "trpo", "qrdqn", "maskable_ppo"]
 ALGORITHMS: tuple[AlgorithmName, ...] = ("a2c", "dqn", "ppo", "trpo", "qrdqn", "maskable_ppo")
@@ -20,10 +20,29 @@ OF_POINTS: tuple[AlgorithmName, ...] = ("a2c", "ppo", "trpo")
 OF_VALUES: tuple[AlgorithmName, ...] = ("dqn", "qrdqn")  # which learn what actions are worth; the others have an actor
 OF_SLATES: tuple[AlgorithmName, ...] = (*OF_POINTS, "maskable_ppo")
 
+# An agent is called as its algorithm; with this ending it was trained on the paper's vote as reaction and reward.
+ON_VOTE = "_on_vote"
+AGENTS: tuple[str, ...] = (*ALGORITHMS, *(f"{name}{ON_VOTE}" for name in ALGORITHMS))
+
 LogFormat = Literal["csv", "json", "tensorboard"]
-BaselineName = Literal["random", "popularity", "item_mean", "sasrec", "nearest", "lin_ucb", "greedy", "greedy_ensemble"]
+BaselineName = Literal[
+    "random",
+    "popularity",
+    "item_mean",
+    "sasrec",
+    "nearest",
+    "lin_ucb",
+    "untrained",
+    "greedy",
+    "greedy_ensemble",
+]
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
+
+
+def algorithm_of(agent: str) -> AlgorithmName:
+    """The algorithm of one of `AGENTS`."""
+    return TypeAdapter[AlgorithmName](AlgorithmName).validate_python(agent.removesuffix(ON_VOTE))
 
 
 class A2CSettings(BaseModel):
@@ -111,9 +130,15 @@ class AgentSettings(BaseModel):
         default=("a2c", "dqn", "ppo", "trpo"),
         description="trained, each with every seed; qrdqn and maskable_ppo as well where named",
     )
+    on_vote: tuple[AlgorithmName, ...] = Field(
+        default=("dqn",),
+        description="trained on the paper's vote as reaction and reward as well, for contrast; left out where that is "
+        "the run's own reward, and where an algorithm cannot learn the run's actions",
+    )
     baselines: tuple[BaselineName, ...] = Field(
-        default=("random", "popularity", "item_mean", "sasrec", "lin_ucb", "greedy"),
-        description="compared with; greedy_ensemble, the upper line by probability, asks the simulator for every item",
+        default=("random", "popularity", "item_mean", "sasrec", "lin_ucb", "untrained", "greedy", "greedy_ensemble"),
+        description="compared with; untrained is the agents' network before training, greedy (by vote) and "
+        "greedy_ensemble (by P(like)) ask the simulator itself for every item",
     )
     steps: int = Field(default=30_000, gt=0, description="environment steps of training a policy")
     seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1, description="of training, one policy each")

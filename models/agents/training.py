@@ -28,7 +28,6 @@ from models.agents.sb3_policies import (
     ItemQPolicy,
     ItemQuantilePolicy,
     Prior,
-    Scorer,
 )
 from models.agents.settings import ALGORITHMS, OF_VALUES, AgentSettings, AlgorithmName
 from models.environments.sb3 import AgentVecEnv, SessionVecEnv
@@ -111,25 +110,28 @@ def train_agent(
     torch.set_num_threads(settings.threads)
     started = time.perf_counter()
     stream = int(np.random.SeedSequence([seed, ALGORITHMS.index(algorithm)]).generate_state(1)[0])
-    axes = None
-    if environment.actions == "catalogue":
-        axes = TasteAxes.of(simulator.knowledge, settings.taste_rank)
-        tastes = Tastes(simulator.knowledge, axes)
-        env = AgentVecEnv(simulator, environment, settings.n_envs, stream, tastes)
-        model = new_agent(env, ItemPrior.of(env.sessions, tastes), settings, algorithm, stream)
-    else:
-        env = SessionVecEnv(simulator, environment, settings.n_envs, stream, with_infos=False)
-        model = new_agent(env, QueryPrior.of(env.sessions), settings, algorithm, stream)
+    model, axes = _beginner(simulator, environment, settings, algorithm, stream)
     if settings.log and log_folder is not None:
         model.set_logger(configure(str(log_folder), list(settings.log)))
     calls_a_point = max(1, settings.steps // (_POINTS * settings.n_envs))
     curve = _LearningCurve(calls_a_point, environment.expected_length, settings.patience)
     model.learn(settings.steps, callback=curve)
-    policy = model.policy
-    assert isinstance(policy, ItemActorCriticPolicy | ItemMaskablePolicy | ItemQPolicy | ItemQuantilePolicy)
     seconds = time.perf_counter() - started
     logger.info("%s seed %d: %d steps in %.1f s", algorithm, seed, model.num_timesteps, seconds)
-    return TrainedAgent(_learned(policy.scorer, axes), tuple(curve.points), seconds)
+    return TrainedAgent(_learned(model, axes), tuple(curve.points), seconds)
+
+
+def untrained_policy(
+    simulator: UserSimulator, environment: EnvironmentSettings, settings: AgentSettings
+) -> LearnedPolicy | QueryPolicy:
+    """The agents' network before any training, which all algorithms begin with: what training must add to.
+
+    Parameters
+    ----------
+    simulator, environment, settings
+        As in `train_agent`.
+    """
+    return _learned(*_beginner(simulator, environment, settings, "a2c", 0))
 
 
 def new_agent(env: VecEnv, prior: Prior, settings: AgentSettings, algorithm: AlgorithmName, seed: int) -> BaseAlgorithm:
@@ -171,7 +173,27 @@ def sb3_arguments(
     return {"policy": _POLICIES[algorithm], "policy_kwargs": policy, "device": "cpu", **own}
 
 
-def _learned(scorer: Scorer, axes: TasteAxes | None) -> LearnedPolicy | QueryPolicy:
+def _beginner(
+    simulator: UserSimulator,
+    environment: EnvironmentSettings,
+    settings: AgentSettings,
+    algorithm: AlgorithmName,
+    seed: int,
+) -> tuple[BaseAlgorithm, TasteAxes | None]:
+    """A new agent on its environments, and the axes of taste that it sees the catalogue by."""
+    if environment.actions != "catalogue":
+        env = SessionVecEnv(simulator, environment, settings.n_envs, seed, with_infos=False)
+        return new_agent(env, QueryPrior.of(env.sessions), settings, algorithm, seed), None
+    axes = TasteAxes.of(simulator.knowledge, settings.taste_rank)
+    tastes = Tastes(simulator.knowledge, axes)
+    env = AgentVecEnv(simulator, environment, settings.n_envs, seed, tastes)
+    return new_agent(env, ItemPrior.of(env.sessions, tastes), settings, algorithm, seed), axes
+
+
+def _learned(model: BaseAlgorithm, axes: TasteAxes | None) -> LearnedPolicy | QueryPolicy:
+    policy = model.policy
+    assert isinstance(policy, ItemActorCriticPolicy | ItemMaskablePolicy | ItemQPolicy | ItemQuantilePolicy)
+    scorer = policy.scorer
     if isinstance(scorer, QueryScorer):
         return QueryPolicy(scorer.eval())
     assert axes is not None

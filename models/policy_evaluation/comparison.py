@@ -7,19 +7,23 @@ from __future__ import annotations
 
 from models.metrics.intervals import Estimate
 from models.metrics.results import Result
+from models.policy_evaluation.judgement import Agreement, Judgement, JudgeName
 
 
 class PolicyScores(Result):
-    """One policy's row: its metrics, and what an episode brings more than the same episode with another policy.
+    """One policy's row: its metrics, what an episode earns more than with another policy, and what the judge says.
 
     Parameters
     ----------
     training_seconds
         Mean wall time of training over its seeds; 0 for a policy without training.
-    over_random, over_popularity
-        What an episode brings more than with that baseline; None where the baseline was not played.
+    over_untrained, over_item_mean
+        What an episode earns more from the simulator than the same episode with that policy; None where it was not
+        played.
     regret
-        What the same episode brings more with the upper line; None where that was not played.
+        What the same episode earns more with the upper line; None where that was not played.
+    judgement
+        What the truth or held-out ratings say of the policy; None without judge.
     """
 
     average_reward: Estimate
@@ -31,9 +35,10 @@ class PolicyScores(Result):
     diversity: Estimate
     repetition: Estimate
     training_seconds: float
-    over_random: Estimate | None = None
-    over_popularity: Estimate | None = None
+    over_untrained: Estimate | None = None
+    over_item_mean: Estimate | None = None
     regret: Estimate | None = None
+    judgement: Judgement | None = None
 
 
 class PolicyDifference(Estimate):
@@ -54,6 +59,12 @@ class Reinforcement(Result):
         Number of items that can be recommended.
     reward, users
         What a step is rewarded by, and whose sessions were evaluated: all, train or held_out.
+    judge
+        What `policies` are judged by: the truth of a generated world, or held-out ratings; None where there is neither.
+    judged_reactions
+        Held-out reactions that judge; None where the truth does.
+    agreement
+        How alike the simulator and the judge put the policies in order.
     learning_curves
         Trained policy to its pairs (environment steps, average reward of an episode while training, of the mean length
         of the evaluation episodes).
@@ -68,4 +79,7 @@ class Reinforcement(Result):
     users: str
     policies: dict[str, PolicyScores]
     comparisons: tuple[PolicyDifference, ...]
+    judge: JudgeName | None = None
+    judged_reactions: int | None = None
+    agreement: Agreement | None = None
     learning_curves: dict[str, tuple[tuple[int, float], ...]]

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.agents.policies import Policy
+from models.interactions import NO_ITEM, Histories
+from models.policy_evaluation.truth import Truth
 from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
 from models.simulation.simulator import UserSimulator
@@ -30,8 +32,8 @@ class Episodes:
         int64 arrays of shape (r,): row numbers, and the item's place in the catalogue.
     shown
         int64 array of shape (r, k): places in the catalogue that were shown; k is 1 but for slates.
-    rewards, probabilities
-        float32 arrays of shape (r,).
+    rewards, probabilities, true_probabilities
+        float32 arrays of shape (r,): earned, P(like) by the simulator, and in truth; NaN where no truth is known.
     likes, terminated, truncated
         bool arrays of shape (r,).
     votes
@@ -49,6 +51,7 @@ class Episodes:
     shown: NDArray[np.int64]
     rewards: NDArray[np.float32]
     probabilities: NDArray[np.float32]
+    true_probabilities: NDArray[np.float32]
     likes: NDArray[np.bool_]
     terminated: NDArray[np.bool_]
     truncated: NDArray[np.bool_]
@@ -69,12 +72,15 @@ class Step:
         int64 arrays of shape (b,): numbers of the sessions in the batch as it began, and whose they are.
     shown
         int64 array of shape (b, k): places in the catalogue that were shown.
+    before
+        What these users remembered before the step.
     result
         Result of the step.
     """
 
     episodes: NDArray[np.int64]
     users: NDArray[np.int64]
+    before: Histories
     shown: NDArray[np.int64]
     result: StepResult
 
@@ -83,16 +89,16 @@ def steps(policy: Policy, sessions: Sessions, *, endless: bool = False) -> Itera
     """Play sessions step by step; those that ended are no longer stepped, unless sessions are to be endless."""
     running = np.arange(len(sessions))
     while len(running):
-        users = sessions.users.copy()
+        users, before = sessions.users.copy(), sessions.histories.copy()
         result = sessions.step(policy.actions(sessions))
-        yield Step(running, users, result.shown, result)
+        yield Step(running, users, before, result.shown, result)
         if not endless:
             going_on = np.flatnonzero(~result.done)
             sessions.keep(going_on)
             running = running[going_on]
 
 
-def play(policy: Policy, sessions: Sessions, *, observations: bool = False) -> Episodes:
+def play(policy: Policy, sessions: Sessions, *, truth: Truth | None = None, observations: bool = False) -> Episodes:
     """Play all sessions of a batch to their ends.
 
     Parameters
@@ -101,6 +107,8 @@ def play(policy: Policy, sessions: Sessions, *, observations: bool = False) -> E
         Who recommends.
     sessions
         As they begin; none is left afterwards.
+    truth
+        Of a generated world.
     observations
         Whether to keep what an agent sees, which takes about 4 (d + 5) + n_actions bytes a step.
 
@@ -122,6 +130,7 @@ def play(policy: Policy, sessions: Sessions, *, observations: bool = False) -> E
                 "shown": step.shown,
                 "rewards": result.rewards,
                 "probabilities": result.responses.probability,
+                "true_probabilities": _true(truth, step),
                 "likes": result.responses.like,
                 "terminated": result.terminated,
                 "truncated": result.truncated,
@@ -180,6 +189,16 @@ def batches(
     seeds = np.random.SeedSequence(seed).generate_state(episodes, np.uint64).tolist()
     for start in range(0, episodes, _SESSIONS_AT_ONCE):
         yield start, Sessions(simulator, environment, seeds[start : start + _SESSIONS_AT_ONCE])
+
+
+def _true(truth: Truth | None, step: Step) -> NDArray[np.float32]:
+    """True P(like) of what was taken, float32 (b,); 0 for nothing and for repeats, NaN where no truth is known."""
+    items = step.result.items
+    if truth is None:
+        return np.full(len(items), np.nan, dtype=np.float32)
+    return np.where((items == NO_ITEM) | step.result.repeated, 0, truth.of(step.users, items, step.before)).astype(
+        np.float32
+    )
 
 
 def _joined(parts: Sequence[Episodes]) -> dict[str, NDArray[np.generic]]:

@@ -16,7 +16,7 @@ the logged ones speak of the policy.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,11 +68,15 @@ class OffPolicyValue:
         With 95 % intervals of a bootstrap over users.
     effective
         Kish's effective number of reactions, (sum w)^2 / sum w^2.
+    resampled
+        float64 array of shape (draws,): DR of each bootstrap sample of users, the same samples for every policy; NaN
+        where a sample has no reaction that the policy would ever recommend.
     """
 
     snips: Estimate
     dr: Estimate
     effective: float
+    resampled: NDArray[np.float64]
 
 
 def logged_reactions(
@@ -103,15 +107,16 @@ def logged_reactions(
         raise ValueError("no held-out reaction is to an item that may be recommended; widen catalogue_size")
     users, actions = held_out.users[kept], place[held_out.items[kept]]
     propensities = np.empty(len(kept))
-    for rows in _parts(len(kept)):
-        free = np.where(Sessions.for_users(simulator, environment, users[rows]).seen, 0, counts)
-        free[np.arange(len(free)), actions[rows]] = counts[actions[rows]]  # it was open to the user, or not logged
+    for visitors, rows, of_visitor in _by_users(users):
+        sessions = Sessions.for_users(simulator, environment, visitors)
+        free = np.where(sessions.seen, 0, counts)[of_visitor]
+        free[np.arange(len(rows)), actions[rows]] = counts[actions[rows]]  # it was open to the user, or not logged
         propensities[rows] = counts[actions[rows]] / free.sum(axis=1)
     return LoggedReactions(users, actions, held_out.likes[kept].astype(np.float64), propensities)
 
 
 def off_policy_value(
-    policy: Policy,
+    policies: Sequence[Policy],
     simulator: UserSimulator,
     environment: EnvironmentSettings,
     logged: LoggedReactions,
@@ -119,48 +124,51 @@ def off_policy_value(
     k: int,
     seed: int,
 ) -> OffPolicyValue:
-    """Both estimates for one policy.
+    """Both estimates for a policy, or for several of which one recommends, each with equal chances.
 
     Parameters
     ----------
-    policy
-        Whose k best items are recommended.
+    policies
+        Whose k best items are recommended: one, or those of an agent's training seeds.
     simulator, environment
-        As the policy was trained with.
+        As the policies were trained with.
     logged
         Held-out reactions.
     k
         Items that are recommended with equal chances.
     seed
-        Of the bootstrap.
+        Of the bootstrap: the same for policies that are to be compared.
     """
     weights, direct, expected = (np.empty(len(logged)) for _ in range(3))
     bias = simulator.models.bias
-    for rows in _parts(len(logged)):
-        sessions = Sessions.for_users(simulator, environment, logged.users[rows])
-        chances = target_chances(policy, sessions, k)
-        base = bias.global_effect + bias.user_effects[logged.users[rows]]
+    for visitors, rows, of_visitor in _by_users(logged.users):
+        sessions = Sessions.for_users(simulator, environment, visitors)
+        chances = np.mean([target_chances(policy, sessions, k) for policy in policies], axis=0)
+        base = bias.global_effect + bias.user_effects[visitors]
         q = expit(base[:, None] + bias.item_effects[sessions.catalogue])
-        places = np.arange(len(sessions)), logged.actions[rows]
+        places = of_visitor, logged.actions[rows]
         weights[rows] = chances[places] / logged.propensities[rows]
-        direct[rows], expected[rows] = (chances * q).sum(axis=1), q[places]
+        direct[rows], expected[rows] = (chances * q).sum(axis=1)[of_visitor], q[places]
     errors = logged.rewards - expected
     groups = np.unique(logged.users, return_inverse=True)[1]
     n_users, rng = int(groups.max()) + 1, np.random.default_rng(seed)
     draws = [np.bincount(rng.integers(n_users, size=n_users), minlength=n_users)[groups] for _ in range(_RESAMPLES)]
-    draws = [counts for counts in draws if counts @ weights > 0]  # few users may all miss the policy
     ones = np.ones(len(logged))
 
     def snips(counts: NDArray[np.number]) -> float:
-        return float((counts * weights) @ logged.rewards / (counts @ weights))
+        total = counts @ weights
+        return float((counts * weights) @ logged.rewards / total) if total > 0 else np.nan
 
     def dr(counts: NDArray[np.number]) -> float:
-        return float(counts @ direct / counts.sum() + (counts * weights) @ errors / (counts @ weights))
+        total = counts @ weights  # 0 where few users were drawn who all miss the policy
+        return float(counts @ direct / counts.sum() + (counts * weights) @ errors / total) if total > 0 else np.nan
 
+    resampled = np.array([dr(counts) for counts in draws])
     return OffPolicyValue(
-        _bootstrapped(snips(ones), [snips(counts) for counts in draws]),
-        _bootstrapped(dr(ones), [dr(counts) for counts in draws]),
+        resampled_estimate(snips(ones), np.array([snips(counts) for counts in draws])),
+        resampled_estimate(dr(ones), resampled),
         float(weights.sum() ** 2 / (weights**2).sum()),
+        resampled,
     )
 
 
@@ -175,10 +183,18 @@ def target_chances(policy: Policy, sessions: Sessions, k: int) -> NDArray[np.flo
     return chances
 
 
-def _parts(n: int) -> Sequence[slice]:
-    return [slice(start, min(start + _SESSIONS_AT_ONCE, n)) for start in range(0, n, _SESSIONS_AT_ONCE)]
-
-
-def _bootstrapped(value: float, resampled: Sequence[float]) -> Estimate:
-    low, high = np.quantile(resampled, (0.025, 0.975)).tolist()
+def resampled_estimate(value: float, resampled: NDArray[np.float64]) -> Estimate:
+    """A value with the 95 % interval of its bootstrap samples, float64 (draws,)."""
+    low, high = np.nanquantile(resampled, (0.025, 0.975)).tolist()
     return Estimate(mean=value, ci95=(low, high))
+
+
+def _by_users(users: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
+    """Some users (v,) at a time, the rows (m,) of `users` that are theirs, and whose each row is, a place in v."""
+    visitors, groups = np.unique(users, return_inverse=True)
+    order = np.argsort(groups, kind="stable")
+    ends = np.searchsorted(groups[order], np.arange(len(visitors) + 1))
+    for start in range(0, len(visitors), _SESSIONS_AT_ONCE):
+        stop = min(start + _SESSIONS_AT_ONCE, len(visitors))
+        rows = order[ends[start] : ends[stop]]
+        yield visitors[start:stop], rows, groups[rows] - start

@@ -25,6 +25,7 @@ from models.agents.policies import Policy
 from models.metrics.intervals import Estimate, combined, crossed_interval
 from models.policy_evaluation.breadth import Breadth, gini, repetition
 from models.policy_evaluation.episodes import batches, play
+from models.policy_evaluation.truth import Truth
 from models.simulation.session import Sessions
 from models.simulation.settings import EnvironmentSettings
 from models.simulation.simulator import UserSimulator, coins
@@ -52,6 +53,8 @@ class Evaluation:
         int32 array of shape (e, n_actions): how often each action was taken in an episode.
     breadth
         Facts of the actions.
+    true_likes
+        float64 array of shape (e,): sums of the true P(like) of what was taken; None where no truth is known.
     """
 
     users: NDArray[np.int64]
@@ -59,6 +62,7 @@ class Evaluation:
     liking: NDArray[np.float64]
     counts: NDArray[np.int32]
     breadth: Breadth
+    true_likes: NDArray[np.float64] | None = None
 
     def by_episode(self) -> dict[str, NDArray[np.float64]]:
         """The metrics that are means over episodes, before the mean: float64 (e,) each."""
@@ -88,7 +92,13 @@ class Evaluation:
 
 
 def evaluate_policy(
-    policy: Policy, simulator: UserSimulator, environment: EnvironmentSettings, episodes: int, seed: int
+    policy: Policy,
+    simulator: UserSimulator,
+    environment: EnvironmentSettings,
+    episodes: int,
+    seed: int,
+    *,
+    truth: Truth | None = None,
 ) -> Evaluation:
     """Play `episodes` sessions with one policy.
 
@@ -104,21 +114,27 @@ def evaluate_policy(
         Number of sessions; session e's user, coins and end depend on `seed` and e only.
     seed
         The same for policies that are to be compared.
+    truth
+        Of a generated world.
     """
     parts = []
     for start, sessions in batches(simulator, environment, episodes, seed):
         users, breadth, shape = sessions.users.copy(), Breadth.of(sessions), sessions.seen.shape
-        liking, played = _liking(policy, sessions, (seed, start)), play(policy, sessions)
+        liking, played = _liking(policy, sessions, (seed, start)), play(policy, sessions, truth=truth)
         counts = np.zeros(shape, dtype=np.int32)
         np.add.at(counts, (played.episodes[:, None], played.shown), 1)
-        returns = np.bincount(played.episodes, played.rewards.astype(np.float64), len(users)).astype(np.float64)
-        parts.append(Evaluation(users, returns, liking, counts, breadth))
+        returns, true = (
+            np.bincount(played.episodes, values, len(users)).astype(np.float64)
+            for values in (played.rewards, played.true_probabilities)
+        )
+        parts.append(Evaluation(users, returns, liking, counts, breadth, true))
     return Evaluation(
         np.concatenate([part.users for part in parts]),
         np.concatenate([part.returns for part in parts]),
         np.concatenate([part.liking for part in parts]),
         np.concatenate([part.counts for part in parts]),
         parts[0].breadth,
+        None if truth is None else np.concatenate([part.true_likes for part in parts if part.true_likes is not None]),
     )
 
 

@@ -100,7 +100,7 @@ def cross_check(
     k = max(1, len(catalogue(simulator, settings.environment.catalogue_size)) // _TOP_SHARE)
     rows: list[CheckedPolicy] = []
     for name, (trained_on, policy) in policies.items():
-        value = off_policy_value(policy, simulator, settings.environment, logged, k=k, seed=agents.evaluation_seed)
+        value = off_policy_value([policy], simulator, settings.environment, logged, k=k, seed=agents.evaluation_seed)
         rows.append(
             CheckedPolicy(
                 name=name,

@@ -24,8 +24,8 @@ from models.agents.policies import (
     SASRecPolicy,
 )
 from models.agents.query_scorer import QueryPolicy, QueryPrior, QueryScorer
-from models.agents.settings import AgentSettings, AlgorithmName, BaselineName
-from models.agents.training import TrainedAgent
+from models.agents.settings import AgentSettings, BaselineName
+from models.agents.training import TrainedAgent, untrained_policy
 from models.policy_evaluation.comparison import Reinforcement
 from models.simulation.settings import EnvironmentSettings
 from models.simulation.simulator import UserSimulator
@@ -63,7 +63,7 @@ class PolicyCheckpoint(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    algorithm: AlgorithmName
+    agent: str = Field(description="its name: the algorithm's, and what it was trained on where that is not the reward")
     seed: int = Field(ge=0, description="of training")
     origin: str = Field(description="hash of all that the policy depends on: settings of training and the simulator")
     environment: EnvironmentSettings = Field(description="rules of the sessions that it was trained in")
@@ -74,13 +74,11 @@ class PolicyCheckpoint(BaseModel):
     learning_curve: tuple[tuple[int, float], ...] = Field(description="environment steps, average reward of an episode")
 
     @classmethod
-    def of(
-        cls, agent: TrainedAgent, algorithm: AlgorithmName, seed: int, origin: str, environment: EnvironmentSettings
-    ) -> Self:
+    def of(cls, agent: TrainedAgent, name: str, seed: int, origin: str, environment: EnvironmentSettings) -> Self:
         """What is to be known of an agent that was trained just now."""
         scorer = agent.policy.scorer
         return cls(
-            algorithm=algorithm,
+            agent=name,
             seed=seed,
             origin=origin,
             environment=environment,
@@ -92,20 +90,20 @@ class PolicyCheckpoint(BaseModel):
         )
 
 
-def policy_name(algorithm: AlgorithmName, seed: int) -> str:
+def policy_name(agent: str, seed: int) -> str:
     """Name of a policy's folder in the run folder."""
-    return f"policies/{algorithm}/seed-{seed}"
+    return f"policies/{agent}/seed-{seed}"
 
 
 def save_policy(folder: RunFolder, policy: LearnedPolicy | QueryPolicy, checkpoint: PolicyCheckpoint) -> None:
     """Publish a policy; its folder is there as a whole or not at all."""
-    with publish(folder.path(policy_name(checkpoint.algorithm, checkpoint.seed))) as target:
+    with publish(folder.path(policy_name(checkpoint.agent, checkpoint.seed))) as target:
         target.mkdir()
         save_arrays(target / "weights.safetensors", _arrays(policy))
         publish_json(target / "settings.json", checkpoint.model_dump(mode="json"))
 
 
-def load_checkpoint(folder: RunFolder, algorithm: AlgorithmName, seed: int) -> PolicyCheckpoint:
+def load_checkpoint(folder: RunFolder, agent: str, seed: int) -> PolicyCheckpoint:
     """What a stored policy is.
 
     Raises
@@ -113,29 +111,29 @@ def load_checkpoint(folder: RunFolder, algorithm: AlgorithmName, seed: int) -> P
     DataError
         Where it is missing or damaged.
     """
-    name = policy_name(algorithm, seed)
+    name = policy_name(agent, seed)
     return load_json(folder.path(f"{name}/settings.json"), TypeAdapter(PolicyCheckpoint))
 
 
-def load_policy(folder: RunFolder, algorithm: AlgorithmName, seed: int) -> LearnedPolicy | QueryPolicy:
+def load_policy(folder: RunFolder, agent: str, seed: int) -> LearnedPolicy | QueryPolicy:
     """A stored policy, for sessions with the environment settings in its checkpoint.
 
     Parameters
     ----------
     folder
         A run folder after the step `reinforce`.
-    algorithm, seed
-        Which of its policies.
+    agent, seed
+        Which of its policies; `models.agents.settings.AGENTS` are the names.
 
     Raises
     ------
     DataError
         Where it is missing or damaged.
     """
-    checkpoint = load_checkpoint(folder, algorithm, seed)
+    checkpoint = load_checkpoint(folder, agent, seed)
     policy = _empty(checkpoint)
     arrays = load_arrays(
-        folder.path(f"{policy_name(algorithm, seed)}/weights.safetensors"),
+        folder.path(f"{policy_name(agent, seed)}/weights.safetensors"),
         {name: array.shape for name, array in _arrays(policy).items()},
     )
     if isinstance(policy, LearnedPolicy):
@@ -199,6 +197,7 @@ def baseline_policy(
         "item_mean": ItemMeanPolicy,
         "sasrec": SASRecPolicy,
         "nearest": NearestPolicy,
+        "untrained": lambda: untrained_policy(simulator, environment, settings),
         "greedy": GreedyPolicy,
         "greedy_ensemble": GreedyEnsemblePolicy,
         "lin_ucb": lambda: _bandit(simulator, environment, settings),
@@ -210,10 +209,10 @@ def _bandit(simulator: UserSimulator, environment: EnvironmentSettings, settings
     return train_lin_ucb(simulator, environment, settings, settings.seeds[0])
 
 
-def remove_policies_but(folder: RunFolder, kept: Collection[tuple[AlgorithmName, int]]) -> None:
+def remove_policies_but(folder: RunFolder, kept: Collection[tuple[str, int]]) -> None:
     """Remove policies of earlier settings, so that the folder holds what the settings say and nothing else."""
     folder.path("policies").mkdir(parents=True, exist_ok=True)
-    names = {folder.path(policy_name(algorithm, seed)) for algorithm, seed in kept}
+    names = {folder.path(policy_name(agent, seed)) for agent, seed in kept}
     for path in folder.path("policies").glob("*/seed-*"):
         if path not in names:
             shutil.rmtree(path)

@@ -7,7 +7,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from models.agents.settings import ALGORITHMS, OF_POINTS, OF_SLATES, AgentSettings
+from models.agents.settings import ALGORITHMS, OF_POINTS, OF_SLATES, ON_VOTE, AgentSettings, AlgorithmName
 from models.simulation.settings import EnvironmentSettings
 from storage.run_folder import RunFolder
 
@@ -25,14 +25,31 @@ class ReinforceSettings(BaseModel):
 
     @model_validator(mode="after")
     def _algorithms_fit_the_actions(self) -> Self:
-        able = {"embedding": OF_POINTS, "slate": OF_SLATES}.get(self.environment.actions, ALGORITHMS)
-        unable = [name for name in self.agents.algorithms if name not in able]
+        unable = [name for name in self.agents.algorithms if name not in self._able]
         if unable:
             raise ValueError(
                 f"{', '.join(unable)} cannot learn with environment.actions={self.environment.actions}; choose "
-                f"agents.algorithms among {', '.join(able)}"
+                f"agents.algorithms among {', '.join(self._able)}"
             )
         return self
+
+    @property
+    def trained(self) -> tuple[str, ...]:
+        """Names of the agents to train: the algorithms', and those trained on the vote for contrast."""
+        rules, agents = self.environment, self.agents
+        by_vote = (rules.reaction, rules.reward) == ("vote", "reaction")
+        contrasts = () if by_vote or not agents.algorithms else agents.on_vote
+        return (*agents.algorithms, *(f"{name}{ON_VOTE}" for name in contrasts if name in self._able))
+
+    def training_of(self, agent: str) -> EnvironmentSettings:
+        """Rules of the sessions that an agent of that name trains in."""
+        votes = {"reaction": "vote", "reward": "reaction"}
+        return self.training.model_copy(update=votes) if agent.endswith(ON_VOTE) else self.training
+
+    @property
+    def _able(self) -> tuple[AlgorithmName, ...]:
+        """Algorithms that can learn the actions."""
+        return {"embedding": OF_POINTS, "slate": OF_SLATES}.get(self.environment.actions, ALGORITHMS)
 
     @property
     def training(self) -> EnvironmentSettings:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from models.agents.policies import LearnedPolicy, Policy, recommend
-from models.agents.settings import AlgorithmName, BaselineName
+from models.agents.settings import AGENTS, ON_VOTE, BaselineName, algorithm_of
 from models.explanation.explainer import explain
 from models.explanation.explanation import Explanation
 from models.interactions import NO_ITEM
@@ -127,7 +127,7 @@ def load_policy_for_use(folder: RunFolder, name: str, seed: int | None = None) -
     folder
         A run folder after the step `reinforce`.
     name
-        An algorithm or a baseline.
+        An agent (`models.agents.settings.AGENTS`) or a baseline.
     seed
         Of training; the first of the run where not given.
 
@@ -140,16 +140,15 @@ def load_policy_for_use(folder: RunFolder, name: str, seed: int | None = None) -
     """
     simulator, settings = load_simulator(folder), run_settings(folder)
     environment = settings.environment
-    if name in get_args(AlgorithmName):
-        algorithm = TypeAdapter[AlgorithmName](AlgorithmName).validate_python(name)
-        chosen = _seed(folder, algorithm, seed)
-        policy: Policy = load_policy(folder, algorithm, chosen)
-        environment = load_checkpoint(folder, algorithm, chosen).environment
+    if name in AGENTS:
+        chosen = _seed(folder, name, seed)
+        policy: Policy = load_policy(folder, name, chosen)
+        environment = load_checkpoint(folder, name, chosen).environment
     elif name in get_args(BaselineName):
         baseline = TypeAdapter[BaselineName](BaselineName).validate_python(name)
         policy = baseline_policy(baseline, simulator, environment, settings.agents)
     else:
-        known = (*get_args(AlgorithmName), *get_args(BaselineName))
+        known = (*AGENTS, *get_args(BaselineName))
         raise SettingsError(f"there is no policy {name!r}. Known are {', '.join(known)}.")
     users = read_table(folder.path("users.parquet"), USERS)
     items = read_table(folder.path("items.parquet"), ITEMS)
@@ -167,22 +166,21 @@ def learned(policy: UsablePolicy) -> LearnedPolicy:
     if not isinstance(policy.policy, LearnedPolicy):
         raise SettingsError(
             f"{policy.name} is no trained policy of the whole catalogue; choose one of "
-            f"{', '.join(get_args(AlgorithmName))}, trained with environment.actions=catalogue."
+            f"{', '.join(AGENTS)}, trained with environment.actions=catalogue."
         )
     return policy.policy
 
 
-def _seed(folder: RunFolder, algorithm: AlgorithmName, seed: int | None) -> int:
-    stored = sorted(
-        int(path.name.removeprefix("seed-")) for path in folder.path(f"policies/{algorithm}").glob("seed-*")
-    )
+def _seed(folder: RunFolder, agent: str, seed: int | None) -> int:
+    stored = sorted(int(path.name.removeprefix("seed-")) for path in folder.path(f"policies/{agent}").glob("seed-*"))
     if seed is None and stored:
         return stored[0]
     if seed is None or seed not in stored:
-        what = algorithm if seed is None else f"{algorithm} with seed {seed}"
+        what = agent if seed is None else f"{agent} with seed {seed}"
+        setting = "on_vote" if agent.endswith(ON_VOTE) else "algorithms"
         raise DataError(
             f"the run holds no policy of {what}",
-            file=folder.path(f"policies/{algorithm}"),
-            remedy=f"Train it: --set 'reinforce.agents.algorithms=[{algorithm}]', or choose one that is there",
+            file=folder.path(f"policies/{agent}"),
+            remedy=f"Train it: --set 'reinforce.agents.{setting}=[{algorithm_of(agent)}]', or choose one that is there",
         )
     return seed

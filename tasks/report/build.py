@@ -77,7 +77,7 @@ def draw(data: ReportData) -> dict[str, str]:
     if data.training and data.training.epochs:
         drawn["training"] = figures.training_curve(data.training)
     if data.reinforcement:
-        drawn["rewards"] = figures.average_rewards(data.reinforcement)
+        drawn["rewards"] = figures.policy_differences(data.reinforcement)
         if data.reinforcement.learning_curves:
             drawn["learning"] = figures.learning_curves(data.reinforcement)
     return drawn

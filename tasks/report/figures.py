@@ -21,7 +21,8 @@ from models.fidelity.distributions import Stratum
 from models.policy_evaluation.comparison import Reinforcement
 from tasks.evaluation.data_size import DataSize
 from tasks.evaluation.fidelity import Fidelity
-from tasks.report.tables import FIDELITY_GROUPS, POLICY_GROUPS, grouped, label
+from tasks.report.policy_table import BASELINES, POLICY_GROUPS
+from tasks.report.tables import FIDELITY_GROUPS, grouped, label
 from tasks.steps.train_sasrec import Training
 
 INK, MUTED, GRID, GROUND = "#1b1f24", "#59636e", "#d3d9df", "#fefefe"
@@ -39,7 +40,11 @@ VARIABLES = {
 }
 
 _FIDELITY_COLOURS = dict(zip(FIDELITY_GROUPS, (GREY, BLUE, RED, GREEN), strict=True))
-_POLICY_COLOURS = dict(zip(POLICY_GROUPS, (GREY, RED, GREEN), strict=True))
+_POLICY_COLOURS = dict(zip(POLICY_GROUPS, (GREY, BLUE, RED, PURPLE, GREEN, INK), strict=True))
+_JUDGED = {
+    "truth": "true likes of an episode over item mean",
+    "held_out_ratings": "estimated share of likes over item mean",
+}
 _SERIES = (
     (RED, "-", "o"),
     (BLUE, "--", "s"),
@@ -133,27 +138,37 @@ def training_curve(training: Training) -> str:
         return _svg(figure)
 
 
-def average_rewards(reinforcement: Reinforcement) -> str:
-    """Average reward of every policy with its interval."""
+def policy_differences(reinforcement: Reinforcement) -> str:
+    """Every policy beside the item mean, by the simulator's reward and by the judge; rewards where neither is there."""
     groups = grouped(reinforcement.policies, POLICY_GROUPS)
     rows = [(name, _POLICY_COLOURS.get(title, PURPLE)) for title, names in groups for name in names]
+    scores = [reinforcement.policies[name] for name, _ in rows]
+    panels = [("reward of an episode over item mean", [row.over_item_mean for row in scores])]
+    if reinforcement.judge:
+        panels.append(
+            (_JUDGED[reinforcement.judge], [row.judgement and row.judgement.over_item_mean for row in scores])
+        )
+    if not any(panels[0][1]):
+        panels = [("reward of an episode", [row.average_reward for row in scores])]
     with mpl.rc_context(_STYLE):
-        figure, axes = _figure(0.9 + 0.34 * len(rows))
-        for y, (name, colour) in enumerate(rows):
-            estimate = reinforcement.policies[name].average_reward
-            axes.barh(y, estimate.mean, color=colour, height=0.62)
-            axes.plot(estimate.ci95, (y, y), color=INK, linewidth=1.4)
-            axes.text(1.02, y, f"{estimate.mean:.1f}", transform=axes.get_yaxis_transform(), va="center", color=INK)
-        _names(axes, [name for name, _ in rows])
-        axes.set_xlabel("average reward of an evaluation episode")
-        axes.grid(axis="x")
-        axes.set_axisbelow(True)
+        figure = Figure(figsize=(_WIDTH, 0.9 + 0.34 * len(rows)), layout="constrained")
+        drawn = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+        for axes, (title, estimates) in zip(drawn, panels, strict=True):
+            axes.axvline(0, color=MUTED, linewidth=1)
+            for y, (estimate, (_, colour)) in enumerate(zip(estimates, rows, strict=True)):
+                if estimate:
+                    axes.plot(estimate.ci95, (y, y), color=colour, linewidth=2)
+                    axes.plot(estimate.mean, y, "o", color=colour, markersize=5)
+            axes.set_xlabel(title)
+            axes.grid(axis="x")
+            axes.set_axisbelow(True)
+            _names(axes, [name for name, _ in rows])
         return _svg(figure)
 
 
 def learning_curves(reinforcement: Reinforcement) -> str:
     """Average reward of an episode while training, by environment steps; dotted lines at the baselines' rewards."""
-    baselines = [name for name in POLICY_GROUPS["Baselines"] if name in reinforcement.policies]
+    baselines = [name for name in POLICY_GROUPS[BASELINES] if name in reinforcement.policies]
     with mpl.rc_context(_STYLE):
         figure, axes = _figure(3.4)
         for (name, points), (colour, line, _) in zip(reinforcement.learning_curves.items(), _SERIES, strict=False):

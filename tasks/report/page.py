@@ -11,15 +11,32 @@ from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 from markupsafe import Markup
 from pydantic import JsonValue
 
-from models.policy_evaluation.comparison import Reinforcement
+from models.policy_evaluation.comparison import PolicyScores, Reinforcement
 from storage.run_folder import RunFolder
 from tasks.evaluation.fidelity import Fidelity
 from tasks.report.annotation_account import AnnotationAccount
 from tasks.report.data import JsonObject, ReportData
 from tasks.report.figures import themed
+from tasks.report.policy_table import (
+    BASELINES,
+    CONTRASTS,
+    POLICY_GROUPS,
+    TRAINED,
+    reinforcement_table,
+    value_of,
+)
 from tasks.report.published import PublishedComparison
-from tasks.report.tables import POLICY_GROUPS, fidelity_table, label, reinforcement_table
-from tasks.report.wording import comparison_sentence, count, first_few, gain_sentence, share, text
+from tasks.report.tables import fidelity_table, label
+from tasks.report.wording import (
+    agreement_sentence,
+    comparison_sentence,
+    count,
+    first_few,
+    judgement_sentence,
+    share,
+    text,
+    typeset,
+)
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 _SIDES = {"pro": "pros", "con": "cons", "pro and con": "pros and cons"}
@@ -133,7 +150,7 @@ def render(page: Page) -> str:
             rejected_rows=[(label(rule), count(n)) for rule, n in (account.rejected if account else ())],
             fidelity=fidelity_table(data.fidelity) if data.fidelity else None,
             reinforcement=reinforcement_table(data.reinforcement) if data.reinforcement else None,
-            gains=_gains(data.reinforcement),
+            verdicts=_verdicts(data.reinforcement),
             seeds=len(data.reinforcement.seeds) if data.reinforcement else 0,
             truth=_truth(data.fidelity) if data.fidelity else None,
             figures={name: Markup(themed(svg, name)) for name, svg in page.figures.items()},
@@ -164,7 +181,7 @@ def _headline(page: Page) -> list[tuple[str, str, str]]:
             numbers.append(("Calibration error", f"{scores.ece:.3f}", f"ECE of ensemble, {by_chance}"))
         numbers.append(("Test reactions", count(fidelity.n), f"{share(fidelity.like_rate)} likes"))
     if reinforcement:
-        numbers += _reward_numbers(reinforcement)
+        numbers += _policy_numbers(reinforcement)
     if page.account:
         numbers.append(
             (
@@ -179,25 +196,36 @@ def _headline(page: Page) -> list[tuple[str, str, str]]:
     return numbers
 
 
-def _reward_numbers(reinforcement: Reinforcement) -> list[tuple[str, str, str]]:
-    """The best agent's reward, and beside it the best baseline's, popularity's and that of chance."""
-    rewards = {name: scores.average_reward for name, scores in reinforcement.policies.items()}
+def _policy_numbers(reinforcement: Reinforcement) -> list[tuple[str, str, str]]:
+    """The best agent by the judge, and beside it the best baseline, popularity and chance."""
+    policies, judge = reinforcement.policies, reinforcement.judge
+    values = {name: value_of(scores) for name, scores in policies.items()}
     chosen: dict[str, str] = {}
-    for title, what in (("Trained by reinforcement learning", "best agent"), ("Baselines", "best baseline")):
-        names = [name for name in POLICY_GROUPS[title] if name in rewards]
+    for title, what in ((TRAINED, "best agent"), (BASELINES, "best baseline")):
+        names = [name for name in POLICY_GROUPS[title] if name in values]
         if names:
-            chosen[max(names, key=lambda name: rewards[name].mean)] = what
+            chosen[max(names, key=lambda name: values[name].mean)] = what
     for name in ("popularity", "random"):
-        if name in rewards:
+        if name in values:
             chosen.setdefault(name, "baseline")
+    titles = {"truth": "True likes", "held_out_ratings": "Estimated share of likes", None: "Reward"}
+    digits = 3 if judge == "held_out_ratings" else 1
     return [
         (
-            f"Reward of {label(name)}",
-            f"{rewards[name].mean:.1f}",
-            f"{what}; {rewards[name].ci95[0]:.1f} to {rewards[name].ci95[1]:.1f} an episode",
+            f"{titles[judge]}: {label(name)}",
+            f"{values[name].mean:.{digits}f}",
+            _beside_item_mean(policies[name], what, digits + 1 if judge != "held_out_ratings" else digits),
         )
         for name, what in chosen.items()
     ]
+
+
+def _beside_item_mean(scores: PolicyScores, what: str, digits: int) -> str:
+    over = scores.judgement.over_item_mean if scores.judgement else scores.over_item_mean
+    if over is None or over.ci95 == (0, 0):
+        return what
+    mean, low, high = (f"{number:+.{digits}f}" for number in (over.mean, *over.ci95))
+    return typeset(f"{what}; {mean} over item mean, {low} to {high}")
 
 
 def _truth(fidelity: Fidelity) -> Truth | None:
@@ -213,11 +241,19 @@ def _truth(fidelity: Fidelity) -> Truth | None:
     return Truth(best.auc, rows)
 
 
-def _gains(reinforcement: Reinforcement | None) -> list[str]:
-    policies = reinforcement.policies if reinforcement else {}
-    trained = POLICY_GROUPS["Trained by reinforcement learning"]
-    gains = {name: policies[name].over_popularity for name in trained if name in policies}
-    return [gain_sentence(name, gain) for name, gain in gains.items() if gain]
+def _verdicts(reinforcement: Reinforcement | None) -> list[str]:
+    """A sentence for each agent, and one on the simulator's order of all policies."""
+    if reinforcement is None:
+        return []
+    trained = (*POLICY_GROUPS[TRAINED], *POLICY_GROUPS[CONTRASTS])
+    sentences = [
+        judgement_sentence(name, reinforcement.policies[name], reinforcement.judge)
+        for name in trained
+        if name in reinforcement.policies
+    ]
+    if reinforcement.agreement and reinforcement.judge:
+        sentences.append(agreement_sentence(reinforcement.agreement, reinforcement.judge))
+    return [sentence for sentence in sentences if sentence]
 
 
 def _limits(page: Page) -> list[str]:

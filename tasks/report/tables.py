@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from models.agents.settings import ON_VOTE
 from models.metrics.results import Interval
-from models.policy_evaluation.comparison import Reinforcement
 from storage.run_folder import RunFolder
 from tasks.evaluation.fidelity import Fidelity, load_fidelity
-from tasks.policies.checkpoints import load_reinforcement
 
 Rows = list[list[str]]
 
@@ -27,16 +26,14 @@ FIDELITY_GROUPS: dict[str, tuple[str, ...]] = {
     "The simulator": ("vote", "ensemble"),
     "Bound, from the known truth": ("best_possible",),
 }
-POLICY_GROUPS: dict[str, tuple[str, ...]] = {
-    "Baselines": ("random", "popularity", "item_mean", "sasrec", "nearest", "lin_ucb"),
-    "Trained by reinforcement learning": ("a2c", "dqn", "ppo", "trpo", "qrdqn", "maskable_ppo"),
-    "Upper line, asks the simulator itself": ("greedy", "greedy_ensemble"),
-}
-OUT_OF_COMPETITION = frozenset({"best_possible", "greedy", "greedy_ensemble"})
 _OTHERS = "Others"
 
 LABELS = {
     "nearest": "Nearest to the user",
+    "untrained": "Untrained network",
+    "greedy": "Greedy on the vote",
+    "greedy_ensemble": "Greedy on P(like)",
+    "greedy_truth": "Greedy on the truth",
     "a2c": "A2C",
     "dqn": "DQN",
     "ppo": "PPO",
@@ -84,15 +81,16 @@ class Table:
 
 
 @dataclass(frozen=True)
-class _Number:
-    """A number that may be missing, with its 95 % interval where there is one."""
+class Number:
+    """A number that may be missing, with its 95 % interval where there is one, and a mark behind it."""
 
     value: float | None
     interval: Interval | None = None
+    mark: str = ""
 
 
 @dataclass(frozen=True)
-class _Column:
+class Column:
     """How the numbers of a column read and whether more is better; None where neither is."""
 
     title: str
@@ -102,61 +100,40 @@ class _Column:
 
 def label(name: str) -> str:
     """A model's or policy's name for people."""
-    return LABELS.get(name, name.replace("_", " "))
+    base = name.removesuffix(ON_VOTE)
+    known = LABELS.get(base, base.replace("_", " "))
+    return known if base == name else f"{known} on the paper's vote"
 
 
 def fidelity_table(fidelity: Fidelity) -> Table:
     """How well each model predicts reactions that nothing has seen."""
     number = "{:.3f}".format
     columns = (
-        _Column("AUC", number, more_is_better=True),
-        _Column("Log loss", number, more_is_better=False),
-        _Column("Accuracy", number, more_is_better=True),
-        _Column("Macro F1", number, more_is_better=True),
-        _Column("Brier", number, more_is_better=False),
-        _Column("ECE", number, more_is_better=False),
-        _Column("ECE if calibrated", number, more_is_better=None),  # what chance makes of true probabilities
-        _Column("Debiased", number, more_is_better=False),
+        Column("AUC", number, more_is_better=True),
+        Column("Log loss", number, more_is_better=False),
+        Column("Accuracy", number, more_is_better=True),
+        Column("Macro F1", number, more_is_better=True),
+        Column("Brier", number, more_is_better=False),
+        Column("ECE", number, more_is_better=False),
+        Column("ECE if calibrated", number, more_is_better=None),  # what chance makes of true probabilities
+        Column("Debiased", number, more_is_better=False),
     )
     rows = {
         name: (
-            _Number(scores.auc, scores.auc_ci95),
-            *map(_Number, (scores.log_loss, scores.accuracy, scores.macro_f1, scores.brier, scores.ece)),
-            _Number(scores.ece_if_calibrated, scores.ece_if_calibrated_ci95),
-            _Number(scores.ece_debiased),
+            Number(scores.auc, scores.auc_ci95),
+            *map(Number, (scores.log_loss, scores.accuracy, scores.macro_f1, scores.brier, scores.ece)),
+            Number(scores.ece_if_calibrated, scores.ece_if_calibrated_ci95),
+            Number(scores.ece_debiased),
         )
         for name, scores in fidelity.models.items()
     }
-    return _table("Model", columns, rows, FIDELITY_GROUPS)
-
-
-def reinforcement_table(reinforcement: Reinforcement) -> Table:
-    """What each policy earns from the simulated users."""
-    columns = (
-        _Column("Average reward", "{:.2f}".format, more_is_better=True),
-        _Column("Total reward", "{:,.0f}".format, more_is_better=True),
-        _Column("Liking@10", "{:.3f}".format, more_is_better=True),
-        _Column("Coverage", "{:.3f}".format, more_is_better=None),  # random covers all: no merit by itself
-        _Column("Training s", "{:.0f}".format, more_is_better=None),
-    )
-    rows = {}
-    for name, scores in reinforcement.policies.items():
-        estimates = (scores.average_reward, scores.total_reward, scores.liking_at_10, scores.coverage)
-        seconds = _Number(scores.training_seconds or None)  # policies without training took none
-        rows[name] = (*(_Number(estimate.mean, estimate.ci95) for estimate in estimates), seconds)
-    return _table("Policy", columns, rows, POLICY_GROUPS)
+    return table_of("Model", columns, rows, FIDELITY_GROUPS, frozenset({"best_possible"}))
 
 
 def fidelity_rows(folder: RunFolder) -> Rows:
     """The fidelity table of a run as text, header first; nothing but a header where it was not run."""
     fidelity = load_fidelity(folder)
     return fidelity_table(fidelity).plain() if fidelity else [["Model"]]
-
-
-def reinforcement_rows(folder: RunFolder) -> Rows:
-    """The reinforcement-learning table of a run as text, header first; nothing but a header where it was not run."""
-    reinforcement = load_reinforcement(folder)
-    return reinforcement_table(reinforcement).plain() if reinforcement else [["Policy"]]
 
 
 def markdown_table(rows: Sequence[Sequence[str]]) -> str:
@@ -175,13 +152,29 @@ def grouped(names: Iterable[str], groups: dict[str, tuple[str, ...]]) -> list[tu
     return [(title, members) for title, members in found if members]
 
 
-def _table(
+def table_of(
     first: str,
-    columns: tuple[_Column, ...],
-    rows: Mapping[str, tuple[_Number, ...]],
+    columns: tuple[Column, ...],
+    rows: Mapping[str, tuple[Number, ...]],
     groups: dict[str, tuple[str, ...]],
+    out_of_competition: Collection[str],
 ) -> Table:
-    competing = {name: numbers for name, numbers in rows.items() if name not in OUT_OF_COMPETITION}
+    """A table of numbers, a row a name, in titled groups, the best of each column marked among those that compete.
+
+    Parameters
+    ----------
+    first
+        Title of the column of names.
+    columns
+        How the numbers of each column read.
+    rows
+        Name to its numbers, as many as columns.
+    groups
+        Title to names, in their order.
+    out_of_competition
+        Names that are never marked.
+    """
+    competing = {name: numbers for name, numbers in rows.items() if name not in out_of_competition}
     best = [_best(column, [row[i].value for row in competing.values()]) for i, column in enumerate(columns)]
     titled = []
     for title, names in grouped(rows, groups):
@@ -195,7 +188,7 @@ def _table(
     return Table((first, *(column.title for column in columns)), tuple(titled))
 
 
-def _best(column: _Column, values: Sequence[float | None]) -> str | None:
+def _best(column: Column, values: Sequence[float | None]) -> str | None:
     """How the best number reads, so that no invisible digit decides; None if no number is better than the others."""
     known = [value for value in values if value is not None]
     if column.more_is_better is None or len({column.text(value) for value in known}) < 2:
@@ -203,9 +196,9 @@ def _best(column: _Column, values: Sequence[float | None]) -> str | None:
     return column.text(max(known) if column.more_is_better else min(known))
 
 
-def _cell(column: _Column, number: _Number) -> Cell:
+def _cell(column: Column, number: Number) -> Cell:
     low_high = "" if number.interval is None else " – ".join(column.text(end) for end in number.interval)
-    return Cell("–" if number.value is None else column.text(number.value), low_high)
+    return Cell("–" if number.value is None else f"{column.text(number.value)}{number.mark}", low_high)
 
 
 def _plain(cell: Cell) -> str:

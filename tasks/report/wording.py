@@ -10,6 +10,8 @@ from pydantic import JsonValue
 
 from models.fidelity.card import Comparison
 from models.metrics.intervals import Estimate
+from models.policy_evaluation.comparison import PolicyScores
+from models.policy_evaluation.judgement import Agreement, JudgeName
 from tasks.report.tables import label
 
 _NAMED = 2
@@ -30,17 +32,49 @@ def comparison_sentence(comparison: Comparison) -> str:
     return typeset(f"{verdict[:1].upper()}{verdict[1:]}: {interval}.")
 
 
-def gain_sentence(name: str, gain: Estimate) -> str:
-    """What a policy earns more or less than popularity, over the same episodes, or that the episodes do not tell."""
-    low, high = gain.ci95
-    interval = f"{gain.mean:+.2f} an episode, 95 % interval {low:+.2f} to {high:+.2f}"
-    if low > 0:
-        verdict = "earns more from simulated users than popularity"
-    elif high < 0:
-        verdict = "earns less from simulated users than popularity"
-    else:
-        verdict = "cannot be told from popularity"
-    return typeset(f"{label(name)} {verdict}: {interval}.")
+def judgement_sentence(name: str, scores: PolicyScores, judge: JudgeName | None) -> str | None:
+    """What a policy is worth beside the item mean and its network before training; None where these were not played."""
+    judged = scores.judgement
+    over_item_mean = judged.over_item_mean if judged else scores.over_item_mean
+    over_untrained = judged.over_untrained if judged else scores.over_untrained
+    if over_item_mean is None:
+        return None
+    by = {"truth": "by the truth", "held_out_ratings": "by held-out ratings", None: "by the simulated users alone"}[
+        judge
+    ]
+    compared = [f"{_better(over_item_mean)} the item mean ({_interval(over_item_mean, judge)})"]
+    if over_untrained is not None:
+        compared.append(f"{_better(over_untrained)} before training ({_interval(over_untrained, judge)})")
+    praise = {
+        "open": " The simulator praises it; the judge leaves that open.",
+        "contradicted": " The simulator praises it; the judge contradicts.",
+    }.get((judged and judged.praise) or "", "")
+    return typeset(f"{label(name)}, {by}: {', '.join(compared)}.{praise}")
+
+
+def agreement_sentence(agreement: Agreement, judge: JudgeName) -> str:
+    """How alike the simulator and the judge put the policies in order."""
+    whose = {"truth": "the truth", "held_out_ratings": "held-out ratings"}[judge]
+    return typeset(
+        f"The simulator's order of these {agreement.policies} policies agrees with that of {whose} by Spearman's "
+        f"{_correlation(agreement.spearman)} and Kendall's tau {_correlation(agreement.kendall)}."
+    )
+
+
+def _better(difference: Estimate) -> str:
+    low, high = difference.ci95
+    return "better than" if low > 0 else "worse than" if high < 0 else "not to be told from"
+
+
+def _interval(difference: Estimate, judge: JudgeName | None) -> str:
+    unit, digits = ("of likes", 3) if judge == "held_out_ratings" else ("a session", 2)
+    mean, low, high = (f"{number:+.{digits}f}" for number in (difference.mean, *difference.ci95))
+    return f"{mean} {unit}, 95 % interval {low} to {high}"
+
+
+def _correlation(estimate: Estimate) -> str:
+    low, high = estimate.ci95
+    return f"{estimate.mean:.2f} (95 % interval {low:.2f} to {high:.2f})"
 
 
 def text(value: JsonValue) -> str:

@@ -69,7 +69,7 @@ def case_study(folder: RunFolder, settings: CaseStudySettings) -> Summary:
 
 
 def _best(folder: RunFolder) -> tuple[AlgorithmName, int]:
-    """The algorithm with the highest average reward, and its first seed."""
+    """The algorithm that the judge, or else the reward, puts first, and its first seed."""
     comparison = load_reinforcement(folder)
     trained = _trained(comparison) if comparison else {}
     if comparison is None or not trained:
@@ -84,7 +84,7 @@ def _best(folder: RunFolder) -> tuple[AlgorithmName, int]:
 
 def _trained(comparison: Reinforcement) -> dict[str, float]:
     return {
-        name: scores.average_reward.mean
+        name: scores.judgement.value.mean if scores.judgement else scores.average_reward.mean
         for name, scores in comparison.policies.items()
         if name in get_args(AlgorithmName)
     }

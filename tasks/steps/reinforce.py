@@ -14,15 +14,12 @@ from concurrent.futures import ProcessPoolExecutor
 from importlib.util import find_spec
 from multiprocessing import get_context
 
-import numpy as np
 import torch
 from pydantic import JsonValue
 
 from models.agents.policies import Policy
-from models.agents.settings import AlgorithmName
-from models.policy_evaluation.comparison import PolicyDifference, PolicyScores, Reinforcement
-from models.policy_evaluation.values import Evaluation, all_pairs, evaluate_policy, over_seeds, paired_difference
-from models.simulation.settings import EnvironmentSettings, catalogue
+from models.agents.settings import AlgorithmName, algorithm_of
+from models.simulation.settings import EnvironmentSettings
 from models.simulation.simulator import UserSimulator
 from storage.errors import DataError, SettingsError
 from storage.files import content_hash, publish_json
@@ -37,15 +34,16 @@ from tasks.policies.checkpoints import (
     remove_policies_but,
     save_policy,
 )
+from tasks.policies.comparison import compare_policies
 from tasks.policies.settings import ReinforceSettings
 from tasks.step import Summary, step, step_logger
 
-VERSION = "8"
-UPPER_LINE = "greedy"
+VERSION = "9"
 _SLOWEST_FIRST: tuple[AlgorithmName, ...] = ("trpo", "qrdqn", "dqn", "ppo", "maskable_ppo", "a2c")
 _TRAINING = ("steps", "n_envs", "hidden", "taste_rank", "threads", "patience")
 
 
+# truth.parquet, which only generated datasets have, comes from the same step and seed as interactions.parquet.
 @step(version=VERSION, reads=SIMULATOR_PARTS, writes=("policies", "report/reinforcement.json"))
 def reinforce(folder: RunFolder, settings: ReinforceSettings) -> Summary:
     """Train what is not there yet, evaluate all policies with common random numbers, publish the comparison."""
@@ -53,46 +51,20 @@ def reinforce(folder: RunFolder, settings: ReinforceSettings) -> Summary:
     torch.set_num_threads(agents.threads)
     _check_patience(folder, environment)
     simulator = load_simulator(folder)
-    wanted: list[tuple[AlgorithmName, int]] = [
-        (algorithm, seed) for algorithm in agents.algorithms for seed in agents.seeds
-    ]
+    wanted = [(name, seed) for name in settings.trained for seed in agents.seeds]
     missing = [policy for policy in wanted if not _stored(folder, settings, *policy)]
     _train(folder, simulator, settings, missing)
     remove_policies_but(folder, wanted)
 
-    evaluations: dict[str, list[Evaluation]] = {}
-    for name in agents.baselines:
-        policy = baseline_policy(name, simulator, settings.training, agents)
-        evaluations[name] = [_evaluated(name, policy, simulator, settings)]
-    checkpoints: dict[str, list[PolicyCheckpoint]] = {}
-    for algorithm in agents.algorithms:
-        policies = [load_policy(folder, algorithm, seed) for seed in agents.seeds]
-        evaluations[algorithm] = [_evaluated(algorithm, policy, simulator, settings) for policy in policies]
-        checkpoints[algorithm] = [load_checkpoint(folder, algorithm, seed) for seed in agents.seeds]
-
-    comparison = Reinforcement(
-        dataset=folder.root.name,
-        steps=agents.steps,
-        seeds=agents.seeds,
-        episodes=agents.evaluation_episodes,
-        catalogue=len(catalogue(simulator, environment.catalogue_size)),
-        reward=environment.reward,
-        users=settings.evaluation.users,
-        policies={
-            name: _scores(parts, evaluations, checkpoints.get(name, []), agents.evaluation_seed)
-            for name, parts in evaluations.items()
-        },
-        comparisons=tuple(
-            PolicyDifference(policy=first, against=second, mean=difference.mean, ci95=difference.ci95)
-            for (first, second), difference in all_pairs(evaluations).items()
-        ),
-        learning_curves={
-            name: _mean_curve(parts, _curve_scale(evaluations[name], settings)) for name, parts in checkpoints.items()
-        },
-    )
+    policies: dict[str, list[Policy]] = {
+        name: [baseline_policy(name, simulator, settings.training, agents)] for name in agents.baselines
+    }
+    policies |= {name: [load_policy(folder, name, seed) for seed in agents.seeds] for name in settings.trained}
+    trained = {name: [load_checkpoint(folder, name, seed) for seed in agents.seeds] for name in settings.trained}
+    comparison = compare_policies(folder, simulator, settings, policies, trained)
     publish_json(folder.path("report/reinforcement.json"), comparison.model_dump(mode="json", exclude_none=True))
-    averages = {name: float(np.mean([part.returns.mean() for part in parts])) for name, parts in evaluations.items()}
-    return {"trained": len(missing), "reused": len(wanted) - len(missing), "average_reward": dict(averages)}
+    averages: dict[str, JsonValue] = {name: row.average_reward.mean for name, row in comparison.policies.items()}
+    return {"trained": len(missing), "reused": len(wanted) - len(missing), "average_reward": averages}
 
 
 def _check_patience(folder: RunFolder, environment: EnvironmentSettings) -> None:
@@ -104,16 +76,16 @@ def _check_patience(folder: RunFolder, environment: EnvironmentSettings) -> None
         )
 
 
-def _stored(folder: RunFolder, settings: ReinforceSettings, algorithm: AlgorithmName, seed: int) -> bool:
+def _stored(folder: RunFolder, settings: ReinforceSettings, agent: str, seed: int) -> bool:
     """Whether a policy is there already, whole, and of these settings and this simulator."""
-    if not folder.path(policy_name(algorithm, seed)).exists():
+    if not folder.path(policy_name(agent, seed)).exists():
         return False
     try:
-        if load_checkpoint(folder, algorithm, seed).origin != _origin(folder, settings, algorithm, seed):
+        if load_checkpoint(folder, agent, seed).origin != _origin(folder, settings, agent, seed):
             return False
-        load_policy(folder, algorithm, seed)
+        load_policy(folder, agent, seed)
     except DataError as error:
-        step_logger().warning("%s seed %d is trained again: %s", algorithm, seed, error)
+        step_logger().warning("%s seed %d is trained again: %s", agent, seed, error)
         return False
     return True
 
@@ -122,7 +94,7 @@ def _train(
     folder: RunFolder,
     simulator: UserSimulator,
     settings: ReinforceSettings,
-    policies: Sequence[tuple[AlgorithmName, int]],
+    policies: Sequence[tuple[str, int]],
 ) -> None:
     """Train and publish policies, in several processes where there are cores for them."""
     agents = settings.agents
@@ -131,93 +103,43 @@ def _train(
     at_once = max(1, (os.cpu_count() or 1) // agents.threads)
     processes = min(agents.processes or at_once, len(policies))
     if processes <= 1:
-        for algorithm, seed in policies:
-            _train_one(folder, simulator, settings, algorithm, seed)
+        for agent, seed in policies:
+            _train_one(folder, simulator, settings, agent, seed)
         return
-    policies = sorted(policies, key=lambda policy: _SLOWEST_FIRST.index(policy[0]))  # so that no core waits at the end
+    policies = sorted(policies, key=lambda policy: _SLOWEST_FIRST.index(algorithm_of(policy[0])))  # no core waits long
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        running = [pool.submit(_train_in_process, folder, settings, algorithm, seed) for algorithm, seed in policies]
-        for (algorithm, seed), future in zip(policies, running, strict=True):
-            step_logger().info("%s seed %d: trained in %.0f s", algorithm, seed, future.result())
+        running = [pool.submit(_train_in_process, folder, settings, agent, seed) for agent, seed in policies]
+        for (agent, seed), future in zip(policies, running, strict=True):
+            step_logger().info("%s seed %d: trained in %.0f s", agent, seed, future.result())
 
 
-def _train_in_process(folder: RunFolder, settings: ReinforceSettings, algorithm: AlgorithmName, seed: int) -> float:
-    return _train_one(folder, load_simulator(folder), settings, algorithm, seed)
+def _train_in_process(folder: RunFolder, settings: ReinforceSettings, agent: str, seed: int) -> float:
+    return _train_one(folder, load_simulator(folder), settings, agent, seed)
 
 
 def _train_one(
-    folder: RunFolder, simulator: UserSimulator, settings: ReinforceSettings, algorithm: AlgorithmName, seed: int
+    folder: RunFolder, simulator: UserSimulator, settings: ReinforceSettings, agent: str, seed: int
 ) -> float:
     """Train and publish one policy; seconds."""
     from models.agents.training import train_agent
 
-    logs = folder.path(f"training_logs/{algorithm}/seed-{seed}")
-    origin = _origin(folder, settings, algorithm, seed)
-    agent = train_agent(simulator, settings.training, settings.agents, algorithm, seed, log_folder=logs)
-    save_policy(folder, agent.policy, PolicyCheckpoint.of(agent, algorithm, seed, origin, settings.training))
-    step_logger().info("%s seed %d: trained in %.0f s", algorithm, seed, agent.seconds)
-    return agent.seconds
+    logs, rules = folder.path(f"training_logs/{agent}/seed-{seed}"), settings.training_of(agent)
+    origin = _origin(folder, settings, agent, seed)
+    trained = train_agent(simulator, rules, settings.agents, algorithm_of(agent), seed, log_folder=logs)
+    save_policy(folder, trained.policy, PolicyCheckpoint.of(trained, agent, seed, origin, rules))
+    step_logger().info("%s seed %d: trained in %.0f s", agent, seed, trained.seconds)
+    return trained.seconds
 
 
-def _origin(folder: RunFolder, settings: ReinforceSettings, algorithm: AlgorithmName, seed: int) -> str:
+def _origin(folder: RunFolder, settings: ReinforceSettings, agent: str, seed: int) -> str:
     """Hash of all that a policy depends on; how it is evaluated and what else is trained does not count."""
-    agents = settings.agents
+    agents, algorithm = settings.agents, algorithm_of(agent)
     parts: dict[str, JsonValue] = {
         "version": VERSION,
         "algorithm": algorithm,
         "seed": seed,
         "training": agents.model_dump(mode="json", include={*_TRAINING, algorithm}),
-        "environment": settings.training.model_dump(mode="json"),
+        "environment": settings.training_of(agent).model_dump(mode="json"),
         "simulator": {name: content_hash(folder.path(name)) for name in SIMULATOR_PARTS},
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def _evaluated(name: str, policy: Policy, simulator: UserSimulator, settings: ReinforceSettings) -> Evaluation:
-    agents = settings.agents
-    evaluation = evaluate_policy(
-        policy, simulator, settings.evaluation, agents.evaluation_episodes, agents.evaluation_seed
-    )
-    step_logger().info("%s: average reward %.2f", name, evaluation.returns.mean())
-    return evaluation
-
-
-def _scores(
-    parts: Sequence[Evaluation],
-    evaluations: dict[str, list[Evaluation]],
-    checkpoints: Sequence[PolicyCheckpoint],
-    seed: int,
-) -> PolicyScores:
-    """A policy's numbers, with what an episode brings more than the same episode with two baselines.
-
-    Its regret is what the same episode, hence the same user, brings more with the upper line.
-    """
-    differences = {
-        f"over_{name}": paired_difference(parts, evaluations[name])
-        for name in ("random", "popularity")
-        if name in evaluations
-    }
-    if UPPER_LINE in evaluations:
-        differences["regret"] = paired_difference(evaluations[UPPER_LINE], parts)
-    seconds = float(np.mean([checkpoint.training_seconds for checkpoint in checkpoints])) if checkpoints else 0.0
-    return PolicyScores(training_seconds=seconds, **over_seeds(parts, seed), **differences)
-
-
-def _curve_scale(evaluations: Sequence[Evaluation], settings: ReinforceSettings) -> float:
-    """Mean length of the evaluation episodes over that of training's, which a curve is in.
-
-    1 where patience is learned: the curve then has lengths of its own.
-    """
-    expected = settings.training.expected_length
-    shown = settings.evaluation.slate_size if settings.evaluation.actions == "slate" else 1
-    return 1.0 if expected is None else float(np.mean([part.length for part in evaluations])) / shown / expected
-
-
-def _mean_curve(checkpoints: Sequence[PolicyCheckpoint], scale: float) -> tuple[tuple[int, float], ...]:
-    """Learning curves averaged over seeds, which share their steps; as long as the shortest, where some ended early.
-
-    Rewards are multiplied by `scale`, so that they are of episodes as long as those of the evaluation.
-    """
-    points = min((len(checkpoint.learning_curve) for checkpoint in checkpoints), default=0)
-    curves = np.array([checkpoint.learning_curve[:points] for checkpoint in checkpoints])  # (seeds, points, 2)
-    return tuple((int(steps), scale * float(reward)) for steps, reward in curves.mean(axis=0)) if curves.size else ()

@@ -7,7 +7,10 @@ from pathlib import Path
 import polars as pl
 
 from models.agents.policies import PopularityPolicy
+from models.metrics.intervals import Estimate
 from models.policy_evaluation.case_study import CaseStudyPlan, play_case_study
+from models.policy_evaluation.comparison import PolicyScores, Reinforcement
+from models.policy_evaluation.judgement import Agreement, Judgement, JudgeName, Praise
 from models.simulation.settings import EnvironmentSettings
 from storage.contracts import ANNOTATIONS, ITEMS, KEYWORDS, REJECTED_KEYWORDS, VOCABULARY, polars_schema
 from storage.files import publish_json
@@ -29,7 +32,7 @@ def finished_run(root: Path, name: str = "tiny") -> RunFolder:
         folder.path("sasrec/training.json"), {"epochs": [_epoch(0.6, 0.61), _epoch(0.5, 0.72), _epoch(0.4, 0.7)]}
     )
     publish_json(folder.path("report/fidelity.json"), fidelity())
-    publish_json(folder.path("report/reinforcement.json"), _reinforcement())
+    publish_json(folder.path("report/reinforcement.json"), reinforcement().model_dump(mode="json", exclude_none=True))
     publish_json(folder.path("report/provenance.json"), _provenance())
     plan = CaseStudyPlan(3, ATTACK, 3, 1, EnvironmentSettings())
     study = play_case_study(tiny_world(1), PopularityPolicy(), "popularity", plan).to_json()
@@ -76,34 +79,56 @@ def fidelity() -> dict[str, object]:
     }
 
 
-def _reinforcement() -> dict[str, object]:
-    def estimate(mean: float) -> dict[str, object]:
-        return {"mean": mean, "ci95": [mean - 0.5, mean + 0.5]}
+def reinforcement(judge: JudgeName | None = None, praise: Praise = "open") -> Reinforcement:
+    """reinforcement.json; policies come in the order of their rewards, and a judge praises PPO as told."""
+
+    def estimate(mean: float) -> Estimate:
+        return Estimate(mean=mean, ci95=(mean - 0.5, mean + 0.5))
+
+    def judgement(name: str, place: int) -> Judgement | None:
+        if judge is None:
+            return None
+        return Judgement(
+            value=estimate(9.0 + place),
+            over_untrained=None,
+            over_item_mean=estimate(place - 1.0),
+            snips=estimate(0.5) if judge == "held_out_ratings" else None,
+            effective_reactions=50.0 if judge == "held_out_ratings" else None,
+            praise=praise if name == "ppo" else None,
+        )
 
     rows = {
-        name: {
-            "average_reward": estimate(10.0 + place),
-            "total_reward": estimate(1000.0 + place),
-            "liking_at_10": estimate(0.5),
-            "coverage": estimate(0.4),
-            **dict.fromkeys(("gini", "novelty", "diversity", "repetition"), estimate(0.1)),
-            "over_popularity": estimate(place - 1.0),
-            "training_seconds": 12.0 if name == "ppo" else 0.0,
-        }
+        name: PolicyScores(
+            average_reward=estimate(10.0 + place),
+            total_reward=estimate(1000.0 + place),
+            liking_at_10=estimate(0.5),
+            coverage=estimate(0.4),
+            gini=estimate(0.1),
+            novelty=estimate(0.1),
+            diversity=estimate(0.1),
+            repetition=estimate(0.1),
+            over_item_mean=estimate(place - 1.0),
+            training_seconds=12.0 if name == "ppo" else 0.0,
+            judgement=judgement(name, place),
+        )
         for place, name in enumerate(POLICIES)
     }
-    return {
-        "dataset": "tiny",
-        "steps": 2000,
-        "seeds": [0, 1],
-        "episodes": 100,
-        "catalogue": 15,
-        "reward": "vote",
-        "users": "all",
-        "policies": rows,
-        "comparisons": [],
-        "learning_curves": {"ppo": [[1000, 9.0], [2000, 11.0]]},
-    }
+    correlation = Estimate(mean=0.5, ci95=(0.0, 1.0))
+    return Reinforcement(
+        dataset="tiny",
+        steps=2000,
+        seeds=(0, 1),
+        episodes=100,
+        catalogue=15,
+        reward="probability",
+        users="all",
+        policies=rows,
+        comparisons=(),
+        judge=judge,
+        judged_reactions=500 if judge == "held_out_ratings" else None,
+        agreement=Agreement(policies=4, spearman=correlation, kendall=correlation) if judge else None,
+        learning_curves={"ppo": ((1000, 9.0), (2000, 11.0))},
+    )
 
 
 def _ingest() -> dict[str, object]:

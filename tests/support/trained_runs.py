@@ -10,11 +10,12 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from models.agents.settings import AgentSettings
 from models.response.sasrec.settings import SASRecSettings
 from models.simulation.settings import EnvironmentSettings
-from storage.contracts import INTERACTIONS, ITEMS, KEYWORDS, USERS, VOCABULARY, Contract, polars_schema
+from storage.contracts import INTERACTIONS, ITEMS, KEYWORDS, TRUTH, USERS, VOCABULARY, Contract, polars_schema
 from storage.files import publish_json
 from storage.run_folder import RunFolder
 from storage.tables import write_table
@@ -71,11 +72,19 @@ def _trained(seed: int, n_users: int, n_items: int) -> TemporaryDirectory[str]:
     return directory
 
 
+def write_truth(folder: RunFolder, n_users: int, n_items: int) -> NDArray[np.float32]:
+    """Make the run one of a generated world: publish a random true P(like) of every pair, (n_users, n_items)."""
+    truth = np.random.default_rng(0).random((n_users, n_items), dtype=np.float32)
+    rows = [(u, i, float(truth[u, i])) for u in range(n_users) for i in range(n_items)]
+    _write(folder, "truth.parquet", rows, TRUTH)
+    return truth
+
+
 def write_finished_run(root: Path) -> RunFolder:
     """A run with a dqn policy: 16 users, u12 among them, and 40 items, i34 among them."""
     settings = ReinforceSettings(
         agents=AgentSettings(
-            algorithms=("dqn",), baselines=("random",), steps=64, n_envs=4, hidden=8, threads=1, seeds=(2,),
+            algorithms=("dqn",), on_vote=(), baselines=("random",), steps=64, n_envs=4, hidden=8, threads=1, seeds=(2,),
             evaluation_episodes=4, taste_rank=2,
         ),
         environment=EnvironmentSettings(end_probability=0.2),

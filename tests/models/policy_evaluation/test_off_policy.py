@@ -80,13 +80,13 @@ def test_a_target_that_is_the_logging_policy_is_worth_the_mean_reward() -> None:
     sessions.begin(np.arange(len(LOGGED)), LOGGED.users)
     own = target_chances(PopularityPolicy(), sessions, 4)[np.arange(len(LOGGED)), LOGGED.actions]
     logged = replace(LOGGED, propensities=own)
-    value = off_policy_value(PopularityPolicy(), WORLD, RULES, logged, k=4, seed=0)
+    value = off_policy_value([PopularityPolicy()], WORLD, RULES, logged, k=4, seed=0)
     assert value.snips.mean == pytest.approx(LOGGED.rewards.mean())
     assert value.effective == pytest.approx(len(LOGGED))
 
 
 def test_both_estimates_know_a_good_policy_from_a_bad_one() -> None:
-    good, bad = (off_policy_value(Best(item), WORLD, RULES, LOGGED, k=1, seed=0) for item in (3, 4))
+    good, bad = (off_policy_value([Best(item)], WORLD, RULES, LOGGED, k=1, seed=0) for item in (3, 4))
     for which in ("snips", "dr"):
         better, worse = getattr(good, which), getattr(bad, which)
         assert better.ci95[0] > worse.ci95[1]
@@ -104,6 +104,6 @@ def test_the_doubly_robust_estimate_by_hand() -> None:
     q = 1 / (1 + np.exp(-logits))
     w = chances[[0, 1], logged.actions] / logged.propensities
     errors = logged.rewards - q[[0, 1], logged.actions]
-    value = off_policy_value(PopularityPolicy(), WORLD, RULES, logged, k=2, seed=0)
+    value = off_policy_value([PopularityPolicy()], WORLD, RULES, logged, k=2, seed=0)
     assert value.snips.mean == pytest.approx(w @ logged.rewards / w.sum())
     assert value.dr.mean == pytest.approx((chances * q).sum(axis=1).mean() + w @ errors / w.sum(), rel=1e-5)

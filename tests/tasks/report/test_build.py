@@ -15,8 +15,8 @@ from storage.errors import DataError
 from storage.files import content_hash, publish_json
 from storage.run_folder import RunFolder
 from tasks.report.build import ReportSettings, report
-from tasks.report.wording import comparison_sentence, gain_sentence
-from tests.support.report_runs import ATTACK, MODELS, POLICIES, fidelity, finished_run
+from tasks.report.wording import comparison_sentence, judgement_sentence
+from tests.support.report_runs import ATTACK, MODELS, POLICIES, fidelity, finished_run, reinforcement
 
 PARTS = (
     "ingest",
@@ -92,8 +92,8 @@ def test_everything_that_was_run_is_on_the_page(page: _Elements) -> None:
         "SmallModel was asked 4 times",
         "1 answer (25.0 %) stayed unusable",
         "1,234 test reactions",
-        "average reward is the mean undiscounted return",
-        "PPO earns more from simulated users than popularity: +1.00",
+        "reward is the mean undiscounted return",
+        "PPO, by the simulated users alone: better than the item mean (+1.00 a session",
         "knows the truth and is out of competition",
         "trained for 2,000 environment steps with 2 seeds",
         "revision r7",
@@ -123,11 +123,37 @@ def test_a_difference_counts_when_its_interval_leaves_zero_out(low: float, high:
     assert comparison_sentence(comparison).startswith(f"SASRec predicts {verdict} than the user+item bias model: ")
 
 
-def test_a_policy_that_is_not_told_from_popularity_is_said_to_be_so() -> None:
-    sentence = gain_sentence("dqn", Estimate(mean=0.2, ci95=(-0.3, 0.7)))
-    assert sentence.startswith(
-        "DQN cannot be told from popularity: +0.20 an episode, 95\N{NO-BREAK SPACE}% interval −0.30"
+@pytest.mark.parametrize(
+    ("interval", "verdict"),
+    [((0.1, 0.3), "better than"), ((-0.3, -0.1), "worse than"), ((-0.1, 0.1), "not to be told from")],
+)
+def test_a_policy_is_said_to_be_better_only_where_its_judge_says_so(
+    interval: tuple[float, float], verdict: str
+) -> None:
+    scores = reinforcement("truth").policies["ppo"]
+    assert scores.judgement is not None
+    judged = scores.judgement.model_copy(
+        update={"over_item_mean": Estimate(mean=sum(interval) / 2, ci95=interval), "over_untrained": None}
     )
+    sentence = judgement_sentence("ppo", scores.model_copy(update={"judgement": judged}), "truth")
+    assert sentence is not None
+    assert sentence.startswith(f"PPO, by the truth: {verdict} the item mean (")
+
+
+def test_what_the_simulator_praises_and_the_judge_does_not_is_marked_and_said(folder: RunFolder) -> None:
+    contradicted = reinforcement("held_out_ratings", praise="contradicted")
+    publish_json(folder.path("report/reinforcement.json"), contradicted.model_dump(mode="json", exclude_none=True))
+    text = _Elements(rendered(folder)).text
+    assert "PPO, by held-out ratings: " in text
+    assert "The simulator praises it; the judge contradicts." in text
+    assert "+1.000 ‡" in text
+    assert "agrees with that of held-out ratings by Spearman's 0.50 (95 % interval 0.00 to 1.00)" in text.replace(
+        "\N{NO-BREAK SPACE}", " "
+    )
+
+
+def test_without_judge_the_page_says_that_only_simulated_users_judge(page: _Elements) -> None:
+    assert "Nothing but the simulated users judges here" in page.text
 
 
 def test_text_from_data_is_shown_and_never_executed(html: str, page: _Elements) -> None:

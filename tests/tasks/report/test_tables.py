@@ -10,7 +10,9 @@ from storage.errors import DataError
 from storage.files import publish_json
 from storage.run_folder import RunFolder
 from tasks.evaluation.fidelity import Fidelity
-from tasks.report.tables import fidelity_rows, fidelity_table, markdown_table, reinforcement_rows
+from tasks.report.policy_table import reinforcement_rows
+from tasks.report.tables import fidelity_rows, fidelity_table, markdown_table
+from tests.support.report_runs import reinforcement
 
 
 def scores(auc: float, log_loss: float) -> dict[str, object]:
@@ -68,9 +70,14 @@ REINFORCEMENT = {
             "liking_at_10": estimate(0.5),
             "coverage": estimate(0.25),
             **dict.fromkeys(("gini", "novelty", "diversity", "repetition"), estimate(0.1)),
+            "over_item_mean": estimate(over),
             "training_seconds": seconds,
         }
-        for name, reward, seconds in (("greedy", 30.0, 0.0), ("ppo", 21.234, 12.4), ("random", 9.5, 0.0))
+        for name, reward, over, seconds in (
+            ("greedy", 30.0, 3.0, 0.0),
+            ("ppo", 21.234, 2.0, 12.4),
+            ("random", 9.5, -1.0, 0.0),
+        )
     },
 }
 
@@ -107,15 +114,26 @@ def test_a_column_of_equal_numbers_has_no_best(folder: RunFolder) -> None:
     assert not any(row[3].endswith("*") for row in fidelity_rows(folder)[1:])
 
 
-def test_policies_read_with_intervals_and_their_training_time(folder: RunFolder) -> None:
+def test_policies_read_with_paired_differences_and_their_training_time(folder: RunFolder) -> None:
     header, *rows = reinforcement_rows(folder)
-    assert header == ["Policy", "Average reward", "Total reward", "Liking@10", "Coverage", "Training s"]
-    equal = ["0.500 [-0.500, 1.500]", "0.250 [-0.750, 1.250]"]
+    assert header == ["Policy", "Reward", "… over item mean", "Liking@10", "Coverage", "Training s"]
     assert rows == [
-        ["random", "9.50 [8.50, 10.50]", "9,500 [9,499, 9,501]", *equal, "–"],
-        ["PPO", "21.23 [20.23, 22.23] *", "21,234 [21,233, 21,235] *", *equal, "12"],
-        ["greedy", "30.00 [29.00, 31.00]", "30,000 [29,999, 30,001]", *equal, "–"],
+        ["random", "9.50", "-1.00 [-2.00, +0.00]", "0.500", "0.250", "–"],
+        ["PPO", "21.23 *", "+2.00 [+1.00, +3.00]", "0.500", "0.250", "12"],
+        ["Greedy on the vote", "30.00", "+3.00 [+2.00, +4.00]", "0.500", "0.250", "–"],
     ]
+
+
+def test_the_judge_has_columns_of_its_own_and_marks_what_it_does_not_confirm(folder: RunFolder) -> None:
+    path = folder.path("report/reinforcement.json")
+    publish_json(path, reinforcement("truth", praise="open").model_dump(mode="json", exclude_none=True))
+    header, *rows = reinforcement_rows(folder)
+    assert header[3:6] == ["True likes", "… over untrained", "… over item mean"]
+    ppo = next(row for row in rows if row[0] == "PPO")
+    assert ppo[3:6] == ["11.00 *", "–", "+1.00 † [+0.50, +1.50]"]
+    publish_json(path, reinforcement("held_out_ratings").model_dump(mode="json", exclude_none=True))
+    header, *_ = reinforcement_rows(folder)
+    assert header[3:7] == ["Estimated likes", "… over untrained", "… over item mean", "SNIPS"]
 
 
 def test_what_was_not_run_is_a_header_without_rows(tmp_path: Path) -> None:
