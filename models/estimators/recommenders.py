@@ -55,11 +55,25 @@ def recommenders(train: Interactions, sequence: Scores, seed: int) -> dict[str, 
         "item_knn": _by_products(liked, _neighbours(liked).T.tocsr()),
         "user_knn": _by_products(_neighbours(liked.T.tocsr()), liked),
         "weighted_factorisation": _weighted_factorisation(liked, seed),
-        "ease": _ease(train, liked),
+        "ease": ease_of_likes(train),
         "matrix_factorisation": factors,
         "sasrec_paper": sequence,
         **noise,
     }
+
+
+def ease_of_likes(train: Interactions) -> Scores:
+    """EASE of likes alone, as published: a score is an entry of X B, the rows of X being the likes of `train`."""
+    liked, frequent = _likes(train), most_frequent(train.items[train.likes], train.n_items, _EASE_ITEMS)
+    model = EASE(frequent, train.n_items, _EASE_PENALTY).fit(liked)
+    x = liked[:, model.items]
+
+    def scores(users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
+        places, (chosen, rows) = model.places[items], np.unique(users, return_inverse=True)
+        scores = np.asarray(x[chosen] @ model.weights.T, dtype=np.float32)  # (users, items of the model)
+        return np.where(places >= 0, scores[rows, places], 0).astype(np.float32)
+
+    return scores
 
 
 def scores_of(
@@ -108,20 +122,6 @@ def _weighted_factorisation(liked: csr_array, seed: int) -> Scores:
         model.fit(csr_matrix(liked), show_progress=False)
     users, items = np.asarray(model.user_factors), np.asarray(model.item_factors)
     return lambda u, i: (users[u] * items[i]).sum(axis=1)
-
-
-def _ease(train: Interactions, liked: csr_array) -> Scores:
-    """EASE of likes alone: a score is an entry of X B."""
-    frequent = most_frequent(train.items[train.likes], train.n_items, _EASE_ITEMS)
-    model = EASE(frequent, train.n_items, _EASE_PENALTY).fit(liked)
-    x = liked[:, model.items]
-
-    def scores(users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
-        places, (chosen, rows) = model.places[items], np.unique(users, return_inverse=True)
-        scores = np.asarray(x[chosen] @ model.weights.T, dtype=np.float32)  # (users, items of the model)
-        return np.where(places >= 0, scores[rows, places], 0).astype(np.float32)
-
-    return scores
 
 
 def _noisy(model: Scores, train: Interactions, level: float, seed: int) -> Scores:
