@@ -22,7 +22,10 @@ from tasks.evaluation.ablation import PROFILES, AblationSettings, ablate_ensembl
 from tasks.evaluation.behaviour import BehaviourSettings, evaluate_behaviour
 from tasks.evaluation.data_size import DataSizeSettings, data_size
 from tasks.evaluation.fidelity import evaluate_fidelity
-from tasks.evaluation.peers import REPORT, load_peers, peers
+from tasks.evaluation.peers import REPORT as PEERS_REPORT
+from tasks.evaluation.peers import load_peers, peers
+from tasks.evaluation.training_gain import REPORT as GAIN_REPORT
+from tasks.evaluation.training_gain import load_training_gain, measure_training_gain
 from tasks.report.card import CardSettings, card
 from tasks.step import FileReference, reference
 
@@ -35,12 +38,14 @@ def evaluate(
     llm: str = "embedded",
     splits: tuple[Split, ...] = ("tail", "loo", "time"),
     with_peers: bool = False,
+    with_training_gain: bool = False,
     overrides: dict[str, JsonValue] | None = None,
     data: str = "data",
 ) -> list[str]:
     """Publish report/card.html, fidelity.json, behaviour.json, ablation.json and data_size.json of every split.
 
-    With peers also peers.json and the answers behind it, peer_answers.parquet.
+    With peers also peers.json and the answers behind it, peer_answers.parquet; with the training gain also
+    training_gain.json.
 
     Parameters
     ----------
@@ -51,6 +56,8 @@ def evaluate(
     with_peers
         Whether other kinds of simulated users are judged too (report/peers.json); the language model is asked about
         each of their pairs twice.
+    with_training_gain
+        Whether recommenders are fitted with and without simulated reactions too (report/training_gain.json).
 
     Returns
     -------
@@ -72,7 +79,9 @@ def evaluate(
             data_size.run(folder, DataSizeSettings(**fitted))
             if with_peers:
                 _judge_peers(folder, settings, Path(data))
-            card.run(folder, CardSettings(), _peers_shown(folder))
+            if with_training_gain:
+                measure_training_gain.run(folder, settings.training_gain)
+            card.run(folder, CardSettings(), _optional_parts(folder))
         logger.info("Fidelity card of split %s: %s", split, folder.path("report/card.html"))
         folders.append(str(folder.root))
     return folders
@@ -84,9 +93,10 @@ def _judge_peers(folder: RunFolder, settings: Settings, data: Path) -> None:
         step.run(folder, settings.peers.of_run(settings.dataset, settings.llm))
 
 
-def _peers_shown(folder: RunFolder) -> tuple[FileReference, ...]:
-    """The peers' table where this run has one: the card is made anew where it changes."""
-    return (reference(folder, REPORT),) if load_peers(folder) else ()
+def _optional_parts(folder: RunFolder) -> tuple[FileReference, ...]:
+    """The tables that this run has beside the usual ones: the card is made anew where they change."""
+    parts = {PEERS_REPORT: load_peers(folder), GAIN_REPORT: load_training_gain(folder)}
+    return tuple(reference(folder, name) for name, part in parts.items() if part)
 
 
 def _copy_profiles(folder: RunFolder, data: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
+from models.fidelity.training_gain import TrainingGainSettings
 from models.keywords.curation import CurationSettings
 from models.keywords.embeddings import EmbeddingSettings
 from models.response.sasrec.settings import SASRecSettings
@@ -46,6 +47,7 @@ class Settings(BaseModel):
     patience: PatienceSettings = PatienceSettings()
     fidelity: FidelitySettings = FidelitySettings()
     peers: PeerSettings = PeerSettings()
+    training_gain: TrainingGainSettings = TrainingGainSettings()
     reinforce: ReinforceSettings = ReinforceSettings()
     case_study: CaseStudySettings = CaseStudySettings()
     report: ReportSettings = ReportSettings()

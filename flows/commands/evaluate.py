@@ -33,6 +33,10 @@ def evaluate_command(
     peers: Annotated[
         bool, typer.Option("--peers", help="Judge other kinds of simulated users too: a transformer, a language model.")
     ] = False,
+    training_gain: Annotated[
+        bool,
+        typer.Option("--training-gain", help="Fit recommenders with and without simulated reactions too."),
+    ] = False,
     assignments: AssignmentsOption = None,
     as_json: JsonOption = False,
     data: DataOption = Path("data"),
@@ -59,6 +63,7 @@ def evaluate_command(
         llm=llm,
         splits=splits,
         with_peers=peers,
+        with_training_gain=training_gain,
         overrides=overrides,
         data=str(data),
     )
@@ -77,6 +82,8 @@ def evaluate_command(
 
 def _card(folder: RunFolder) -> dict[str, object]:
     from tasks.evaluation.peers import load_peers
+    from tasks.evaluation.training_gain import load_training_gain
 
-    parts = ("fidelity", "behaviour", "ablation", "data_size", *(("peers",) if load_peers(folder) else ()))
+    optional = {"peers": load_peers(folder), "training_gain": load_training_gain(folder)}
+    parts = ("fidelity", "behaviour", "ablation", "data_size", *(name for name, part in optional.items() if part))
     return {part: json.loads(folder.path(f"report/{part}.json").read_text(encoding="utf-8")) for part in parts}

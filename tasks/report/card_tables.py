@@ -22,8 +22,11 @@ from tasks.evaluation.ablation import AblationResult
 from tasks.evaluation.behaviour import Behaviour, LeakCheck
 from tasks.evaluation.data_size import DataSize, DataSizes
 from tasks.evaluation.fidelity import Fidelity
-from tasks.evaluation.peers import OURS, PEERS, Peers, load_peers
+from tasks.evaluation.peers import load_peers
+from tasks.evaluation.training_gain import load_training_gain
+from tasks.report.optional_tables import peers_table, training_gain_table
 from tasks.report.tables import Rows, fidelity_table, label
+from tasks.report.wording import number, signed
 
 Section = Literal[
     "responses",
@@ -40,6 +43,7 @@ Section = Literal[
     "ablation",
     "data_size",
     "peers",
+    "training_gain",
 ]
 _COMPARED = ("bias", "gradient_boosting", "sasrec", "ensemble")
 
@@ -83,8 +87,11 @@ def card_tables(folder: RunFolder) -> list[CardTable]:
         CardTable("leaks", "Leaks", _leaks(behaviour.leaks)),
         CardTable("ablation", "What each part is worth", _ablation(variants)),
         CardTable("data_size", "Less to learn from: AUC", _sizes(sized)),
-        *_peers(load_peers(folder)),
     ]
+    if peers := load_peers(folder):
+        tables.append(CardTable("peers", *peers_table(peers)))
+    if gain := load_training_gain(folder):
+        tables.append(CardTable("training_gain", *training_gain_table(gain)))
     return [table for table in tables if len(table.rows) > 1]
 
 
@@ -94,8 +101,8 @@ def _comparisons(rows: Sequence[Comparison]) -> Rows:
         [
             label(row.model),
             label(row.against),
-            _signed(row.auc_difference, row.ci95),
-            _signed(row.log_loss_difference, row.log_loss_ci95),
+            signed(row.auc_difference, row.ci95),
+            signed(row.log_loss_difference, row.log_loss_ci95),
         ]
         for row in rows
     ]
@@ -108,9 +115,9 @@ def _parts(parts: Sequence[SubgroupFidelity]) -> Rows:
         [
             part.part,
             f"{part.n:,}",
-            _number(part.like_rate),
-            *(_number(part.models[name].auc) for name in names),
-            _signed(part.models["ensemble"].auc_over_bias, part.models["ensemble"].auc_over_bias_ci95),
+            number(part.like_rate),
+            *(number(part.models[name].auc) for name in names),
+            signed(part.models["ensemble"].auc_over_bias, part.models["ensemble"].auc_over_bias_ci95),
         ]
         for part in parts
     ]
@@ -122,8 +129,8 @@ def _discrimination(rows: Sequence[Discrimination]) -> Rows:
         [
             label(row.model),
             f"1 : {row.ratio}",
-            _number(row.auc, row.auc_ci95),
-            *map(_number, (row.accuracy, row.precision, row.recall, row.f1)),
+            number(row.auc, row.auc_ci95),
+            *map(number, (row.accuracy, row.precision, row.recall, row.f1)),
         ]
         for row in rows
     ]
@@ -135,9 +142,9 @@ def _choice(rows: Sequence[ListChoice]) -> Rows:
         [
             label(row.model),
             f"{row.users:,}",
-            _number(row.first_liked, row.first_liked_ci95),
-            _number(row.by_chance),
-            _number(row.pairs_right),
+            number(row.first_liked, row.first_liked_ci95),
+            number(row.by_chance),
+            number(row.pairs_right),
         ]
         for row in rows
     ]
@@ -150,7 +157,7 @@ def _groups(rows: Sequence[GroupMatch]) -> Rows:
             row.grouping,
             label(row.model),
             f"{row.groups:,}",
-            *map(_number, (row.ks, row.jensen_shannon, row.correlation, row.mean_absolute_error)),
+            *map(number, (row.ks, row.jensen_shannon, row.correlation, row.mean_absolute_error)),
         ]
         for row in rows
         if row.model in (*_COMPARED, "vote")
@@ -163,8 +170,8 @@ def _strata(rows: Sequence[Stratum]) -> Rows:
         [
             f"{row.mean_train_count:.1f}",
             f"{row.n:,}",
-            _number(row.real),
-            *(_number(row.simulated[name]) for name in names),
+            number(row.real),
+            *(number(row.simulated[name]) for name in names),
         ]
         for row in rows
     ]
@@ -186,10 +193,10 @@ def _agreement(measures: Mapping[str, MeasuredAgreement]) -> Rows:
         [
             label(name),
             measure.replace("auc", "AUC").replace("ndcg", "NDCG"),
-            _number(judge.kendall_tau, judge.ci95),
-            "–" if judge.told_apart_tau is None else _number(judge.told_apart_tau),
+            number(judge.kendall_tau, judge.ci95),
+            "–" if judge.told_apart_tau is None else number(judge.told_apart_tau),
             f"{agreed.told_apart} of {agreed.pairs}",
-            _number(agreed.split_half_tau),
+            number(agreed.split_half_tau),
         ]
         for measure, agreed in measures.items()
         for name, judge in agreed.judges.items()
@@ -203,9 +210,9 @@ def _biases(rows: Sequence[BiasCheck], unseen: Sequence[Discrimination]) -> Rows
     return [header] + [
         [
             label(row.model),
-            _signed(row.over_positivity, row.over_positivity_ci95),
-            _signed(row.popularity_bias, row.popularity_bias_ci95),
-            _number(of_unseen[row.model]) if row.model in of_unseen else "–",
+            signed(row.over_positivity, row.over_positivity_ci95),
+            signed(row.popularity_bias, row.popularity_bias_ci95),
+            number(of_unseen[row.model]) if row.model in of_unseen else "–",
         ]
         for row in rows
     ]
@@ -235,11 +242,11 @@ def _ablation(rows: Sequence[Variant]) -> Rows:
     return [header] + [
         [
             row.variant,
-            _number(row.auc),
-            _number(row.log_loss),
-            _signed(row.auc_lost, row.auc_lost_ci95),
-            _signed(row.log_loss_saved, row.log_loss_saved_ci95),
-            _signed(row.cold_items_auc_lost, row.cold_items_auc_lost_ci95),
+            number(row.auc),
+            number(row.log_loss),
+            signed(row.auc_lost, row.auc_lost_ci95),
+            signed(row.log_loss_saved, row.log_loss_saved_ci95),
+            signed(row.cold_items_auc_lost, row.cold_items_auc_lost_ci95),
         ]
         for row in rows
     ]
@@ -253,43 +260,11 @@ def _sizes(sizes: Sequence[DataSize]) -> Rows:
         [
             f"{size.train_interactions:,}",
             f"{size.share:.1%}",
-            *(_number(size.models[name].auc) for name in names),
-            "–" if (error := size.models["ensemble"].error_of_probability) is None else _number(error),
+            *(number(size.models[name].auc) for name in names),
+            "–" if (error := size.models["ensemble"].error_of_probability) is None else number(error),
         ]
         for size in sizes
     ]
-
-
-def _peers(table: Peers | None) -> list[CardTable]:
-    """Peers first, then the run's own rows, of the same pairs."""
-    if table is None:
-        return []
-    header = ["Simulated user", "AUC", "AUC over ensemble", "ECE", "ECE if calibrated", "Answers/s"]
-    rows = [
-        [
-            label(name),
-            _number(row.auc, row.auc_ci95),
-            _signed(row.over_ensemble, row.over_ensemble_ci95) if name != "ensemble" else "–",
-            _number(row.ece),
-            _number(row.ece_if_calibrated),
-            "–" if row.answers_per_second is None else f"{row.answers_per_second:,.3g}",
-            f"{row.tokens_per_thousand:,.0f}",
-            str(row.unreadable),
-        ]
-        for name, row in ((name, table.rows[name]) for name in (*PEERS, *OURS))
-    ]
-    title = f"Peers, on {table.pairs:,} of {table.test_pairs:,} test pairs, language model {table.model}"
-    return [CardTable("peers", title, [[*header, "Tokens per 1,000 answers", "Unreadable"], *rows])]
-
-
-def _number(value: float, interval: Sequence[float] | None = None) -> str:
-    return f"{value:.3f}" + (f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else "")
-
-
-def _signed(value: float | None, interval: Sequence[float] | None) -> str:
-    if value is None or interval is None:
-        return "–"
-    return f"{value:+.4f} [{interval[0]:+.4f}, {interval[1]:+.4f}]"
 
 
 def _plain(value: object) -> str:

@@ -10,6 +10,8 @@ import pytest
 from markupsafe import escape
 
 from models.estimators.feedback_transformer import FeedbackTransformerSettings
+from models.fidelity.training_gain import BOTH, ITEM_MEANS, SIMULATED, TRAIN, Quality, TrainingSet
+from models.metrics.intervals import Estimate
 from models.response.sasrec.settings import SASRecSettings
 from storage.contracts import INTERACTIONS, TRUTH
 from storage.errors import DataError
@@ -22,6 +24,7 @@ from tasks.evaluation.data_size import DataSizeSettings, data_size, with_share
 from tasks.evaluation.fidelity import FidelitySettings, evaluate_fidelity, load_fidelity, read_predictions
 from tasks.evaluation.peer_settings import PeerSettings
 from tasks.evaluation.peers import PEERS, peers
+from tasks.evaluation.training_gain import TrainingGainOfRun
 from tasks.loading import load_interactions, load_simulator
 from tasks.report.card import CardSettings, card
 from tasks.report.card_tables import card_tables
@@ -207,7 +210,9 @@ def test_the_whole_card_is_published_and_reads_as_tables(folder: RunFolder) -> N
     with chat_server(lambda n, body: (200, first_token_reply({"4": 0.5, "yes": 0.3, "no": 0.2}))) as server:
         asked = PeerSettings(transformer=FeedbackTransformerSettings(max_epochs=1), resamples=10, model="fake")
         peers.given(source=server).function(folder, asked)
+    write_training_gain(folder)
     tables = {table.title: table.rows for table in card_tables(folder)}
+    assert tables["Training gain, on the test lists of 5 users, 10 pairs"][1][:2] == ["EASE", "train rows"]
     of_peers = next(rows for title, rows in tables.items() if title.startswith("Peers, on "))
     assert [row[0] for row in of_peers[1:4]] == [label(name) for name in PEERS]
     assert {"Response prediction", "What each part is worth", "Too positive, too fond of the popular"} <= set(tables)
@@ -218,6 +223,23 @@ def test_the_whole_card_is_published_and_reads_as_tables(folder: RunFolder) -> N
         assert f"<h2>{escape(title)}</h2>" in page
         assert f">{escape(rows[1][0])}</th>" in page
     assert "<svg" in page
+
+
+def write_training_gain(folder: RunFolder) -> None:
+    """One recommender's, of the run's predictions."""
+    number = Estimate(mean=0.5, ci95=(0.4, 0.6))
+    quality = Quality(value=number, over_train=number, over_item_means=number)
+    fitted = TrainingSet(interactions=3, like_rate=0.5, auc=quality, ndcg=quality)
+    gain = TrainingGainOfRun(
+        users=5,
+        pairs=10,
+        draws=1,
+        test_pairs_drawn=0.1,
+        recommenders={"ease": dict.fromkeys((TRAIN, BOTH, SIMULATED, ITEM_MEANS), fitted)},
+        dataset="small@loo",
+        of_predictions=content_hash(folder.path("report/predictions.parquet")),
+    )
+    publish_json(folder.path("report/training_gain.json"), gain.model_dump(mode="json"))
 
 
 def test_less_to_learn_from_takes_train_rows_of_every_user_and_nothing_else(folder: RunFolder) -> None:
