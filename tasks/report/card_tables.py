@@ -24,9 +24,9 @@ from tasks.evaluation.data_size import DataSize, DataSizes
 from tasks.evaluation.fidelity import Fidelity
 from tasks.evaluation.peers import load_peers
 from tasks.evaluation.training_gain import load_training_gain
+from tasks.report.card_cells import number, plain, signed
 from tasks.report.optional_tables import peers_table, training_gain_table
 from tasks.report.tables import Rows, fidelity_table, label
-from tasks.report.wording import number, signed
 
 Section = Literal[
     "responses",
@@ -183,7 +183,7 @@ def _sessions(rows: Sequence[SessionMatch]) -> Rows:
         return [["Figure"]]
     figures = [name for name in SessionMatch.model_fields if name != "mode"]
     return [["Figure", *(f"by {row.mode}" for row in rows)]] + [
-        [name.replace("_", " "), *(_plain(getattr(row, name)) for row in rows)] for name in figures
+        [name.replace("_", " "), *(plain(getattr(row, name)) for row in rows)] for name in figures
     ]
 
 
@@ -265,7 +265,3 @@ def _sizes(sizes: Sequence[DataSize]) -> Rows:
         ]
         for size in sizes
     ]
-
-
-def _plain(value: object) -> str:
-    return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from models.fidelity.training_gain import BOTH, ITEM_MEANS, SIMULATED, TRAIN, Quality, TrainingGain
 from tasks.evaluation.peers import OURS, PEERS, Peers
+from tasks.report.card_cells import number, signed
 from tasks.report.tables import Rows, label
-from tasks.report.wording import number, signed
 
 _FITTED_ON = {
     TRAIN: "train rows",
@@ -41,7 +41,7 @@ def training_gain_table(gain: TrainingGain) -> tuple[str, Rows]:
     header = ["Recommender", "Fitted on", "Rows", "Likes", "AUC", *differences, "NDCG", *differences]
     rows = [
         [
-            label(name),
+            "EASE" if name == "ease" else label(name),
             fitted_on,
             f"{fitted.interactions:,.0f}",
             number(fitted.like_rate),

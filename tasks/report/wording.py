@@ -77,18 +77,6 @@ def _correlation(estimate: Estimate) -> str:
     return f"{estimate.mean:.2f} (95 % interval {low:.2f} to {high:.2f})"
 
 
-def number(value: float, interval: Sequence[float] | None = None) -> str:
-    """Three digits, with the interval in brackets where there is one."""
-    return f"{value:.3f}" + (f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else "")
-
-
-def signed(value: float | None, interval: Sequence[float] | None) -> str:
-    """A difference with its interval; a dash where it could not be measured."""
-    if value is None or interval is None:
-        return "–"
-    return f"{value:+.4f} [{interval[0]:+.4f}, {interval[1]:+.4f}]"
-
-
 def text(value: JsonValue) -> str:
     """A plain JSON value: four digits of a fraction, thousands set apart."""
     if isinstance(value, bool) or value is None:
