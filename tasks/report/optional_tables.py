@@ -41,7 +41,7 @@ def training_gain_table(gain: TrainingGain) -> tuple[str, Rows]:
     header = ["Recommender", "Fitted on", "Rows", "Likes", "AUC", *differences, "NDCG", *differences]
     rows = [
         [
-            "EASE" if name == "ease" else label(name),
+            label(name),
             fitted_on,
             f"{fitted.interactions:,.0f}",
             number(fitted.like_rate),

@@ -43,6 +43,7 @@ LABELS = {
     "lin_ucb": "LinUCB",
     "sasrec": "SASRec",
     "sasrec_paper": "SASRec as published",
+    "ease": "EASE",
     "transformer": "Transformer over the log (KuaiSim's kind)",
     "llm_rating": "Language model, rating (SUBER's kind)",
     "llm_yes_no": "Language model, yes or no",
