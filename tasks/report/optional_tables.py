@@ -37,8 +37,8 @@ def peers_table(table: Peers) -> tuple[str, Rows]:
 
 def training_gain_table(gain: TrainingGain) -> tuple[str, Rows]:
     """Title and rows: every recommender, fitted on every set of rows."""
-    differences = ["over train rows", "over item means"]
-    header = ["Recommender", "Fitted on", "Rows", "Likes", "AUC", *differences, "NDCG", *differences]
+    measures = [f"{name}{less}" for name in ("AUC", "NDCG") for less in ("", " over train rows", " over item means")]
+    header = ["Recommender", "Fitted on", "Rows", "Like rate", *measures]
     rows = [
         [
             label(name),

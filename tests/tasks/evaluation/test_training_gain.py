@@ -56,8 +56,8 @@ def test_the_table_names_what_was_fitted_on_what(folder: RunFolder) -> None:
         ["EASE", "simulated alone"],
         ["EASE", "train rows and drawn from item means"],
     ]
-    assert rows[0][header.index("over train rows")] == "–"
-    assert rows[3][header.index("over item means")] == "–"
+    assert rows[0][header.index("AUC over train rows")] == "–"
+    assert rows[3][header.index("NDCG over item means")] == "–"
     assert all(len(row) == len(header) for row in rows)
 
 
