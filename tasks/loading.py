@@ -16,12 +16,13 @@ from models.estimators.baselines import Bias
 from models.estimators.ease import EASE, EASESettings, most_frequent
 from models.estimators.logistic import LogisticModel
 from models.estimators.rating_factors import FactorSettings, RatingFactors
+from models.estimators.recent_categories import RecentCategories
 from models.estimators.word_taste import WordTaste
 from models.explanation.votes import ItemIndexes, KeywordRecord
 from models.interactions import Interactions
 from models.keywords.nearest import NearestVectors
 from models.knowledge import ItemKnowledge
-from models.policy_evaluation.truth import Truth
+from models.policy_evaluation.truth import Boredom, Truth
 from models.response.exposure import Selection
 from models.response.features import FEATURE_NAMES, ResponseModels
 from models.response.keyword_matching import KeywordMatching
@@ -35,6 +36,7 @@ from storage.checkpoints import load_arrays, load_json
 from storage.contracts import INTERACTIONS, ITEM_WORDS, ITEMS, KEYWORDS, TRUTH, USERS, VOCABULARY
 from storage.errors import DataError
 from storage.run_folder import RunFolder
+from storage.settings.sample import TruthSettings
 from storage.tables import read_table
 from storage.vectors import read_index, read_item_vectors, read_keyword_vectors
 
@@ -113,7 +115,16 @@ def load_truth(folder: RunFolder, n_users: int, n_items: int) -> Truth | None:
     table = read_table(path, TRUTH)
     probabilities = np.zeros((n_users, n_items), dtype=np.float32)
     probabilities[table["user_id"].to_numpy(), table["item_id"].to_numpy()] = table["probability"].to_numpy()
-    return Truth(probabilities)
+    return Truth(probabilities, _boredom(folder))
+
+
+def _boredom(folder: RunFolder) -> Boredom | None:
+    path = folder.path("truth.json")
+    settings = load_json(path, TypeAdapter(TruthSettings)) if path.exists() else TruthSettings()
+    if not settings.boredom:
+        return None
+    recent = RecentCategories(load_categories(folder), settings.boredom_memory)
+    return Boredom(settings.boredom / settings.noise, recent)
 
 
 def load_knowledge(folder: RunFolder) -> ItemKnowledge:

@@ -2,7 +2,8 @@
 
 Places have good and bad aspects, which differ by category. What a user cares about comes from one of a few characters
 plus the user's own taste; a rating is the utility of the place's aspects to that user plus noise, rounded. Since the
-noise is known, so is the true P(like) of every pair: the best that any predictor can do.
+noise is known, so is the true P(like) of every pair: the best that any predictor can do. Where users get bored, a
+place pleases less after visits to others of its category.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class SampleWorld:
     items
         item_id, name, categories, attributes, description.
     truth
-        user_id, item_id, probability for every pair: the true P(like).
+        user_id, item_id, probability for every pair: the true P(like) of a user who remembers no visit.
     aspects
         item_id, aspect, side: what each place truly has.
     """
@@ -69,6 +70,7 @@ def generate(settings: SampleWorldSettings, like_threshold: float, seed: int) ->
     probability = norm.sf((np.ceil(like_threshold) - 0.5 - expected) / settings.noise).astype(np.float32)
     users, items = _visits(rng, settings, expected)
     utilities = expected[users, items] + rng.normal(scale=settings.noise, size=len(users))
+    utilities -= settings.boredom * _recent_shares(users, category[items], settings.boredom_memory)
     ratings = np.clip(np.rint(utilities), 1, 5).astype(np.int64)
     effects = weights[users, category[items]] * levels[items]
     likes = ratings >= like_threshold
@@ -145,6 +147,17 @@ def _visits(
     return np.repeat(np.arange(settings.users), counts), np.take_along_axis(ranked, np.argsort(order, axis=1), axis=1)[
         visited
     ]
+
+
+def _recent_shares(users: NDArray[np.int64], category: NDArray[np.int64], memory: int) -> NDArray[np.float64]:
+    """Share of the user's last `memory` visits that were to places of the visit's category: float64 (n,).
+
+    Visits are in order; those that a user has not made yet count as visits to something else.
+    """
+    same = np.zeros(len(users))
+    for back in range(1, memory + 1):
+        same[back:] += (users[back:] == users[:-back]) & (category[back:] == category[:-back])
+    return same / memory
 
 
 def _timestamps(rng: np.random.Generator, users: NDArray[np.int64]) -> NDArray[np.int64]:

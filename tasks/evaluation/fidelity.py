@@ -40,9 +40,9 @@ class Fidelity(FidelityCard):
     split: str
 
 
-# truth.parquet, which only generated datasets have, comes from the same step and seed as interactions.parquet.
+# truth.parquet and truth.json, which only generated datasets have, come from the step of interactions.parquet.
 @step(
-    version="4",
+    version="5",
     reads=SIMULATOR_PARTS,
     writes=("report/fidelity.json", PREDICTIONS),
 )
@@ -53,7 +53,7 @@ def evaluate_fidelity(folder: RunFolder, settings: FidelitySettings) -> Summary:
     tables = load_ensemble(folder).vote_tables
     predictions = predict(simulator, published, tables, test, settings.seed)
     truth = load_truth(folder, test.n_users, test.n_items)
-    true = None if truth is None else truth.probabilities[test.users, test.items]
+    true = None if truth is None else truth.after(simulator.interactions, test)
     card = fidelity_card(test, predictions, settings.resamples, settings.seed, true)
     write_predictions(folder, test, predictions)
     fidelity = Fidelity(dataset=folder.dataset, split=folder.split, **vars(card))

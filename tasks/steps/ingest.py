@@ -31,6 +31,7 @@ from storage.readers.scans import map_ahead
 from storage.readers.sources import named_as_published
 from storage.run_folder import RunFolder
 from storage.settings.datasets import DatasetSettings
+from storage.settings.sample import TruthSettings
 from storage.tables import publishing_tables
 from tasks.step import Summary, step
 
@@ -62,7 +63,7 @@ def source_files(settings: IngestSettings) -> list[Path]:
 
 
 @step(
-    version="5",
+    version="6",
     reads=(),
     writes=("users.parquet", "items.parquet", "interactions.parquet", "ingest.json"),
 )
@@ -114,6 +115,8 @@ def ingest(folder: RunFolder, settings: IngestSettings) -> Summary:
                 truth, aspects = _truth(raw, users, items)
                 tables.append(folder.path("truth.parquet"), truth, TRUTH)
                 tables.append(folder.path("truth_aspects.parquet"), aspects, TRUTH_ASPECTS)
+    if raw.truth:
+        publish_json(folder.path("truth.json"), dataset.sample.model_dump(include=set(TruthSettings.model_fields)))
     summary: Summary = {
         **_reading_counts(raw, check, selection),
         "interactions_dropped": selection.rows_seen - selection.repeated_pairs - account.total,

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import OneHotEncoder
@@ -66,6 +68,44 @@ def test_the_truth_ranks_test_pairs_better_than_user_and_item_effects() -> None:
     assert 0.65 < likes.mean() < 0.75
     assert 0.80 < best < 0.88
     assert roc_auc_score(likes[held_out], bias.decision_function(pairs[held_out])) < best - 0.08
+
+
+def test_boredom_changes_ratings_and_reviews_alone_and_takes_no_star_without_visits_of_the_category() -> None:
+    plain, bored = world(), world(SMALL.model_copy(update={"boredom": 2.0}))
+    assert bored.items.equals(plain.items)
+    assert bored.truth.equals(plain.truth)
+    visits = ["user_id", "item_id", "timestamp"]
+    assert bored.interactions.select(visits).equals(plain.interactions.select(visits))
+    lost = (plain.interactions["rating"] - bored.interactions["rating"]).to_numpy()
+    shares = recent_shares(bored, 5)
+    assert np.all(lost[shares == 0] == 0)
+    assert np.all(lost >= 0)
+    assert lost[shares > 0.3].mean() > 0.4
+
+
+def test_ratings_fall_as_the_share_of_recent_visits_rises() -> None:
+    made = world(SampleWorldSettings(users=400, items=60, boredom=2.0))
+    shares = recent_shares(made, 5)
+    rows = made.interactions.join(made.truth, on=["user_id", "item_id"], maintain_order="left")
+    expected = ndtr(ndtri(rows["probability"].to_numpy()) - 2 / 1.3 * shares)
+    likes = rows["rating"].to_numpy() >= 3
+    for share in (0.0, 0.2, 0.4, 0.6):
+        chosen = np.isclose(shares, share)
+        assert abs(likes[chosen].mean() - expected[chosen].mean()) < 4 * 0.5 / np.sqrt(chosen.sum())
+    assert likes[shares == 0].mean() > likes[shares >= 0.4].mean() + 0.15
+
+
+def recent_shares(made: SampleWorld, memory: int) -> NDArray[np.float64]:
+    rows = made.interactions.join(
+        made.items.select("item_id", kind=pl.col("categories").list.first()), on="item_id", maintain_order="left"
+    )
+    shares: list[float] = []
+    visited: dict[str, list[str]] = {}
+    for user, kind in rows.select("user_id", "kind").iter_rows():
+        before = visited.setdefault(user, [])
+        shares.append(before[-memory:].count(kind) / memory)
+        before.append(kind)
+    return np.array(shares)
 
 
 def test_a_review_names_only_aspects_that_its_place_has() -> None:

@@ -15,6 +15,7 @@ from storage.run_folder import RunFolder, Split
 from storage.settings.datasets import DatasetSettings
 from storage.settings.sample import SampleWorldSettings
 from storage.tables import read_table
+from tasks.loading import load_truth
 from tasks.steps.ingest import IngestSettings, ingest, source_files
 
 MUSIC = DatasetSettings(name="music", adapter="amazon", like_threshold=4)
@@ -193,6 +194,23 @@ def test_the_sample_needs_no_files_and_brings_its_truth(folder: RunFolder) -> No
     assert truth.height == truth.select("user_id", "item_id").n_unique() == users.height * items.height
     aspects = read_table(folder.path("truth_aspects.parquet"), TRUTH_ASPECTS)
     assert aspects["item_id"].max() == items.height - 1
+
+
+def test_the_truth_of_a_bored_world_knows_how_much_boredom_takes(folder: RunFolder) -> None:
+    bored = SAMPLE.sample.model_copy(update={"boredom": 2.6, "boredom_memory": 3, "noise": 1.3})
+    for sample in (bored, SAMPLE.sample):
+        ingest.function(folder, IngestSettings(dataset=SAMPLE.model_copy(update={"sample": sample})))
+        counts = (
+            read_table(folder.path(f"{name}.parquet"), contract).height
+            for name, contract in (("users", USERS), ("items", ITEMS))
+        )
+        truth = load_truth(folder, *counts)
+        assert truth is not None
+        if sample is bored:
+            assert truth.boredom is not None
+            assert (truth.boredom.loss, truth.memory) == (pytest.approx(2.0), 3)
+        else:
+            assert truth.boredom is None
 
 
 def test_equal_settings_publish_equal_bytes(tmp_path: Path) -> None:
