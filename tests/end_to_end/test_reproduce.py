@@ -27,7 +27,12 @@ RECAUDIENCE = Path(sys.executable).parent / "recaudience"
 BASELINES = {"global_rate", "item_mean", "user_mean", "bias", "matrix_factorisation"}
 MODELS = BASELINES | {"keyword_matching", "similarity", "sasrec", "vote", "ensemble"}
 POLICIES = {"random", "popularity", "a2c", "dqn", "ppo", "trpo"}
-SMALL_RL = ("reinforce.agents.steps=512", "reinforce.agents.seeds=[1]", "reinforce.agents.evaluation_episodes=16")
+SMALL_RL = (
+    "reinforce.agents.steps=512",
+    "reinforce.agents.seeds=[1]",
+    "reinforce.agents.evaluation_episodes=16",
+    "reinforce.agents.processes=1",
+)
 SMALL_SAMPLE = (
     "dataset.sample.users=80",
     "dataset.sample.items=40",

@@ -32,6 +32,7 @@ AGENTS = AgentSettings(
     n_envs=8,
     hidden=8,
     threads=1,
+    processes=1,
     seeds=(1, 2),
     evaluation_episodes=12,
     dqn=DQNSettings(learning_starts=32, gradient_steps=1),
