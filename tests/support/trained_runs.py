@@ -84,8 +84,8 @@ def write_finished_run(root: Path) -> RunFolder:
     """A run with a dqn policy: 16 users, u12 among them, and 40 items, i34 among them."""
     settings = ReinforceSettings(
         agents=AgentSettings(
-            algorithms=("dqn",), on_vote=(), baselines=("random",), steps=64, n_envs=4, hidden=8, threads=1, processes=1, seeds=(2,),
-            evaluation_episodes=4, taste_rank=2,
+            algorithms=("dqn",), on_vote=(), baselines=("random",), seeds=(2,), steps=64, n_envs=4, hidden=8, threads=1,
+            processes=1, evaluation_episodes=4, taste_rank=2,
         ),
         environment=EnvironmentSettings(end_probability=0.2),
     )  # fmt: skip
