@@ -29,6 +29,7 @@ from storage.files import publish_json
 from storage.run_folder import RunFolder
 from tasks.loading import load_interactions, load_simulator
 from tasks.policies.checkpoints import baseline_policy
+from tasks.policies.comparison import TOP_SHARE
 from tasks.policies.settings import ReinforceSettings, run_settings
 from tasks.step import step_logger
 
@@ -39,7 +40,6 @@ _RULES = {
     "sasrec": {"reaction": "sasrec", "reward": "reaction"},
     "probability": {"reaction": "draw", "reward": "probability"},
 }
-_TOP_SHARE = 10  # off-policy, a policy recommends among the best tenth of the catalogue
 REPORT = "report/cross_check.json"
 
 
@@ -97,7 +97,7 @@ def cross_check(
     }
     policies = _policies(simulator, settings, agents, environments, _known(algorithms))
     logged = logged_reactions(simulator, settings.environment, load_interactions(folder, ("test",)))
-    k = max(1, len(catalogue(simulator, settings.environment.catalogue_size)) // _TOP_SHARE)
+    k = max(1, len(catalogue(simulator, settings.environment.catalogue_size)) // TOP_SHARE)
     rows: list[CheckedPolicy] = []
     for name, (trained_on, policy) in policies.items():
         value = off_policy_value([policy], simulator, settings.environment, logged, k=k, seed=agents.evaluation_seed)
