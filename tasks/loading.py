@@ -16,13 +16,12 @@ from models.estimators.baselines import Bias
 from models.estimators.ease import EASE, EASESettings, most_frequent
 from models.estimators.logistic import LogisticModel
 from models.estimators.rating_factors import FactorSettings, RatingFactors
-from models.estimators.recent_categories import RecentCategories
+from models.estimators.recent_categories import CategoryRecency, RecentCategories
 from models.estimators.word_taste import WordTaste
 from models.explanation.votes import ItemIndexes, KeywordRecord
 from models.interactions import Interactions
 from models.keywords.nearest import NearestVectors
 from models.knowledge import ItemKnowledge
-from models.policy_evaluation.truth import Boredom, Truth
 from models.response.exposure import Selection
 from models.response.features import FEATURE_NAMES, ResponseModels
 from models.response.keyword_matching import KeywordMatching
@@ -33,10 +32,9 @@ from models.response.voting import VoteTable
 from models.simulation.patience import Patience, PatienceFit
 from models.simulation.simulator import UserSimulator
 from storage.checkpoints import load_arrays, load_json
-from storage.contracts import INTERACTIONS, ITEM_WORDS, ITEMS, KEYWORDS, TRUTH, USERS, VOCABULARY
+from storage.contracts import INTERACTIONS, ITEM_WORDS, ITEMS, KEYWORDS, USERS, VOCABULARY
 from storage.errors import DataError
 from storage.run_folder import RunFolder
-from storage.settings.sample import TruthSettings
 from storage.tables import read_table
 from storage.vectors import read_index, read_item_vectors, read_keyword_vectors
 
@@ -64,6 +62,7 @@ class EnsembleCheckpoint(BaseModel):
     factors: FactorSettings
     ease: EASESettings
     neutral: tuple[float, float] = Field(description="similarity that speaks neither way: for, against")
+    recency: float = Field(description="logit where all recent reactions share a category with the candidate")
     max_history: int = Field(gt=0, description="last interactions that any model looks at")
 
     @model_validator(mode="after")
@@ -105,26 +104,6 @@ def load_interactions(folder: RunFolder, splits: tuple[str, ...]) -> Interaction
         n_users=read_table(folder.path("users.parquet"), USERS, ["user_id"]).height,
         n_items=read_table(folder.path("items.parquet"), ITEMS, ["item_id"]).height,
     )
-
-
-def load_truth(folder: RunFolder, n_users: int, n_items: int) -> Truth | None:
-    """The truth of a generated world; None for a dataset of real people."""
-    path = folder.path("truth.parquet")
-    if not path.exists():
-        return None
-    table = read_table(path, TRUTH)
-    probabilities = np.zeros((n_users, n_items), dtype=np.float32)
-    probabilities[table["user_id"].to_numpy(), table["item_id"].to_numpy()] = table["probability"].to_numpy()
-    return Truth(probabilities, _boredom(folder))
-
-
-def _boredom(folder: RunFolder) -> Boredom | None:
-    path = folder.path("truth.json")
-    settings = load_json(path, TypeAdapter(TruthSettings)) if path.exists() else TruthSettings()
-    if not settings.boredom:
-        return None
-    recent = RecentCategories(load_categories(folder), settings.boredom_memory)
-    return Boredom(settings.boredom / settings.noise, recent)
 
 
 def load_knowledge(folder: RunFolder) -> ItemKnowledge:
@@ -279,7 +258,8 @@ def simulator_of(folder: RunFolder, knowledge: ItemKnowledge, train: Interaction
     words = word_sets(read_table(folder.path("ensemble/words.parquet"), ITEM_WORDS), train.n_items)
     ease = load_ease(folder, train, checkpoint.ease)
     logical = KeywordMatching(knowledge), Similarity(knowledge, checkpoint.neutral)
-    models = ResponseModels(*logical, sasrec, bias, factors, WordTaste(words), ease)
+    recency = CategoryRecency(RecentCategories(logical[0].categories), checkpoint.recency)
+    models = ResponseModels(*logical, sasrec, bias, factors, WordTaste(words), ease, recency)
     hazard = load_patience(folder).hazard if folder.path("patience").exists() else None
     patience = None if hazard is None else Patience(hazard)
     return UserSimulator(

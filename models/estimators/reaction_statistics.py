@@ -123,6 +123,10 @@ class ReactionStatistics:
         """Statistics of each training reaction as if it and all that its user did later were unknown: (n, 12)."""
         return self._training_features(train, Bias().fit(train))
 
+    def training_logits(self, train: Interactions) -> NDArray[np.float32]:
+        """Logit of P(like) of each training reaction as if it and all that its user did later were unknown: (n,)."""
+        return self.weights.logits(self.training_features(train))
+
     def surprises(self, histories: Histories) -> NDArray[np.float32]:
         """How many standard deviations each rating lies above its item's usual one: float32 (b, l), 0 on padding."""
         rest = residuals(self.scalars, self.facts.rating_effects, *histories.arrays())

@@ -1,19 +1,24 @@
-"""How much of what a user reacted to of late shares a category with a candidate: what boredom comes from.
+"""How much of what a user reacted to of late shares a category with a candidate, and what that adds to P(like).
 
 That people tire of a kind of thing that they had a moment ago, and want it again later, is variety seeking (McAlister,
-Journal of Consumer Research 1982; in recommendation: Kapoor et al., "Just in time recommendations", WSDM 2015).
+Journal of Consumer Research 1982; in recommendation: Kapoor et al., "Just in time recommendations", WSDM 2015). Where
+they want more of the same, the weight is positive.
 """
 
 from __future__ import annotations
 
+from typing import Self
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
-from models.interactions import NO_ITEM, Histories, last
+from models.estimators.logistic import LogisticModel
+from models.interactions import NO_ITEM, Histories, Interactions, last
+from models.kernels.bitsets import PackedSets
 from models.kernels.compiled import loop
 
 MEMORY = 5  # reactions that the response models take for recent
+_PENALTY = 100.0  # L2 penalty of the standardised weights, in reactions
 
 
 class RecentCategories:
@@ -22,15 +27,13 @@ class RecentCategories:
     Parameters
     ----------
     categories
-        Sparse binary matrix of shape (n_items, n_categories).
+        Every item's categories.
     memory
         Last reactions that count.
     """
 
-    def __init__(self, categories: csr_array, memory: int = MEMORY) -> None:
-        by_item = csr_array(categories)
-        self.memory = memory
-        self._starts, self._categories = by_item.indptr.astype(np.int64), by_item.indices.astype(np.int64)
+    def __init__(self, categories: PackedSets, memory: int = MEMORY) -> None:
+        self.categories, self.memory = categories, memory
 
     def shares(self, candidates: NDArray[np.int64], histories: Histories) -> NDArray[np.float32]:
         """Share of the last `memory` reactions to items that have a category in common with the candidate.
@@ -47,25 +50,63 @@ class RecentCategories:
         float32 array of shape (b,), 0 to 1.
         """
         recent = np.ascontiguousarray(last(histories, self.memory).items)
-        return _shared(self._starts, self._categories, candidates, recent) / np.float32(self.memory)
+        return _sharing(self.categories.words, candidates, recent) / np.float32(self.memory)
+
+
+class CategoryRecency:
+    """What recent reactions to its categories add to the logit of a candidate's P(like): weight times their share.
+
+    Parameters
+    ----------
+    recent
+        The shares.
+    weight
+        Logit where all recent reactions share a category with the candidate, beyond what all reactions together say.
+    """
+
+    def __init__(self, recent: RecentCategories, weight: float = 0.0) -> None:
+        self.recent, self.weight = recent, weight
+
+    def fit(self, train: Interactions, logits: NDArray[np.float32]) -> Self:
+        """Learn the weight from training interactions, each given those before it.
+
+        Parameters
+        ----------
+        train
+            n interactions.
+        logits
+            float32 array of shape (n,): of P(like) by all else, as if the interaction and later ones were unknown.
+        """
+        shares = self.recent.shares(train.items, _preceding(train, self.recent.memory))
+        names = "else", "share"
+        model = LogisticModel.fit(names, np.stack([logits, shares], axis=1), train.likes, penalty=_PENALTY)
+        self.weight = model.coefficients[1] / model.scales[1]
+        return self
+
+    def logits(self, candidates: NDArray[np.int64], histories: Histories) -> NDArray[np.float32]:
+        """What candidates (b,) gain or lose by the histories in their rows: float32 (b,)."""
+        return np.float32(self.weight) * self.recent.shares(candidates, histories)
+
+
+def _preceding(interactions: Interactions, n: int) -> Histories:
+    """The n interactions of the same user before each one."""
+    rows = np.arange(len(interactions))
+    counts = np.minimum(rows - interactions.offsets[interactions.users], n)
+    places = (rows - counts)[:, None] + np.arange(n)
+    there = np.arange(n) < counts[:, None]
+    places = np.where(there, places, 0)
+    return Histories(np.where(there, interactions.items[places], NO_ITEM), interactions.likes[places] & there)
 
 
 @loop
-def _shared(
-    starts: NDArray[np.int64],
-    categories: NDArray[np.int64],
-    candidates: NDArray[np.int64],
-    items: NDArray[np.int64],
-) -> NDArray[np.float32]:
+def _sharing(words: NDArray[np.uint64], candidates: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
     """How many of the items (b, l) share a category with the candidate (b,) of their row: float32 (b,)."""
     counts = np.zeros(len(candidates), dtype=np.float32)
     for row, candidate in enumerate(candidates):
         for t in range(items.shape[1]):
             item, shared = items[row, t], False
-            if item == NO_ITEM:
-                continue
-            for own in range(starts[candidate], starts[candidate + 1]):
-                for other in range(starts[item], starts[item + 1]):
-                    shared = shared or categories[own] == categories[other]
-            counts[row] += 1 if shared else 0
+            if item != NO_ITEM:
+                for word in range(words.shape[1]):
+                    shared |= words[candidate, word] & words[item, word] != 0
+            counts[row] += shared
     return counts

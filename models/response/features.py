@@ -15,6 +15,7 @@ from scipy.special import expit
 from models.estimators.baselines import Bias
 from models.estimators.ease import EASE
 from models.estimators.rating_factors import RatingFactors
+from models.estimators.recent_categories import CategoryRecency
 from models.estimators.word_taste import WordTaste
 from models.interactions import Histories, Interactions
 from models.kernels.threads import by_blocks
@@ -46,6 +47,7 @@ FEATURE_NAMES = (
     "con_similarity_taste",
     "history_size",
     "history_like_share",
+    "recent_category_logit",
     "word_taste",
     "ease_score",
 )
@@ -72,7 +74,7 @@ FEATURE_GROUPS: dict[str, tuple[str, ...]] = {
         "pro_similarity_taste",
         "con_similarity_taste",
     ),
-    "history": ("history_size", "history_like_share"),
+    "history": ("history_size", "history_like_share", "recent_category_logit"),
 }
 LOGICAL = ("keywords", "similarity")  # what rests on the language model's keywords
 
@@ -83,8 +85,12 @@ IN_DOUBT: tuple[tuple[str, ...], ...] = (
     FEATURE_GROUPS["ease"],
 )
 
-# SASRec's logit and the match of factors: where the stack stays unless validation pairs say otherwise.
-STACK_PRIOR = {"sasrec_logit": 1.0, "factor_match": 1.0}
+# Where the stack stays unless validation pairs say otherwise.
+STACK_PRIOR = {"sasrec_logit": 1.0, "factor_match": 1.0, "recent_category_logit": 1.0}
+
+# Where it stays whatever they say: each train row is described by what came right before it, validation rows by what
+# came before all of them, and there are far fewer of them.
+HELD = ("recent_category_logit",)
 
 
 def feature_matrix(features: Features, names: Sequence[str] = FEATURE_NAMES) -> NDArray[np.float32]:
@@ -154,6 +160,8 @@ class ResponseModels:
         Tastes for the words of items.
     ease
         What reactions to other items say.
+    recency
+        What recent reactions to the same categories say.
     """
 
     keyword_matching: KeywordMatching
@@ -163,6 +171,7 @@ class ResponseModels:
     factors: RatingFactors
     words: WordTaste
     ease: EASE
+    recency: CategoryRecency
 
     def with_knowledge(self, knowledge: ItemKnowledge) -> ResponseModels:
         """The same models where other keywords speak for and against the same items."""
@@ -259,6 +268,7 @@ class ResponseModels:
             "item_effect": self.bias.item_effects[items],
             "history_size": np.log1p(sizes).astype(np.float32),
             "history_like_share": ((likes + 1) / (sizes + 2)).astype(np.float32),
+            "recent_category_logit": self.recency.logits(items, histories),
             "word_taste": self.words.tastes(items, histories, surprises),
             "ease_score": self.ease.scores(items, histories),
         }

@@ -6,7 +6,7 @@ themselves on validation pairs, or a stiffer penalty keeps them out, each for it
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Self
@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from models.estimators.logistic import LogisticModel
 from models.interactions import Interactions
-from models.response.features import IN_DOUBT, STACK_PRIOR, Features, feature_matrix
+from models.response.features import HELD, IN_DOUBT, STACK_PRIOR, Features, feature_matrix
 
 _FOLDS = 5
+_HELD_STIFFNESS = 10_000.0
 
 
 @dataclass(frozen=True)
@@ -65,18 +66,27 @@ class StackDesign:
         As in `LogisticModel.fit`.
     in_doubt
         Parts: features that have one stiffness together.
+    held
+        Features that keep their prior.
     """
 
     names: tuple[str, ...]
     prior: Mapping[str, float]
     in_doubt: tuple[tuple[str, ...], ...]
+    held: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, names: tuple[str, ...]) -> Self:
         """The usual prior and parts in doubt, as far as these features are among `names`."""
         prior = {name: weight for name, weight in STACK_PRIOR.items() if name in names}
         parts = (tuple(name for name in part if name in names) for part in IN_DOUBT)
-        return cls(names, prior, tuple(part for part in parts if part))
+        return cls(names, prior, tuple(part for part in parts if part), tuple(name for name in HELD if name in names))
+
+    def stiffness(self, by_part: Sequence[float]) -> dict[str, float]:
+        """Stiffness by feature, of those by part in doubt."""
+        held = dict.fromkeys(self.held, _HELD_STIFFNESS)
+        pairs = zip(self.in_doubt, by_part, strict=True)
+        return {name: value for part, value in pairs for name in part} | held
 
 
 def fit_stack(
@@ -137,13 +147,13 @@ def choose_penalty(
     names_of_users, rows = np.unique(users, return_inverse=True)
     if len(names_of_users) == 1:  # a single user says nothing of others: stay near the prior
         stiffest = (max(choices.stiffnesses),) * len(in_doubt)
-        return StackPenalty(max(choices.penalties), _by_name(in_doubt, stiffest))
+        return StackPenalty(max(choices.penalties), design.stiffness(stiffest))
     folds = np.random.default_rng(seed).permutation(len(names_of_users))[rows] % _FOLDS
 
     @cache
     def loss(penalty: float, stiffness: tuple[float, ...]) -> float:
         """Log-loss over all rows, each judged by the stack that is fitted without its fold."""
-        total, by_feature = 0.0, _by_name(in_doubt, stiffness)
+        total, by_feature = 0.0, design.stiffness(stiffness)
         for fold in np.unique(folds):
             out = folds == fold
             model = LogisticModel.fit(
@@ -168,8 +178,4 @@ def choose_penalty(
     best = bettered((choices.stiffnesses[0],) * len(in_doubt))
     while (after := bettered(best[1])) != best:
         best = after
-    return StackPenalty(best[0], _by_name(in_doubt, best[1]))
-
-
-def _by_name(in_doubt: Sequence[Collection[str]], stiffness: Sequence[float]) -> dict[str, float]:
-    return {name: value for part, value in zip(in_doubt, stiffness, strict=True) for name in part}
+    return StackPenalty(best[0], design.stiffness(best[1]))

@@ -17,8 +17,9 @@ from storage.checkpoints import load_json
 from storage.errors import DataError
 from storage.files import publish, publish_json
 from storage.run_folder import RunFolder
-from tasks.loading import SIMULATOR_PARTS, load_ensemble, load_interactions, load_sasrec, load_simulator, load_truth
+from tasks.loading import SIMULATOR_PARTS, load_ensemble, load_interactions, load_sasrec, load_simulator
 from tasks.step import Summary, step
+from tasks.truth import load_truth
 
 PREDICTIONS = "report/predictions.parquet"
 _PROBABILITY, _DECISION = ".probability", ".decision"  # beside a model's scores, which have its name alone

@@ -25,10 +25,11 @@ from models.policy_evaluation.values import Evaluation, all_pairs, evaluate_poli
 from models.simulation.settings import EnvironmentSettings, catalogue
 from models.simulation.simulator import UserSimulator
 from storage.run_folder import RunFolder
-from tasks.loading import load_interactions, load_truth
+from tasks.loading import load_interactions
 from tasks.policies.checkpoints import PolicyCheckpoint
 from tasks.policies.settings import ReinforceSettings
 from tasks.step import step_logger
+from tasks.truth import load_truth
 
 BOUND = "greedy_truth"
 TOP_SHARE = 10  # off-policy, a policy recommends among the best tenth of the catalogue

@@ -13,6 +13,7 @@ from models.estimators.baselines import Bias
 from models.estimators.ease import EASESettings, signed_reactions
 from models.estimators.logistic import LogisticModel
 from models.estimators.rating_factors import FactorSettings, RatingFactors
+from models.estimators.recent_categories import CategoryRecency, RecentCategories
 from models.estimators.word_taste import WordTaste
 from models.fidelity.card import vote_tables
 from models.interactions import Interactions
@@ -79,7 +80,7 @@ class EnsembleSettings(BaseModel):
 
 
 @step(
-    version="11",
+    version="12",
     reads=PARTS_BEFORE_ENSEMBLE,
     writes=("ensemble",),
 )
@@ -94,7 +95,12 @@ def fit_ensemble(folder: RunFolder, settings: EnsembleSettings) -> Summary:
     ease = new_ease(train, settings.ease).fit(signed_reactions(train))
     words = _words(read_table(folder.path("items.parquet"), ITEMS))
     logical = KeywordMatching(knowledge), Similarity(knowledge, neutral)
-    models = ResponseModels(*logical, sasrec, bias, factors, WordTaste(word_sets(words, train.n_items)), ease)
+    taste, recency = (
+        WordTaste(word_sets(words, train.n_items)),
+        CategoryRecency(RecentCategories(logical[0].categories)),
+    )
+    recency.fit(train, sasrec.statistics.training_logits(train))
+    models = ResponseModels(*logical, sasrec, bias, factors, taste, ease, recency)
     opinions = models.opinions_after(train, validation, settings.max_history)
     ensemble, chosen = fit_stack(FEATURE_NAMES, opinions.features, validation, settings.choices(), settings.seed)
     selection = _selection(models, ensemble, train, settings)
@@ -105,6 +111,7 @@ def fit_ensemble(folder: RunFolder, settings: EnsembleSettings) -> Summary:
         factors=settings.factors,
         ease=settings.ease,
         neutral=neutral,
+        recency=recency.weight,
         max_history=settings.max_history,
     )
     with publish(folder.path("ensemble")) as target:
@@ -120,6 +127,7 @@ def fit_ensemble(folder: RunFolder, settings: EnsembleSettings) -> Summary:
         "penalty": chosen.penalty,
         "stiffness": {**chosen.stiffness},
         "selection": selection.shift,
+        "recency": recency.weight,
         "weights": {**weights},
     }
 

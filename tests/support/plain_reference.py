@@ -40,6 +40,7 @@ def features(world: UserSimulator, user: int, candidate: int, history: list[Reac
         "history_size": np.log1p(count),
         "history_like_share": (likes + 1) / (count + 2),
         "word_taste": _taste(_words(world), candidate, history, surprises),
+        "recent_category_logit": world.models.recency.weight * _recent_share(world, candidate, history),
         "ease_score": _ease_score(world, candidate, history),
     }
     return np.array([found[name] for name in FEATURE_NAMES], dtype=np.float64)
@@ -48,6 +49,11 @@ def features(world: UserSimulator, user: int, candidate: int, history: list[Reac
 def _in_category(world: UserSimulator, candidate: int, history: list[Reaction]) -> list[Reaction]:
     categories = world.knowledge.categories.toarray() > 0
     return [reaction for reaction in history if (categories[candidate] & categories[reaction[0]]).any()] or history
+
+
+def _recent_share(world: UserSimulator, candidate: int, history: list[Reaction]) -> float:
+    categories = world.knowledge.categories.toarray() > 0
+    return sum(bool((categories[candidate] & categories[item]).any()) for item, _, _ in history[-5:]) / 5
 
 
 def _surprises(world: UserSimulator, history: list[Reaction]) -> list[float]:

@@ -11,6 +11,7 @@ from models.estimators.baselines import Bias
 from models.estimators.ease import EASE
 from models.estimators.logistic import LogisticModel
 from models.estimators.rating_factors import FactorSettings, RatingFactors
+from models.estimators.recent_categories import CategoryRecency, RecentCategories
 from models.estimators.word_taste import WordTaste
 from models.interactions import Interactions
 from models.knowledge import ItemKnowledge
@@ -54,14 +55,16 @@ def planted_world() -> UserSimulator:
     )
     torch.manual_seed(0)
     sasrec = SASRec(knowledge.categories, SASRecSettings(width=8, heads=2, blocks=1, max_history=20, dropout=0.0))
+    matching = KeywordMatching(knowledge)
     models = ResponseModels(
-        KeywordMatching(knowledge),
+        matching,
         Similarity(knowledge, (0.5, 0.5)),
         sasrec.eval(),
         Bias().fit(interactions),
         RatingFactors(N_ITEMS, FactorSettings()),
         WordTaste(csr_array((N_ITEMS, 0), dtype=np.float32)),
         EASE(np.arange(0), N_ITEMS, 1.0),
+        CategoryRecency(RecentCategories(matching.categories)),
     )
     features = np.random.default_rng(0).normal(size=(50, len(FEATURE_NAMES))).astype(np.float32)
     return UserSimulator(

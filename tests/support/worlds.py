@@ -13,6 +13,7 @@ from models.estimators.baselines import Bias
 from models.estimators.ease import EASE, most_frequent, signed_reactions
 from models.estimators.logistic import LogisticModel
 from models.estimators.rating_factors import FactorSettings, RatingFactors
+from models.estimators.recent_categories import CategoryRecency, RecentCategories
 from models.estimators.word_taste import WordTaste
 from models.interactions import Interactions
 from models.keywords.embeddings import item_vectors
@@ -68,14 +69,16 @@ def tiny_world(seed: int) -> UserSimulator:
     settings = SASRecSettings(width=8, heads=2, blocks=1, max_history=MAX_HISTORY, dropout=0.0)
     sasrec = SASRec(knowledge.categories, settings)
     sasrec.statistics.fit(interactions)
+    matching = KeywordMatching(knowledge)
     models = ResponseModels(
-        KeywordMatching(knowledge),
+        matching,
         Similarity(knowledge, neutral_values(knowledge, interactions, MAX_HISTORY, seed)),
         sasrec.eval(),
         Bias().fit(interactions),
         RatingFactors(N_ITEMS, FactorSettings()).fit(interactions, sasrec.statistics.training_surprises(interactions)),
         WordTaste(csr_array((rng.random((N_ITEMS, N_KEYWORDS)) < 0.15).astype(np.float32))),
         EASE(most_frequent(interactions.items, N_ITEMS, 12), N_ITEMS, 5.0).fit(signed_reactions(interactions)),
+        CategoryRecency(RecentCategories(matching.categories), -0.7),
     )
     features = rng.normal(size=(50, len(FEATURE_NAMES))).astype(np.float32)
     ensemble = LogisticModel.fit(FEATURE_NAMES, features, features[:, 0] + rng.normal(size=50) > -0.5)

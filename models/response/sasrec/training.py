@@ -109,7 +109,7 @@ def _train(
     windows = windows_of(
         train,
         statistics.training_surprises(train),
-        statistics.weights.logits(statistics.training_features(train)),
+        statistics.training_logits(train),
         settings.max_history,
     )
     histories, validation_statistics = _validation_inputs(model, train, validation)

@@ -7,10 +7,11 @@ from scipy.special import ndtr
 
 from models.estimators.recent_categories import RecentCategories
 from models.interactions import NO_ITEM, Histories, Interactions
+from models.kernels.bitsets import PackedSets
 from models.policy_evaluation.truth import Boredom, Truth
 
 # Items 0 to 2 are of the first category, 3 of the second; everybody likes each with an even chance.
-CATEGORIES = csr_array(np.array([[1, 0], [1, 0], [1, 0], [0, 1]], dtype=np.float32))
+CATEGORIES = PackedSets(csr_array(np.array([[1, 0], [1, 0], [1, 0], [0, 1]], dtype=np.float32)))
 EVEN = np.full((2, 4), 0.5, dtype=np.float32)
 BORED = Truth(EVEN, Boredom(loss=1.2, recent=RecentCategories(CATEGORIES, 4)))
 

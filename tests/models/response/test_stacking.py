@@ -35,6 +35,20 @@ def test_each_part_in_doubt_is_kept_out_unless_it_helps(helps: tuple[bool, bool]
     assert abs(fitted.coefficients[0]) > 0.3
 
 
+def test_what_is_held_keeps_its_prior_whatever_validation_pairs_say() -> None:
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(1000, 10)).astype(np.float32)
+    likes = rng.random(1000) < 1 / (1 + np.exp(-2 * features[:, 0] - features[:, 1]))
+    design = StackDesign(NAMES, {"a": -1.0, "b": -1.0}, (), held=("b",))
+    chosen = choose_penalty(design, features, likes, USERS, PenaltyChoices((1.0,)), seed=0)
+    fitted = LogisticModel.fit(
+        NAMES, features, likes, penalty=chosen.penalty, prior=design.prior, stiffness=chosen.stiffness
+    )
+    weights = np.array(fitted.coefficients) / fitted.scales
+    assert weights[0] > 1
+    assert weights[1] == pytest.approx(-1, abs=0.1)
+
+
 def test_a_single_user_cannot_move_the_stack_from_its_prior() -> None:
     features = np.array([[0.0], [1.0]], dtype=np.float32)
     likes, users = np.array([True, False]), np.zeros(2, dtype=np.int64)

@@ -15,8 +15,8 @@ from storage.run_folder import RunFolder, Split
 from storage.settings.datasets import DatasetSettings
 from storage.settings.sample import SampleWorldSettings
 from storage.tables import read_table
-from tasks.loading import load_truth
 from tasks.steps.ingest import IngestSettings, ingest, source_files
+from tasks.truth import load_truth
 
 MUSIC = DatasetSettings(name="music", adapter="amazon", like_threshold=4)
 FILMS = DatasetSettings(name="films", adapter="movielens", like_threshold=3, rating_min=0.5)
