@@ -13,6 +13,9 @@ SERVER   := .venv-llm/.installed
 MODEL    := .venv-llm/.model
 LOCKS    := deployments/locks
 
+# A file's tests share what is slow to make, and the longest files come first.
+TWO_AT_ONCE := -n 2 --dist loadfile --no-loadscope-reorder
+
 .DEFAULT_GOAL := help
 .PHONY: help setup reproduce test test-all lint format llm llm-stop serve lock clean distclean
 
@@ -36,10 +39,10 @@ reproduce: setup ## run the whole pipeline on a dataset and print its report
 	  $(foreach assignment,$(SET),--set '$(assignment)')
 
 test: setup ## run the tests, end-to-end runs included, without the long campaigns
-	.venv/bin/python -m pytest -m 'not long'
+	.venv/bin/python -m pytest $(TWO_AT_ONCE) -m 'not long'
 
 test-all: setup ## run every test, long campaigns included
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest $(TWO_AT_ONCE)
 
 lint: $(PIPELINE) ## check style, types and the layers between the packages
 	.venv/bin/ruff check .

@@ -145,7 +145,7 @@ def test_what_is_wrong_with_an_argument_is_said(
 
 
 def test_a_run_that_is_not_there_or_damaged_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"run: found no folder .*nothing'; make a run with: recaudience reproduce"):
+    with pytest.raises(ValueError, match=r"run: found no folder .*; make a run with: recaudience reproduce"):
         load(tmp_path / "nothing")
     with pytest.raises(TypeError, match="run: found 3, expected the path"):
         load(3)  # type: ignore[arg-type]
