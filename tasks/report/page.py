@@ -108,7 +108,7 @@ def template_environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"count": count, "share": share, "first_few": first_few, "label": label}
+    environment.filters |= {"count": count, "share": share, "first_few": first_few, "label": label, "minus": typeset}
     return environment
 
 

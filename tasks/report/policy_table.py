@@ -88,4 +88,6 @@ def _row(scores: PolicyScores, reinforcement: Reinforcement) -> tuple[Number, ..
 
 
 def _number(estimate: Estimate | None, mark: str = "") -> Number:
-    return Number(None) if estimate is None else Number(estimate.mean, estimate.ci95, mark)
+    if estimate is None or estimate.ci95 == (0, 0):  # a policy beside itself
+        return Number(None)
+    return Number(estimate.mean, estimate.ci95, mark)

@@ -198,10 +198,10 @@ def _best(column: Column, values: Sequence[float | None]) -> str | None:
 
 
 def _cell(column: Column, number: Number) -> Cell:
-    low_high = "" if number.interval is None else " – ".join(column.text(end) for end in number.interval)
+    low_high = "" if number.interval is None else " to ".join(column.text(end) for end in number.interval)
     return Cell("–" if number.value is None else f"{column.text(number.value)}{number.mark}", low_high)
 
 
 def _plain(cell: Cell) -> str:
-    interval = f" [{cell.interval.replace(' – ', ', ')}]" if cell.interval else ""
+    interval = f" [{cell.interval.replace(' to ', ', ')}]" if cell.interval else ""
     return f"{cell.text}{interval}{' *' if cell.best else ''}"
