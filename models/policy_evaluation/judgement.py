@@ -2,8 +2,8 @@
 
 On a generated world the judge is the truth: the sum over a session of the true P(like) of what was taken. On real data
 it is the doubly robust estimate of the share of likes (models/policy_evaluation/off_policy.py). Either way a policy is
-held against `REFERENCES` on the same sessions, or the same users. What the simulator praises, a reward surely above the
-item mean's, is then
+held against the agents' network before training and the item mean on the same sessions, or the same users. What the
+simulator praises, a reward surely above the item mean's, is then
 
 - confirmed, where the judge's difference to the item mean is surely above 0 as well,
 - contradicted, where it is surely below 0,
@@ -30,7 +30,6 @@ from models.policy_evaluation.values import Evaluation
 
 JudgeName = Literal["truth", "held_out_ratings"]
 Praise = Literal["confirmed", "open", "contradicted"]
-REFERENCES = ("untrained", "item_mean")
 _RESAMPLES = 500
 
 
@@ -68,13 +67,15 @@ class Agreement(Result):
 def judged_by_truth(evaluations: Mapping[str, Sequence[Evaluation]]) -> dict[str, Judgement]:
     """Judgements of policies that were played in a generated world, one evaluation a training seed."""
     true = {name: np.stack([_true(part) for part in parts]) for name, parts in evaluations.items()}
+
+    def over(name: str, other: str) -> Estimate | None:
+        return crossed_interval(true[name] - true[other]) if other in true else None
+
     return {
         name: Judgement(
             value=crossed_interval(likes),
-            **{
-                f"over_{other}": crossed_interval(likes - true[other]) if other in true else None
-                for other in REFERENCES
-            },
+            over_untrained=over(name, "untrained"),
+            over_item_mean=over(name, "item_mean"),
         )
         for name, likes in true.items()
     }
@@ -83,15 +84,17 @@ def judged_by_truth(evaluations: Mapping[str, Sequence[Evaluation]]) -> dict[str
 def judged_by_ratings(values: Mapping[str, OffPolicyValue]) -> dict[str, Judgement]:
     """Judgements from held-out ratings, of estimates that share their bootstrap samples."""
 
-    def difference(value: OffPolicyValue, other: OffPolicyValue | None) -> Estimate | None:
-        if other is None:
+    def over(value: OffPolicyValue, other: str) -> Estimate | None:
+        reference = values.get(other)
+        if reference is None:
             return None
-        return resampled_estimate(value.dr.mean - other.dr.mean, value.resampled - other.resampled)
+        return resampled_estimate(value.dr.mean - reference.dr.mean, value.resampled - reference.resampled)
 
     return {
         name: Judgement(
             value=value.dr,
-            **{f"over_{other}": difference(value, values.get(other)) for other in REFERENCES},
+            over_untrained=over(value, "untrained"),
+            over_item_mean=over(value, "item_mean"),
             snips=value.snips,
             effective_reactions=value.effective,
         )

@@ -10,7 +10,6 @@ from models.agents.policies import Policy
 from models.interactions import Interactions
 from models.policy_evaluation.comparison import PolicyDifference, PolicyScores, Reinforcement
 from models.policy_evaluation.judgement import (
-    REFERENCES,
     Agreement,
     Judgement,
     agreement_with_ratings,
@@ -145,7 +144,8 @@ def _scores(
 ) -> PolicyScores:
     """A policy's numbers, with what an episode brings more than the same episode with other policies."""
     parts, upper = evaluations[name], "greedy" if settings.environment.reaction == "vote" else "greedy_ensemble"
-    over = {other: paired_difference(parts, evaluations[other]) for other in REFERENCES if other in evaluations}
+    references = [other for other in ("untrained", "item_mean") if other in evaluations]
+    over = {other: paired_difference(parts, evaluations[other]) for other in references}
     return PolicyScores(
         training_seconds=float(np.mean([checkpoint.training_seconds for checkpoint in checkpoints] or [0.0])),
         **over_seeds(parts, settings.agents.evaluation_seed),
