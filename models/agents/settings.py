@@ -3,7 +3,7 @@
 The names of an algorithm's fields are its constructor's in Stable-Baselines3 (A2C, DQN, PPO) or sb3-contrib (TRPO,
 QR-DQN, MaskablePPO).
 The discount is low: a recommendation's effect is mostly its own reward, and a short horizon keeps the noise of later
-rewards out.
+rewards out (benchmarks/horizon.py; 0.2 does as well as 0, 0.9 worse, in a world with boredom too).
 """
 
 from __future__ import annotations
