@@ -12,6 +12,8 @@ from pathlib import Path
 
 from storage.errors import RecaudienceError
 
+DATA_VARIABLE = "RECAUDIENCE_DATA"  # the data folder, for runs that a worker starts
+
 _DEFAULTS = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

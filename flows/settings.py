@@ -19,6 +19,8 @@ from storage.run_folder import Split
 from storage.settings.datasets import DatasetSettings, load_dataset_profile, own_profiles
 from storage.settings.llm_profiles import LLMProfile, load_llm_profile
 from storage.settings.presets import load_preset, merged_sections, split_preset
+from storage.settings.schedules import ScheduleSettings
+from storage.settings.sources import source_on_this_machine
 from tasks.evaluation.fidelity import FidelitySettings
 from tasks.evaluation.peer_settings import PeerSettings
 from tasks.policies.settings import ReinforceSettings
@@ -51,6 +53,8 @@ class Settings(BaseModel):
     reinforce: ReinforceSettings = ReinforceSettings()
     case_study: CaseStudySettings = CaseStudySettings()
     report: ReportSettings = ReportSettings()
+    # When a run starts does not change its result: left out of manifests.
+    schedule: ScheduleSettings = Field(default=ScheduleSettings(), exclude=True)
 
     @classmethod
     def load(
@@ -66,7 +70,8 @@ class Settings(BaseModel):
         """Settings of a dataset's profile with a language-model profile and overrides such as `sasrec.max_epochs: 5`.
 
         `sample@paper` is the dataset `sample` with the preset `paper`, whose settings come over those of both profiles
-        and below the overrides. The data folder holds the profiles made by `recaudience datasets add`.
+        and below the overrides. The data folder holds the profiles made by `recaudience datasets add`, and knows where
+        the files of a dataset lie on this machine; a source that is given comes first, one of the profile last.
 
         Raises
         ------
@@ -81,6 +86,7 @@ class Settings(BaseModel):
         for key, value in overrides.items():
             _merge(sections, key, value)
         merged = merged_sections({"llm": load_llm_profile(llm).model_dump()}, sections)
+        source = source or _usual_source(name, sections, data)
         try:
             return cls.model_validate({**merged, "source": _absolute(source), "preset": preset})
         except ValidationError as error:
@@ -123,6 +129,13 @@ def _merge(sections: dict[str, JsonValue], key: str, value: JsonValue) -> None:
         level[parent] = child
         level = child
     level[name] = value
+
+
+def _usual_source(dataset: str, sections: Mapping[str, JsonValue], data: Path | None) -> str | None:
+    """Where the files lie on this machine, else where the profile says."""
+    here = None if data is None else source_on_this_machine(data, dataset)
+    of_profile = sections.get("source")
+    return str(here) if here is not None else None if of_profile is None else str(of_profile)
 
 
 def _absolute(source: str | None) -> str | None:

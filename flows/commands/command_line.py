@@ -20,6 +20,7 @@ from flows.commands.evaluate import evaluate_command
 from flows.commands.explain import explain_command
 from flows.commands.llm import llm_app
 from flows.commands.policies import cross_check_command, export_command, recommend_command, simulate_command
+from flows.commands.serve import serve_command
 from flows.commands.terminal import (
     AssignmentsOption,
     DataOption,
@@ -69,6 +70,7 @@ app.command("cross-check")(cross_check_command)
 app.command("evaluate")(evaluate_command)
 app.command("explain")(explain_command)
 app.command("tune")(tune_command)
+app.command("serve")(serve_command)
 
 
 @app.command("reproduce")
@@ -111,19 +113,6 @@ def report_command(
 ) -> None:
     """Print the tables of a finished run and the path of its report page."""
     _print_report(finished_run(data, dataset, split))
-
-
-@app.command("serve")
-def serve_command(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port of the server and its UI.")] = 4200,
-    data: DataOption = Path("data"),
-) -> None:
-    """Start a Prefect server with its UI, register the deployments and run their worker, until interrupted."""
-    configure_prefect(data)
-    from flows.serve import serve
-
-    serve(host, port)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""`recaudience datasets`: list the profiles, fetch a publisher's files; the commands `add` and `check` join them."""
+"""`recaudience datasets`: list the profiles, fetch a publisher's files; `add`, `check` and `source` join them."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from rich.table import Table
 
 from flows.commands.dataset_add import add_command
 from flows.commands.dataset_check import check_command
+from flows.commands.dataset_source import source_command
 from flows.commands.terminal import DataOption, DatasetArgument, console
 from storage.errors import DataError, SettingsError
 from storage.run_folder import RunFolder
@@ -71,6 +72,7 @@ def fetch_command(
 
 datasets_app.command("add")(add_command)
 datasets_app.command("check")(check_command)
+datasets_app.command("source")(source_command)
 
 
 def _why_nothing(dataset: DatasetSettings) -> str:

@@ -12,6 +12,8 @@ from storage.settings.datasets import (
 from storage.settings.fetch import ByHand, FromPublisher, RemoteFile
 from storage.settings.llm_profiles import LLMProfile, Sampling, list_llm_profiles, load_llm_profile
 from storage.settings.sample import SampleWorldSettings
+from storage.settings.schedules import ScheduleSettings
+from storage.settings.sources import set_source, source_on_this_machine
 from storage.settings.table import TableSettings, TimeUnit
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "RemoteFile",
     "SampleWorldSettings",
     "Sampling",
+    "ScheduleSettings",
     "TableSettings",
     "TimeUnit",
     "list_dataset_profiles",
@@ -30,4 +33,6 @@ __all__ = [
     "load_dataset_settings",
     "load_llm_profile",
     "own_profiles",
+    "set_source",
+    "source_on_this_machine",
 ]

@@ -70,16 +70,21 @@ class ServerProcess:
                     running.append(process)
         return running
 
-    def stop(self) -> bool:
-        """Ask every process of the session to end, then kill what is left; True where there was something to stop."""
+    def stop(self, patience: float = _TERMINATE_SECONDS) -> bool:
+        """Ask every process of the session to end, and after `patience` seconds kill what is left.
+
+        Returns
+        -------
+        Whether there was something to stop.
+        """
         if self._number_was_reused():
             return False
         members = self.members()
-        for signal_number, patience in ((signal.SIGTERM, _TERMINATE_SECONDS), (signal.SIGKILL, _KILL_SECONDS)):
+        for signal_number, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, _KILL_SECONDS)):
             for process in self.members():
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.send_signal(signal_number)
-            psutil.wait_procs(members, timeout=patience)
+            psutil.wait_procs(members, timeout=seconds)
             if not self.members():
                 break
         return bool(members)

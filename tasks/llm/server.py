@@ -31,6 +31,7 @@ __all__ = [
     "request_count",
     "start",
     "stop",
+    "stop_abandoned",
 ]
 
 _POLL_SECONDS = 0.5
@@ -116,6 +117,21 @@ def stop(profile: LLMProfile, state_folder: Path) -> bool:
         return False
     stopped = handle.process.stop()
     state.unlink(missing_ok=True)
+    return stopped
+
+
+def stop_abandoned(state_folder: Path) -> list[str]:
+    """Stop servers that runs started and that no run uses any more, as after a kill; returns their profiles."""
+    stopped = []
+    for state in sorted(state_folder.glob("*.json")):
+        handle = read_handle(state)
+        if handle is None or handle.owner != "run":
+            continue
+        with (state_folder / f"{handle.profile}.users.lock").open("w") as lock:
+            if _is_last(lock.fileno()):
+                if handle.process.stop():
+                    stopped.append(handle.profile)
+                state.unlink(missing_ok=True)
     return stopped
 
 

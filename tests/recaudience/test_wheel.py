@@ -68,15 +68,16 @@ def test_the_command_line_works(installation: Installation) -> None:
 
 def test_prompts_report_and_deployments_find_their_files(installation: Installation) -> None:
     program = """
-from recaudience.flows.serve import deployments
+from pathlib import Path
+from recaudience.flows.serving.deployments import deployments
 from recaudience.models.reading.prompts import ItemFacts, PromptSettings, objective_prompt
 facts = ItemFacts("Salt and Ember", "warm light")
 print(objective_prompt(facts, "pro", PromptSettings()).messages[-1]["content"])
-print(deployments())
+print("entrypoint:", deployments(Path("data"))[0].entrypoint)
 """
     printed = output_of(installation, "-c", program)
     assert "Salt and Ember" in printed
-    assert "entrypoint: recaudience.flows.reproduce.reproduce" in printed
+    assert "entrypoint: recaudience.flows.serving.deployed.reproduce_form" in printed
 
 
 def test_a_language_model_that_is_not_installed_leads_to_a_running_server(installation: Installation) -> None:

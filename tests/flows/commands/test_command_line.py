@@ -107,3 +107,11 @@ def test_values_to_try_are_named_and_listed(values: str) -> None:
 )
 def test_values_to_try_are_checked_before_anything_starts(values: str, message: str) -> None:
     assert message in str(error_of("tune", "sample", "--try", values))
+
+
+@pytest.mark.parametrize("port", ["70000", "80", "http"])
+def test_a_port_that_cannot_be_is_refused_in_a_few_lines(port: str) -> None:
+    result = CliRunner().invoke(command_line.app, ["serve", "--port", port])
+    assert result.exit_code == 2
+    assert "Invalid value for '--port'" in result.output
+    assert len(result.output.splitlines()) < 10

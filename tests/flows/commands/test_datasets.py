@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -149,3 +150,22 @@ def test_a_column_that_is_not_there_is_told_with_those_that_are(tmp_path: Path, 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path, shop: Path) -> None:
     with pytest.raises(DataError, match=r"nothing\.csv: no such file\. Check the path"):
         recaudience(tmp_path, "add", "shop", "--interactions", str(shop / "nothing.csv"))
+
+
+def test_a_source_is_set_once_and_used_by_later_commands(tmp_path: Path, shared_dataset: Callable[[str], Path]) -> None:
+    data, films = tmp_path / "data", shared_dataset("movielens-latest-small")
+    assert "no source is set" in recaudience(data, "source", "movielens").output
+    assert str(films.resolve()) in recaudience(data, "source", "movielens", str(films)).output
+    assert "100,836" in recaudience(data, "check", "movielens").output
+    assert "no source is set" in recaudience(data, "source", "movielens", "--forget").output
+
+
+def test_a_source_without_the_publishers_files_is_refused(tmp_path: Path, shop: Path) -> None:
+    with pytest.raises(DataError, match=r"ratings\.csv|ratings\.dat"):
+        recaudience(tmp_path, "source", "movielens", str(shop))
+    assert "no source is set" in recaudience(tmp_path, "source", "movielens").output
+
+
+def test_a_generated_dataset_has_no_source(tmp_path: Path, shop: Path) -> None:
+    with pytest.raises(SettingsError, match="is generated"):
+        recaudience(tmp_path, "source", "sample", str(shop))

@@ -259,6 +259,18 @@ def test_a_run_that_fails_stops_its_server(state: Path, vllm: Path) -> None:
     assert not handles[0].process.is_alive()
 
 
+def test_a_server_whose_run_was_killed_is_stopped_and_others_are_left(state: Path, vllm: Path) -> None:
+    abandoned = llm_server.start(make_profile("abandoned"), state, owner="run", executable=vllm)
+    persons = start(make_profile("persons"), state, vllm)
+    with llm_server.on_demand(make_profile("used"), state, executable=vllm) as server:
+        used = server.handle()
+        assert llm_server.stop_abandoned(state) == ["abandoned"]
+        assert not abandoned.process.is_alive()
+        assert persons.process.is_alive()
+        assert used.process.is_alive()
+    assert llm_server.stop_abandoned(state) == []
+
+
 def remote(base_url: str) -> LLMProfile:
     return LLMProfile(
         name="away",
