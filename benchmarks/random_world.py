@@ -12,6 +12,7 @@ from models.estimators.ease import EASE, EASESettings, most_frequent
 from models.estimators.logistic import LogisticModel
 from models.estimators.rating_factors import FactorSettings, RatingFactors
 from models.estimators.recent_categories import CategoryRecency, RecentCategories
+from models.estimators.user_kinds import KindSettings, UserKinds
 from models.estimators.word_taste import WordTaste
 from models.interactions import Interactions
 from models.keywords.embeddings import item_vectors
@@ -74,7 +75,8 @@ def random_world(n_items: int, n_users: int, seed: int) -> UserSimulator:
     ease = EASE(most_frequent(items, n_items, known.n_items), n_items, known.penalty)
     ease.weights = rng.normal(scale=0.01, size=ease.weights.shape).astype(np.float32)
     recency = CategoryRecency(RecentCategories(logical[0].categories), -0.5)
-    models = ResponseModels(*logical, sasrec, bias, factors, WordTaste(of_words), ease, recency)
+    kinds = UserKinds.fit(of_few, sasrec.statistics.training_surprises(of_few), knowledge, 4, KindSettings(rounds=1))
+    models = ResponseModels(*logical, sasrec, bias, factors, WordTaste(of_words), ease, recency, kinds)
     n = len(FEATURE_NAMES)
     stack = LogisticModel(FEATURE_NAMES, (0.0,) * n, (1.0,) * n, (0.1,) * n, 0.0)
     return UserSimulator(knowledge, train, models, stack, max_history=HISTORY)

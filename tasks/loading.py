@@ -17,6 +17,7 @@ from models.estimators.ease import EASE, EASESettings, most_frequent
 from models.estimators.logistic import LogisticModel
 from models.estimators.rating_factors import FactorSettings, RatingFactors
 from models.estimators.recent_categories import CategoryRecency, RecentCategories
+from models.estimators.user_kinds import UserKinds
 from models.estimators.word_taste import WordTaste
 from models.explanation.votes import ItemIndexes, KeywordRecord
 from models.interactions import Interactions
@@ -61,6 +62,7 @@ class EnsembleCheckpoint(BaseModel):
     vote_tables: dict[str, VoteTable]
     factors: FactorSettings
     ease: EASESettings
+    mixtures: tuple[int, int] = Field(description="of kinds of users: how many, and kinds of each")
     neutral: tuple[float, float] = Field(description="similarity that speaks neither way: for, against")
     recency: float = Field(description="logit where all recent reactions share a category with the candidate")
     max_history: int = Field(gt=0, description="last interactions that any model looks at")
@@ -226,6 +228,13 @@ def load_ease(folder: RunFolder, train: Interactions, settings: EASESettings) ->
     return ease
 
 
+def load_kinds(folder: RunFolder, n_items: int, mixtures: tuple[int, int]) -> UserKinds:
+    """Kinds of users from the folder `ensemble`, with the keywords of the run."""
+    keywords = tuple(read_table(folder.path("vocabulary.parquet"), VOCABULARY)["keyword"].to_list())
+    arrays = load_arrays(folder.path("ensemble/kinds.safetensors"), UserKinds.shapes(n_items, len(keywords), *mixtures))
+    return UserKinds(keywords, **arrays, levels=arrays["own"])
+
+
 def new_ease(train: Interactions, settings: EASESettings) -> EASE:
     """EASE of the items with most training interactions, not fitted."""
     return EASE(most_frequent(train.items, train.n_items, settings.n_items), train.n_items, settings.penalty)
@@ -259,7 +268,8 @@ def simulator_of(folder: RunFolder, knowledge: ItemKnowledge, train: Interaction
     ease = load_ease(folder, train, checkpoint.ease)
     logical = KeywordMatching(knowledge), Similarity(knowledge, checkpoint.neutral)
     recency = CategoryRecency(RecentCategories(logical[0].categories), checkpoint.recency)
-    models = ResponseModels(*logical, sasrec, bias, factors, WordTaste(words), ease, recency)
+    kinds = load_kinds(folder, train.n_items, checkpoint.mixtures).knowing(knowledge)
+    models = ResponseModels(*logical, sasrec, bias, factors, WordTaste(words), ease, recency, kinds)
     hazard = load_patience(folder).hazard if folder.path("patience").exists() else None
     patience = None if hazard is None else Patience(hazard)
     return UserSimulator(

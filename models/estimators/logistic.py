@@ -69,10 +69,9 @@ class LogisticModel:
         likes
             bool array of shape (n,).
         penalty
-            L2 penalty on the departure of standardised weights, and of the intercept, from the prior, in reactions.
+            L2 penalty on the departure of standardised weights from the prior, in reactions; the intercept is free.
         prior
-            Weights of features as they are, not standardised, for a model without intercept; 0 where a name is missing.
-            Without any prior the intercept is free.
+            Weights of features as they are, not standardised; 0 where a name is missing.
         stiffness
             How many times the penalty of a feature is; 1 where a name is missing.
 
@@ -90,15 +89,8 @@ class LogisticModel:
             coefficients, intercept = np.zeros(len(names)), float(np.log(rate / (1 - rate)))
         else:
             start = np.array([(prior or {}).get(name, 0.0) for name in names]) * scales
-            usual = None if prior is None else float(start @ (means / scales))
             penalties = penalty * np.array([(stiffness or {}).get(name, 1.0) for name in names])
-            intercept_penalty = 0.0 if usual is None else penalty
-            coefficients, intercept = _logistic(
-                (features - means) / scales,
-                likes,
-                np.append(start, usual or 0.0),
-                np.append(penalties, intercept_penalty),
-            )
+            coefficients, intercept = _logistic((features - means) / scales, likes, start, penalties)
         return cls(names, tuple(means.tolist()), tuple(scales.tolist()), tuple(coefficients.tolist()), intercept)
 
     def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -131,18 +123,25 @@ def _weighted_sums(features: NDArray[np.float32], weights: NDArray[np.float64], 
 def _logistic(
     x: NDArray[np.float64], likes: NDArray[np.bool_], prior: NDArray[np.float64], penalties: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], float]:
-    """Weights (f,) and an intercept that minimise the log-loss plus half the penalised squared departures.
+    """Weights (f,) and an intercept that minimise the log-loss plus half the penalised squared departures from `prior`.
 
-    `prior` and `penalties` (f + 1,) are those of the weights and, last, of the intercept.
+    By Newton's method within a trust region: penalties may differ by many orders of magnitude.
     """
     y = likes.astype(np.float64)
     x = np.column_stack([x, np.ones(len(x))])
+    prior, penalties = np.append(prior, np.log(y.mean() / (1 - y.mean()))), np.append(penalties, 0.0)
 
     def loss(departure: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         logits = x @ (prior + departure)
-        error = expit(logits) - y
         log_loss = np.logaddexp(0, logits).sum() - logits @ y
-        return float(log_loss + 0.5 * penalties @ departure**2), x.T @ error + penalties * departure
+        gradient = x.T @ (expit(logits) - y) + penalties * departure
+        return float(log_loss + 0.5 * penalties @ departure**2) / len(y), gradient / len(y)
 
-    weights = prior + minimize(loss, np.zeros(len(prior)), jac=True, method="L-BFGS-B").x
+    def curvature(departure: NDArray[np.float64]) -> NDArray[np.float64]:
+        p = expit(x @ (prior + departure))
+        return (x.T @ (x * (p * (1 - p))[:, None]) + np.diag(penalties)) / len(y)
+
+    options = {"gtol": 1e-8}
+    best = minimize(loss, np.zeros(len(prior)), jac=True, hess=curvature, method="trust-exact", options=options)
+    weights = prior + best.x
     return weights[:-1], float(weights[-1])

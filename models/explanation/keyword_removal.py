@@ -1,8 +1,8 @@
 """The response to a candidate without some of its keywords.
 
 As for past reactions (models/explanation/attribution.py) nothing is approximated: keyword matching and similarity judge
-the same candidate with a shorter list of keywords and the mean embedding of those that are left. The opinions of the
-other models do not rest on keywords and stay.
+the same candidate with a shorter list of keywords and the mean embedding of those that are left; kinds of users expect of
+it what they do of such an item. The opinions of the other models do not rest on keywords and stay.
 """
 
 from __future__ import annotations
@@ -80,7 +80,8 @@ def margins_without_keywords(
             histories.ratings,
         )
         places, surprises = len(past) + np.arange(len(rows)), models.sasrec.statistics.surprises(histories)
-        logical = models.with_knowledge(small).logical_opinions(places, renumbered, surprises)
+        knowing = models.with_knowledge(small, np.concatenate([past, pairs.items[rows]]))
+        logical = knowing.logical_opinions(places, renumbered, surprises)
         features = {**opinions[rows].features, **logical.features}
         lacking_opinions = Opinions(logical.keyword_evidence, logical.similarity_evidence, features)
         parts.append(Margins.from_opinions(simulator, lacking_opinions))

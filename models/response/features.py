@@ -16,6 +16,7 @@ from models.estimators.baselines import Bias
 from models.estimators.ease import EASE
 from models.estimators.rating_factors import RatingFactors
 from models.estimators.recent_categories import CategoryRecency
+from models.estimators.user_kinds import UserKinds
 from models.estimators.word_taste import WordTaste
 from models.interactions import Histories, Interactions
 from models.kernels.threads import by_blocks
@@ -45,6 +46,7 @@ FEATURE_NAMES = (
     "con_keyword_taste",
     "pro_similarity_taste",
     "con_similarity_taste",
+    "user_kinds",
     "history_size",
     "history_like_share",
     "recent_category_logit",
@@ -74,6 +76,7 @@ FEATURE_GROUPS: dict[str, tuple[str, ...]] = {
         "pro_similarity_taste",
         "con_similarity_taste",
     ),
+    "kinds": ("user_kinds",),
     "history": ("history_size", "history_like_share", "recent_category_logit"),
 }
 LOGICAL = ("keywords", "similarity")  # what rests on the language model's keywords
@@ -162,6 +165,8 @@ class ResponseModels:
         What reactions to other items say.
     recency
         What recent reactions to the same categories say.
+    kinds
+        What users with the same reactions say.
     """
 
     keyword_matching: KeywordMatching
@@ -172,13 +177,23 @@ class ResponseModels:
     words: WordTaste
     ease: EASE
     recency: CategoryRecency
+    kinds: UserKinds
 
-    def with_knowledge(self, knowledge: ItemKnowledge) -> ResponseModels:
-        """The same models where other keywords speak for and against the same items."""
+    def with_knowledge(self, knowledge: ItemKnowledge, items: NDArray[np.int64] | None = None) -> ResponseModels:
+        """The same models where other keywords speak for and against items.
+
+        Parameters
+        ----------
+        knowledge
+            Of n items.
+        items
+            int64 array of shape (n,): which items these are; all, in their order, by default.
+        """
         return replace(
             self,
             keyword_matching=KeywordMatching(knowledge, self.keyword_matching.rarities),
             similarity=Similarity(knowledge, self.similarity.neutral),
+            kinds=self.kinds.knowing(knowledge, items),
         )
 
     def opinions(
@@ -217,7 +232,7 @@ class ResponseModels:
     def logical_opinions(
         self, items: NDArray[np.int64], histories: Histories, surprises: NDArray[np.float32]
     ) -> Opinions:
-        """What rests on keywords alone: both kinds of evidence and the features of `LOGICAL` groups.
+        """What rests on keywords: both kinds of evidence, the features of `LOGICAL` groups, and kinds of users.
 
         Parameters
         ----------
@@ -245,6 +260,7 @@ class ResponseModels:
             "con_keyword_taste": con_taste,
             "pro_similarity_taste": similarity_taste(cosines[0], surprises),
             "con_similarity_taste": similarity_taste(cosines[1], surprises),
+            "user_kinds": self.kinds.matches(items, histories, surprises),
         }
         return Opinions(keywords, similarity, features)
 

@@ -1,6 +1,7 @@
 """Step `fit-ensemble`: the stack of all models and the vote tables from validation rows, and what they need besides.
 
-Bias model, rating factors and EASE are fitted on train rows, the words of items taken from their names and facts.
+Bias model, rating factors, EASE and kinds of users are fitted on train rows, the words of items taken from their names
+and facts.
 """
 
 from __future__ import annotations
@@ -13,11 +14,15 @@ from models.estimators.baselines import Bias
 from models.estimators.ease import EASESettings, signed_reactions
 from models.estimators.logistic import LogisticModel
 from models.estimators.rating_factors import FactorSettings, RatingFactors
+from models.estimators.reaction_statistics import ReactionStatistics
 from models.estimators.recent_categories import CategoryRecency, RecentCategories
+from models.estimators.user_kinds import KindSettings, UserKinds
 from models.estimators.word_taste import WordTaste
 from models.fidelity.card import vote_tables
 from models.interactions import Interactions
 from models.keywords.tfidf import tfidf_words
+from models.knowledge import ItemKnowledge
+from models.metrics.classification import log_losses
 from models.response.exposure import Selection, drawn_choices, predicted, selection_slope
 from models.response.features import FEATURE_NAMES, ResponseModels
 from models.response.keyword_matching import KeywordMatching
@@ -51,6 +56,7 @@ class EnsembleSettings(BaseModel):
     item_penalty: float = Field(default=0.75, ge=0, description="L2 penalty of the bias model's item effects")
     factors: FactorSettings = FactorSettings()
     ease: EASESettings = EASESettings()
+    kinds: KindSettings = KindSettings()
     penalties: tuple[float, ...] = Field(
         default=(10.0, 30.0, 100.0, 300.0, 1000.0, 10_000.0),
         min_length=1,
@@ -80,7 +86,7 @@ class EnsembleSettings(BaseModel):
 
 
 @step(
-    version="12",
+    version="13",
     reads=PARTS_BEFORE_ENSEMBLE,
     writes=("ensemble",),
 )
@@ -100,7 +106,8 @@ def fit_ensemble(folder: RunFolder, settings: EnsembleSettings) -> Summary:
         CategoryRecency(RecentCategories(logical[0].categories)),
     )
     recency.fit(train, sasrec.statistics.training_logits(train))
-    models = ResponseModels(*logical, sasrec, bias, factors, taste, ease, recency)
+    kinds = chosen_kinds(sasrec.statistics, train, validation, knowledge, settings)
+    models = ResponseModels(*logical, sasrec, bias, factors, taste, ease, recency, kinds)
     opinions = models.opinions_after(train, validation, settings.max_history)
     ensemble, chosen = fit_stack(FEATURE_NAMES, opinions.features, validation, settings.choices(), settings.seed)
     selection = _selection(models, ensemble, train, settings)
@@ -110,6 +117,7 @@ def fit_ensemble(folder: RunFolder, settings: EnsembleSettings) -> Summary:
         vote_tables=vote_tables(opinions, validation.likes),
         factors=settings.factors,
         ease=settings.ease,
+        mixtures=(len(kinds.shares), kinds.shares.shape[1]),
         neutral=neutral,
         recency=recency.weight,
         max_history=settings.max_history,
@@ -119,6 +127,7 @@ def fit_ensemble(folder: RunFolder, settings: EnsembleSettings) -> Summary:
         save_arrays(target / "arrays.safetensors", bias.arrays())
         save_arrays(target / "factors.safetensors", {"items": factors.items})
         save_arrays(target / "ease.safetensors", {"weights": ease.weights})
+        save_arrays(target / "kinds.safetensors", kinds.arrays())
         write_table(target / "words.parquet", words, ITEM_WORDS)
         publish_json(target / "model.json", checkpoint.model_dump(mode="json"))
     weights = dict(zip(ensemble.names, ensemble.coefficients, strict=True))
@@ -128,8 +137,33 @@ def fit_ensemble(folder: RunFolder, settings: EnsembleSettings) -> Summary:
         "stiffness": {**chosen.stiffness},
         "selection": selection.shift,
         "recency": recency.weight,
+        "kinds": kinds.shares.shape[1],
         "weights": {**weights},
     }
+
+
+def chosen_kinds(
+    statistics: ReactionStatistics,
+    train: Interactions,
+    validation: Interactions,
+    knowledge: ItemKnowledge,
+    settings: EnsembleSettings,
+) -> UserKinds:
+    """Kinds of users, as many as predict validation rows best beside the statistics."""
+    surprises = statistics.training_surprises(train)
+    fitted = [UserKinds.fit(train, surprises, knowledge, n, settings.kinds) for n in settings.kinds.kinds]
+
+    def loss(kinds: UserKinds) -> float:
+        parts = []
+        for rows, histories in train.histories_by_parts(validation.users, settings.max_history):
+            items = validation.items[rows]
+            match = kinds.matches(items, histories, statistics.surprises(histories))
+            parts.append(np.stack([statistics.logits(items, histories), match], axis=1))
+        features = np.concatenate(parts)
+        model = LogisticModel.fit(("statistics_logit", "user_kinds"), features, validation.likes)
+        return float(log_losses(validation.likes, model.probabilities(features)).mean())
+
+    return min(fitted, key=loss) if len(fitted) > 1 else fitted[0]
 
 
 def _selection(

@@ -54,6 +54,9 @@ def _with_knowledge(world: UserSimulator, knowledge: ItemKnowledge) -> UserSimul
     """The same simulator with other keywords; how much a keyword tells stays."""
     rarities, neutral = world.models.keyword_matching.rarities, world.models.similarity.neutral
     models = replace(
-        world.models, keyword_matching=KeywordMatching(knowledge, rarities), similarity=Similarity(knowledge, neutral)
+        world.models,
+        keyword_matching=KeywordMatching(knowledge, rarities),
+        similarity=Similarity(knowledge, neutral),
+        kinds=world.models.kinds.knowing(knowledge),
     )
     return UserSimulator(knowledge, world.interactions, models, world.ensemble, world.max_history)

@@ -41,6 +41,7 @@ def features(world: UserSimulator, user: int, candidate: int, history: list[Reac
         "history_like_share": (likes + 1) / (count + 2),
         "word_taste": _taste(_words(world), candidate, history, surprises),
         "recent_category_logit": world.models.recency.weight * _recent_share(world, candidate, history),
+        "user_kinds": _kinds_match(world, candidate, history, surprises),
         "ease_score": _ease_score(world, candidate, history),
     }
     return np.array([found[name] for name in FEATURE_NAMES], dtype=np.float64)
@@ -125,6 +126,20 @@ def _factor_match(world: UserSimulator, candidate: int, history: list[Reaction],
     rest = np.array(surprises) - sum(surprises) / (len(history) + 5)
     ridge = factors.settings.penalty * np.eye(q.shape[1])
     return float(np.linalg.solve(q.T @ q + ridge, q.T @ rest) @ factors.items[candidate])
+
+
+def _kinds_match(world: UserSimulator, candidate: int, history: list[Reaction], surprises: list[float]) -> float:
+    kinds, knowledge = world.models.kinds, world.knowledge
+    levels = kinds.own.astype(np.float64) + knowledge.pro.toarray() @ kinds.pro + knowledge.con.toarray() @ kinds.con
+    levels = levels.reshape(len(levels), *kinds.shares.shape)
+    usual = sum(surprises) / (len(history) + 5)
+    expected = []
+    for mixture, (shares, precision) in enumerate(zip(kinds.shares, kinds.precisions, strict=True)):
+        density = np.array(shares, dtype=np.float64)
+        for (i, _, _), surprise in zip(history, surprises, strict=True):
+            density *= np.exp(-precision * (surprise - usual - levels[i, mixture]) ** 2 / 2)
+        expected.append(density @ levels[candidate, mixture] / density.sum())
+    return float(np.mean(expected))
 
 
 def _ease_score(world: UserSimulator, candidate: int, history: list[Reaction]) -> float:

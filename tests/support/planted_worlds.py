@@ -12,6 +12,7 @@ from models.estimators.ease import EASE
 from models.estimators.logistic import LogisticModel
 from models.estimators.rating_factors import FactorSettings, RatingFactors
 from models.estimators.recent_categories import CategoryRecency, RecentCategories
+from models.estimators.user_kinds import KindSettings, UserKinds
 from models.estimators.word_taste import WordTaste
 from models.interactions import Interactions
 from models.knowledge import ItemKnowledge
@@ -65,6 +66,7 @@ def planted_world() -> UserSimulator:
         WordTaste(csr_array((N_ITEMS, 0), dtype=np.float32)),
         EASE(np.arange(0), N_ITEMS, 1.0),
         CategoryRecency(RecentCategories(matching.categories)),
+        UserKinds.fit(interactions, np.zeros(len(items), dtype=np.float32), knowledge, 2, KindSettings()),
     )
     features = np.random.default_rng(0).normal(size=(50, len(FEATURE_NAMES))).astype(np.float32)
     return UserSimulator(

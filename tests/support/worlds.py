@@ -14,6 +14,7 @@ from models.estimators.ease import EASE, most_frequent, signed_reactions
 from models.estimators.logistic import LogisticModel
 from models.estimators.rating_factors import FactorSettings, RatingFactors
 from models.estimators.recent_categories import CategoryRecency, RecentCategories
+from models.estimators.user_kinds import KindSettings, UserKinds
 from models.estimators.word_taste import WordTaste
 from models.interactions import Interactions
 from models.keywords.embeddings import item_vectors
@@ -70,15 +71,17 @@ def tiny_world(seed: int) -> UserSimulator:
     sasrec = SASRec(knowledge.categories, settings)
     sasrec.statistics.fit(interactions)
     matching = KeywordMatching(knowledge)
+    surprises = sasrec.statistics.training_surprises(interactions)
     models = ResponseModels(
         matching,
         Similarity(knowledge, neutral_values(knowledge, interactions, MAX_HISTORY, seed)),
         sasrec.eval(),
         Bias().fit(interactions),
-        RatingFactors(N_ITEMS, FactorSettings()).fit(interactions, sasrec.statistics.training_surprises(interactions)),
+        RatingFactors(N_ITEMS, FactorSettings()).fit(interactions, surprises),
         WordTaste(csr_array((rng.random((N_ITEMS, N_KEYWORDS)) < 0.15).astype(np.float32))),
         EASE(most_frequent(interactions.items, N_ITEMS, 12), N_ITEMS, 5.0).fit(signed_reactions(interactions)),
         CategoryRecency(RecentCategories(matching.categories), -0.7),
+        UserKinds.fit(interactions, surprises, knowledge, 3, KindSettings(in_all=6, content_penalty=1, item_penalty=2)),
     )
     features = rng.normal(size=(50, len(FEATURE_NAMES))).astype(np.float32)
     ensemble = LogisticModel.fit(FEATURE_NAMES, features, features[:, 0] + rng.normal(size=50) > -0.5)
