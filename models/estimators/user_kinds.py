@@ -16,40 +16,14 @@ Several mixtures from other starts are averaged: each alone depends on where it 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
-from scipy.sparse import csr_array, hstack
-from scipy.special import softmax
 
+from models.estimators.kind_mixtures import PSEUDO_REACTIONS, Content, KindSettings, fit_mixtures
 from models.interactions import NO_ITEM, Histories, Interactions
 from models.kernels.compiled import loop
 from models.knowledge import ItemKnowledge
-
-PSEUDO_REACTIONS = np.float32(5.0)
-
-
-class KindSettings(BaseModel):
-    """How kinds of users are learned."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    kinds: tuple[int, ...] = Field(
-        default=(2, 4, 8), min_length=1, description="numbers of kinds in a mixture; validation pairs choose one"
-    )
-    in_all: int = Field(
-        default=32, gt=0, description="kinds of all mixtures together; mixtures from other starts are averaged"
-    )
-    content_penalty: float = Field(default=10.0, gt=0, description="L2 penalty of a keyword's or category's weight")
-    item_penalty: float = Field(default=10.0, gt=0, description="L2 penalty of an item's own departure")
-    evidence: float = Field(
-        default=0.6, gt=0, le=1, description="how much a reaction counts in telling the kind: reactions repeat another"
-    )
-    rounds: int = Field(default=30, gt=0, description="of expectation and maximisation")
-    most_keywords: int = Field(default=400, gt=0, description="keywords with weights, those of most train rows")
-    seed: int = Field(default=0, ge=0, description="of where the mixtures start")
 
 
 @dataclass(frozen=True)
@@ -104,8 +78,8 @@ class UserKinds:
         settings
             How to learn.
         """
-        content = _Content.of(knowledge, np.bincount(train.items, minlength=train.n_items), settings)
-        mixtures = _fit(train, surprises, content.matrix, n_kinds, settings)
+        content = Content.of(knowledge, np.bincount(train.items, minlength=train.n_items), settings)
+        mixtures = fit_mixtures(train, surprises, content.matrix, n_kinds, settings)
         v, m = len(knowledge.keywords), mixtures.own.shape[1]
         pro, con = np.zeros((v, m), dtype=np.float32), np.zeros((v, m), dtype=np.float32)
         of_pros, of_cons, of_categories = np.split(mixtures.weights, np.cumsum([len(content.pros), len(content.cons)]))
@@ -171,7 +145,7 @@ class UserKinds:
         kinds
             float32 array of shape (b, m): `posteriors`.
         """
-        apart = (kinds - self.shares.ravel()) / np.float32(len(self.shares))
+        apart = ((kinds - self.shares.ravel()) / len(self.shares)).astype(np.float32)
         return {"pro": apart @ self.pro.T, "con": apart @ self.con.T}
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
@@ -237,100 +211,3 @@ def _posteriors(
             for j in range(k):
                 own[first + j] /= total
     return posteriors
-
-
-class _Content(NamedTuple):
-    """Columns of the regression: pros and cons by their columns of the vocabulary, then all categories."""
-
-    pros: NDArray[np.int64]
-    cons: NDArray[np.int64]
-    matrix: csr_array
-
-    @classmethod
-    def of(cls, knowledge: ItemKnowledge, item_counts: NDArray[np.int64], settings: KindSettings) -> _Content:
-        pros, cons = (_most_met(sets, item_counts, settings.most_keywords) for sets in (knowledge.pro, knowledge.con))
-        parts = [knowledge.pro[:, pros], knowledge.con[:, cons], knowledge.categories]
-        return cls(pros, cons, csr_array(hstack(parts, format="csr"), dtype=np.float64))
-
-
-def _most_met(sets: csr_array, item_counts: NDArray[np.int64], most: int) -> NDArray[np.int64]:
-    """Keywords of at least two items, at most `most`, those that most train rows have met: ascending."""
-    met, items = sets.T @ item_counts, np.asarray(sets.sum(axis=0)).ravel()
-    met = np.where(items >= 2, met, 0)
-    chosen = np.argsort(-met, kind="stable")[:most]
-    return np.sort(chosen[met[chosen] > 0])
-
-
-class _Mixtures(NamedTuple):
-    """`own` (n_items, m) without content, `weights` (f, m) of the content, `shares` (s, k), `precisions` (s,)."""
-
-    own: NDArray[np.float32]
-    weights: NDArray[np.float32]
-    shares: NDArray[np.float32]
-    precisions: NDArray[np.float32]
-
-
-def _fit(
-    train: Interactions, surprises: NDArray[np.float32], content: csr_array, n_kinds: int, settings: KindSettings
-) -> _Mixtures:
-    """Expectation and maximisation of all mixtures at once."""
-    n = np.bincount(train.users, minlength=train.n_users)
-    usual = np.bincount(train.users, surprises, train.n_users) / (n + PSEUDO_REACTIONS)
-    rest = surprises - usual[train.users]
-    shape = (train.n_users, train.n_items)
-    met = csr_array((np.ones(len(rest)), (train.users, train.items)), shape=shape)
-    rests = csr_array((rest, (train.users, train.items)), shape=shape)
-    n_mixtures = max(1, settings.in_all // n_kinds)
-    start = np.random.default_rng(settings.seed).dirichlet(np.full(n_kinds, 0.5), size=(train.n_users, n_mixtures))
-    regression = _Regression(content, settings)
-    usual_one = regression.fit(met.sum(axis=0)[:, None], rests.sum(axis=0)[:, None], None)
-    kinds = start  # (n_users, s, k): P(kind)
-    for _ in range(settings.rounds):
-        flat = kinds.reshape(train.n_users, -1)
-        weights, constants, own = regression.fit(met.T @ flat, rests.T @ flat, usual_one)
-        levels = content @ weights + constants + own
-        # -(rest - level)^2 = -rest^2 + 2 rest level - level^2, summed over a user's items
-        fits = (rests @ levels - 0.5 * (met @ levels**2)).reshape(kinds.shape)
-        errors = (rest**2).sum() - 2 * (kinds * fits).sum(axis=(0, 2))  # (s,)
-        precisions = settings.evidence * len(rest) / np.maximum(errors, 1e-6)
-        shares = (kinds.mean(axis=0) + 1e-3) / (1 + 1e-3 * n_kinds)
-        kinds = softmax(fits * precisions[:, None] + np.log(shares), axis=2)
-    f32 = (array.astype(np.float32) for array in (constants + own, weights, shares, precisions))
-    return _Mixtures(*f32)
-
-
-class _Regression:
-    """Ridge regressions of weighted reactions on content, a constant and each item's own departure."""
-
-    def __init__(self, content: csr_array, settings: KindSettings) -> None:
-        n_items, f = content.shape
-        self._x = csr_array(hstack([content, np.ones((n_items, 1))], format="csr"))
-        self._penalty = np.append(np.full(f, settings.content_penalty), 1e-3) * np.eye(f + 1)
-        self._item_penalty = settings.item_penalty
-
-    def fit(
-        self,
-        counts: NDArray[np.float64],
-        sums: NDArray[np.float64],
-        around: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]] | None,
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Weights (f, m), constants (m,) and departures (n_items, m) of m regressions.
-
-        `counts` and `sums` (n_items, m) are each item's weighted number of reactions and their sum; `around` is what
-        the regressions are held to, of one column, 0 where it is None.
-
-        Without the departures, which are solved for given the rest, an item of weight n counts as n d / (n + d) with
-        their penalty d, so that many reactions to one item do not pass for many items.
-        """
-        x, d = self._x, self._item_penalty
-        weights, constants, own = around or (np.zeros((x.shape[1] - 1, 1)), np.zeros(1), np.zeros((x.shape[0], 1)))
-        line = np.concatenate([weights, constants[None]])
-        effective = d / (counts + d)
-        left = sums - counts * (x @ line + own)
-        lines = np.empty((x.shape[1], counts.shape[1]))
-        for j in range(counts.shape[1]):
-            gram = (x.T @ (x * (effective[:, j] * counts[:, j])[:, None])).toarray()
-            lines[:, j] = np.linalg.solve(gram + self._penalty, x.T @ (effective[:, j] * left[:, j]))
-        own = own + (left - counts * (x @ lines)) / (counts + d)
-        lines = line + lines
-        return lines[:-1], lines[-1], own

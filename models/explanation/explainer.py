@@ -19,6 +19,7 @@ from models.explanation.explanation import Explanation
 from models.explanation.grounds import MOST_KEYWORDS, MOST_REACTIONS, Attribution, named_grounds
 from models.explanation.keyword_removal import keyword_effects, smallest_keyword_sets
 from models.explanation.reasons import Effects, reasons
+from models.explanation.shared_tastes import shared_tastes
 from models.explanation.votes import Comparison, ItemIndexes, KeywordRecord, SASRecVote, shared_categories
 from models.interactions import NO_ITEM, Histories
 from models.kernels.bitsets import PackedSets
@@ -166,10 +167,12 @@ def _attributions(simulator: UserSimulator, pairs: Pairs, responses: Responses) 
         Effects(*both) for both in zip(reaction_effects, keyword_effects(simulator, pairs, opinions), strict=True)
     ]
     named = reasons(simulator, pairs, responses.probability, effects)
+    shared = shared_tastes(simulator, pairs)
     return [
         Attribution(
             average_logit - simulator.selection,
             dict(zip(FEATURE_GROUPS, added[row].tolist(), strict=True)),
+            shared[row],
             effects[row],
             named[row],
             turning[row],

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue, TypeAdapter
 
-from models.explanation.grounds import Grounds, KeywordReason
+from models.explanation.grounds import Grounds, KeywordReason, SharedTaste
 from models.explanation.votes import KeywordVote, NamedItem, SASRecVote, SimilarityVote
 
 _MOST_NAMED = 3  # keywords of a side in the sentence
@@ -108,11 +108,13 @@ class Explanation:
             for reason in grounds.reasons
         )
         keywords = ", ".join(map(_keyword_effect, grounds.keyword_reasons))
+        shared = ", ".join(map(_taste, grounds.shared_tastes))
         return (
             f"P(like) {self.probability:.2f} is an average of {_probability(grounds.average_logit):.2f} moved by "
             f"{parts or 'next to nothing'} (logits); "
             f"{f'past reactions that speak most for it: {reasons}' if reasons else 'no past reaction speaks for it'}"
-            f"{keywords and f'; keywords that do: {keywords}'}; {self._turned()}."
+            f"{keywords and f'; keywords that do: {keywords}'}"
+            f"{shared and f'; users with such reactions find more or less in {shared}'}; {self._turned()}."
         )
 
     def _turned(self) -> str:
@@ -156,6 +158,10 @@ def _quoted(items: tuple[NamedItem, ...]) -> str:
 def _keyword_effect(reason: KeywordReason) -> str:
     source = f", from “{reason.evidence}”" if reason.evidence not in ("", reason.keyword) else ""
     return f"{reason.side} “{reason.keyword}” ({reason.effect:+.3f}{source})"
+
+
+def _taste(taste: SharedTaste) -> str:
+    return f"{taste.side} “{taste.keyword}” ({taste.effect:+.2f})"
 
 
 def _keyword_reason(vote: KeywordVote) -> str:

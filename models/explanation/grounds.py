@@ -53,6 +53,23 @@ class KeywordReason:
 
 
 @dataclass(frozen=True)
+class SharedTaste:
+    """What users with the same reactions think of a keyword of the candidate.
+
+    Parameters
+    ----------
+    side, keyword
+        `pro` or `con`, and the keyword.
+    effect
+        What it adds to the logit of P(like) that the user is of this kind and not anybody.
+    """
+
+    side: str
+    keyword: str
+    effect: float
+
+
+@dataclass(frozen=True)
 class VoteTurned:
     """What would turn the vote of the three models, however coins fall; None where there is no such set.
 
@@ -88,6 +105,8 @@ class Grounds:
     keyword_reasons
         Keywords of the candidate that do, strongest first. Without all reasons together P(like) moves to the other side
         or towards it.
+    shared_tastes
+        Keywords of the candidate in which the user's kind lies apart from everybody, furthest first.
     turned_without
         Past reactions without which the probability would lie on the other side of 0.5, none of which can be spared;
         None where there is no such set of at most `looked_for`.
@@ -101,6 +120,7 @@ class Grounds:
     contributions: dict[str, float]
     reasons: tuple[ReactionReason, ...]
     keyword_reasons: tuple[KeywordReason, ...]
+    shared_tastes: tuple[SharedTaste, ...]
     turned_without: tuple[NamedItem, ...] | None
     looked_for: int
     vote: VoteTurned
@@ -113,6 +133,8 @@ class Attribution(NamedTuple):
     ----------
     average_logit, contributions
         As in `Grounds`.
+    shared_tastes
+        Of the candidate's keywords, in logits.
     effects, reasons
         Effects of all past reactions and keywords, and those that are named.
     turning, turning_vote, keywords_turning_vote
@@ -121,6 +143,7 @@ class Attribution(NamedTuple):
 
     average_logit: float
     contributions: Mapping[str, float]
+    shared_tastes: Mapping[OwnKeyword, float]
     effects: Effects
     reasons: Reasons
     turning: tuple[int, ...] | None
@@ -152,6 +175,10 @@ def named_grounds(
             for t in attribution.reasons.reactions
         ),
         tuple(keyword_reason(own) for own in attribution.reasons.keywords),
+        tuple(
+            SharedTaste(own.side, knowledge.keywords[own.column], effect)
+            for own, effect in attribution.shared_tastes.items()
+        ),
         named(attribution.turning),
         MOST_REACTIONS,
         VoteTurned(keywords, named(attribution.turning_vote)),

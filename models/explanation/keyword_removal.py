@@ -1,8 +1,8 @@
 """The response to a candidate without some of its keywords.
 
 As for past reactions (models/explanation/attribution.py) nothing is approximated: keyword matching and similarity judge
-the same candidate with a shorter list of keywords and the mean embedding of those that are left; kinds of users expect of
-it what they do of such an item. The opinions of the other models do not rest on keywords and stay.
+the same candidate with a shorter list of keywords and the mean embedding of those that are left; kinds of users expect
+of it what they do of such an item. The opinions of the other models do not rest on keywords and stay.
 """
 
 from __future__ import annotations

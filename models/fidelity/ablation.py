@@ -85,12 +85,11 @@ class Ablation:
         )
         self._best = self._probabilities(full, FEATURE_NAMES)
 
-    def without(self, *groups: str) -> Variant:
-        """The stack without the features of these groups."""
+    def without(self, *groups: str, features: StackInputs | None = None) -> Variant:
+        """The stack without the features of these groups; the others are `features`, the simulator's by default."""
         left_out = {name for group in groups for name in FEATURE_GROUPS[group]}
-        return self._variant(
-            f"without {' and '.join(groups)}", self._full, tuple(n for n in FEATURE_NAMES if n not in left_out)
-        )
+        names = tuple(name for name in FEATURE_NAMES if name not in left_out)
+        return self._variant(f"without {' and '.join(groups)}", features or self._full, names)
 
     def alone(self, group: str) -> Variant:
         """A stack of the features of one group."""
@@ -121,9 +120,13 @@ class Ablation:
         )
 
 
-def ablate(ablation: Ablation, variants: Mapping[str, StackInputs]) -> list[Variant]:
-    """Every group left out and alone, the language model's share, and the named variants of other features."""
-    rows = [ablation.without(*LOGICAL)]
+def ablate(ablation: Ablation, keywordless: StackInputs, variants: Mapping[str, StackInputs]) -> list[Variant]:
+    """Every group left out and alone, the language model's share, and the named variants of other features.
+
+    `keywordless` are the features of models that never saw a keyword: without keywords, kinds of users go by
+    categories and items alone.
+    """
+    rows = [ablation.without(*LOGICAL, features=keywordless)]
     rows += [ablation.without(group) for group in FEATURE_GROUPS]
     rows += [ablation.alone(group) for group in FEATURE_GROUPS]
     return rows + [ablation.instead(name, features) for name, features in variants.items()]

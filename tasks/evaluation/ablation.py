@@ -30,7 +30,7 @@ from storage.run_folder import RunFolder
 from storage.tables import read_table
 from tasks.loading import SIMULATOR_PARTS, item_texts, load_interactions, load_simulator
 from tasks.step import Summary, step, step_logger
-from tasks.steps.fit_ensemble import EnsembleSettings
+from tasks.steps.fit_ensemble import EnsembleSettings, chosen_kinds
 
 PROFILES = "profiles"
 """Folder of a run with the keywords of other language-model profiles, `<profile>.parquet` each."""
@@ -57,7 +57,7 @@ class AblationResult(Result):
     variants: list[Variant]
 
 
-@step(version="4", reads=(*SIMULATOR_PARTS, PROFILES), writes=("report/ablation.json",))
+@step(version="5", reads=(*SIMULATOR_PARTS, PROFILES), writes=("report/ablation.json",))
 def ablate_ensemble(folder: RunFolder, settings: AblationSettings) -> Summary:
     """Fit the stack without each part, on each part alone and on other keywords; publish what that costs."""
     simulator = load_simulator(folder)
@@ -76,15 +76,20 @@ def ablate_ensemble(folder: RunFolder, settings: AblationSettings) -> Summary:
         n_resamples=settings.resamples,
         seed=settings.seed,
     )
-    variants = {}
-    for name, knowledge in knowledge_variants(folder, simulator.knowledge, SentenceEncoder(settings.encoder)).items():
-        logger.info("%s: features", name)
+
+    def knowing(knowledge: ItemKnowledge) -> StackInputs:
         neutral = neutral_values(
             knowledge, train, simulator.max_history, settings.ensemble.seed, settings.ensemble.neutral_pairs
         )
-        other = replace(models, keyword_matching=KeywordMatching(knowledge), similarity=Similarity(knowledge, neutral))
-        variants[name] = features(other)
-    rows = ablate(ablation, variants)
+        kinds = chosen_kinds(models.sasrec.statistics, train, validation, knowledge, settings.ensemble)
+        logical = KeywordMatching(knowledge), Similarity(knowledge, neutral)
+        return features(replace(models, keyword_matching=logical[0], similarity=logical[1], kinds=kinds))
+
+    variants = {}
+    for name, knowledge in knowledge_variants(folder, simulator.knowledge, SentenceEncoder(settings.encoder)).items():
+        logger.info("%s: features", name)
+        variants[name] = knowing(knowledge)
+    rows = ablate(ablation, knowing(_no_keywords(simulator.knowledge)), variants)
     result = AblationResult(n=len(test), cold_item_below=COLD_ITEM, variants=rows)
     publish_json(folder.path("report/ablation.json"), result.model_dump(mode="json"))
     return {row.variant: row.auc_lost for row in rows}
@@ -121,6 +126,12 @@ def knowledge_variants(folder: RunFolder, full: ItemKnowledge, encode: Encode) -
         )
     variants["TF-IDF words instead of keywords"] = _of_words(folder, full, encode)
     return variants
+
+
+def _no_keywords(full: ItemKnowledge) -> ItemKnowledge:
+    """Categories alone."""
+    nothing = csr_array((full.n_items, 0), dtype=np.float32)
+    return _of_sets(full, (), (nothing, nothing), np.zeros((0, full.keyword_vectors.shape[1]), dtype=np.float32))
 
 
 def _only(full: ItemKnowledge, kept: pl.DataFrame) -> ItemKnowledge:

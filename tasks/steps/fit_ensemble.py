@@ -12,11 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.estimators.baselines import Bias
 from models.estimators.ease import EASESettings, signed_reactions
+from models.estimators.kind_mixtures import KindSettings
 from models.estimators.logistic import LogisticModel
 from models.estimators.rating_factors import FactorSettings, RatingFactors
 from models.estimators.reaction_statistics import ReactionStatistics
 from models.estimators.recent_categories import CategoryRecency, RecentCategories
-from models.estimators.user_kinds import KindSettings, UserKinds
+from models.estimators.user_kinds import UserKinds
 from models.estimators.word_taste import WordTaste
 from models.fidelity.card import vote_tables
 from models.interactions import Interactions

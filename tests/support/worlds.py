@@ -11,10 +11,11 @@ from scipy.sparse import csr_array
 
 from models.estimators.baselines import Bias
 from models.estimators.ease import EASE, most_frequent, signed_reactions
+from models.estimators.kind_mixtures import KindSettings
 from models.estimators.logistic import LogisticModel
 from models.estimators.rating_factors import FactorSettings, RatingFactors
 from models.estimators.recent_categories import CategoryRecency, RecentCategories
-from models.estimators.user_kinds import KindSettings, UserKinds
+from models.estimators.user_kinds import UserKinds
 from models.estimators.word_taste import WordTaste
 from models.interactions import Interactions
 from models.keywords.embeddings import item_vectors

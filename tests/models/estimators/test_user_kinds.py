@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from models.estimators.user_kinds import KindSettings, UserKinds
+from models.estimators.kind_mixtures import KindSettings
+from models.estimators.user_kinds import UserKinds
 from models.interactions import NO_ITEM, Histories, Interactions
 from models.knowledge import ItemKnowledge
 from tests.support.worlds import random_knowledge
@@ -23,7 +24,7 @@ def planted(seed: int = 0) -> tuple[Interactions, NDArray[np.float32], ItemKnowl
     """Even users like items with keyword 0 and dislike those with keyword 1, odd users the other way round."""
     rng = np.random.default_rng(seed)
     knowledge = random_knowledge(seed, N_ITEMS)
-    pro = np.zeros(knowledge.pro.shape, dtype=np.float32)
+    pro = np.zeros((N_ITEMS, len(knowledge.keywords)), dtype=np.float32)
     pro[np.arange(N_ITEMS), np.arange(N_ITEMS) % 2] = 1
     knowledge = replace(knowledge, pro=csr_array(pro), con=csr_array(np.zeros_like(pro)))
     items = np.concatenate([rng.permutation(NEW[0])[:12] for _ in range(N_USERS)])
