@@ -1,7 +1,7 @@
 """The stack of the response models' opinions: how far it leaves its prior is chosen by cross-validation over users.
 
 Parts in doubt (models/response/features.py), those that rest on the language model's keywords among them, must pay for
-themselves on validation pairs, or a stiffer penalty keeps them out, each for itself.
+themselves on validation pairs, surely, or a stiffer penalty keeps them out, each for itself.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class PenaltyChoices:
     penalties
         For all features.
     stiffnesses
-        For each part in doubt; the search starts at the first.
+        For each part in doubt; the search starts at the largest.
     """
 
     penalties: tuple[float, ...]
@@ -130,6 +130,9 @@ def choose_penalty(
 ) -> StackPenalty:
     """The choice that no change of its penalty, or of one part's stiffness, betters in five-fold cross-validation.
 
+    Parts in doubt start outside, and are let in where that betters the loss by more than one standard error over users
+    (Breiman et al. 1984): on small splits the better of two is often the luckier one.
+
     Parameters
     ----------
     design
@@ -151,9 +154,9 @@ def choose_penalty(
     folds = np.random.default_rng(seed).permutation(len(names_of_users))[rows] % _FOLDS
 
     @cache
-    def loss(penalty: float, stiffness: tuple[float, ...]) -> float:
-        """Log-loss over all rows, each judged by the stack that is fitted without its fold."""
-        total, by_feature = 0.0, design.stiffness(stiffness)
+    def losses(penalty: float, stiffness: tuple[float, ...]) -> NDArray[np.float64]:
+        """Log-loss of each user's rows by the stack that is fitted without the user's fold: float64 (n_users,)."""
+        p, by_feature = np.empty(len(likes)), design.stiffness(stiffness)
         for fold in np.unique(folds):
             out = folds == fold
             model = LogisticModel.fit(
@@ -164,18 +167,23 @@ def choose_penalty(
                 prior=design.prior,
                 stiffness=by_feature,
             )
-            p = model.probabilities(features[out]).astype(np.float64)
-            total -= float(np.log(np.clip(np.where(likes[out], p, 1 - p), 1e-6, None)).sum())
-        return total
+            p[out] = model.probabilities(features[out])
+        return np.bincount(rows, -np.log(np.clip(np.where(likes, p, 1 - p), 1e-6, None)))
+
+    def let_in(penalty: float, stiffness: tuple[float, ...], part: int) -> tuple[float, ...]:
+        """The stiffness that betters the loss most, if by more than a standard error; else the same."""
+        others = [(*stiffness[:part], value, *stiffness[part + 1 :]) for value in choices.stiffnesses]
+        best = min(others, key=lambda other: losses(penalty, other).sum())
+        gain = losses(penalty, stiffness) - losses(penalty, best)
+        return best if gain.sum() > np.sqrt(len(gain)) * gain.std() else stiffness
 
     def bettered(stiffness: tuple[float, ...]) -> tuple[float, tuple[float, ...]]:
-        penalty = min(choices.penalties, key=lambda value: loss(value, stiffness))
+        penalty = min(choices.penalties, key=lambda value: losses(value, stiffness).sum())
         for part in range(len(in_doubt)):
-            others = [(*stiffness[:part], value, *stiffness[part + 1 :]) for value in choices.stiffnesses]
-            stiffness = min(others, key=lambda value: loss(penalty, value))
+            stiffness = let_in(penalty, stiffness, part)
         return penalty, stiffness
 
-    best = bettered((choices.stiffnesses[0],) * len(in_doubt))
+    best = bettered((max(choices.stiffnesses),) * len(in_doubt))
     while (after := bettered(best[1])) != best:
         best = after
     return StackPenalty(best[0], design.stiffness(best[1]))
