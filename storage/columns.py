@@ -40,6 +40,7 @@ class Columns:
     NEAREST_LIKED = "nearest_liked"
     NEAREST_DISLIKED = "nearest_disliked"
     KEYWORD_REASONS = "keyword_reasons"
+    SHARED_TASTES = "shared_tastes"
     FAITHFUL = "faithful"
     SENTENCE = "sentence"
     WHY = "why"

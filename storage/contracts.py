@@ -12,7 +12,7 @@ SPLIT_NAMES = ("train", "validation", "test")
 SIDES = ("pro", "con")
 _VOTERS = ("keyword_matching", "similarity", "sasrec")
 # That a logit is the sum of.
-PARTS = ("sasrec", "statistics", "factors", "words", "ease", "effects", "keywords", "similarity", "history")
+PARTS = ("sasrec", "statistics", "factors", "words", "ease", "effects", "keywords", "similarity", "kinds", "history")
 
 Contract = pa.DataFrameSchema
 _TEXTS = pl.List(pl.String)
@@ -173,6 +173,10 @@ EXPLANATIONS = _contract(
     _column(
         Columns.KEYWORD_REASONS,
         pl.List(pl.Struct({"side": pl.String, "keyword": pl.String, "effect": pl.Float32, "evidence": pl.String})),
+    ),
+    _column(
+        Columns.SHARED_TASTES,
+        pl.List(pl.Struct({"side": pl.String, "keyword": pl.String, "effect": pl.Float32})),
     ),
     _column(Columns.TURNED_WITHOUT, pl.List(pl.Int64), nullable=True),
     _column(Columns.VOTE_TURNED_WITHOUT, pl.List(pl.Int64), nullable=True),

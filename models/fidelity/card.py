@@ -26,6 +26,7 @@ _ONE_VOTE = (0.0, 0.5, 1.0)
 _THREE_VOTES = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
 _COMPARED = (
     ("sasrec", "bias"),
+    ("sasrec", "statistics"),
     ("ensemble", "bias"),
     ("ensemble", "matrix_factorisation"),
     ("ensemble", "sasrec_paper"),

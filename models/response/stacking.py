@@ -168,7 +168,7 @@ def choose_penalty(
                 stiffness=by_feature,
             )
             p[out] = model.probabilities(features[out])
-        return np.bincount(rows, -np.log(np.clip(np.where(likes, p, 1 - p), 1e-6, None)))
+        return np.bincount(rows, -np.log(np.clip(np.where(likes, p, 1 - p), 1e-6, None))).astype(np.float64)
 
     def let_in(penalty: float, stiffness: tuple[float, ...], part: int) -> tuple[float, ...]:
         """The stiffness that betters the loss most, if by more than a standard error; else the same."""

@@ -145,6 +145,7 @@ def _row(explanation: Explanation) -> dict[str, object]:
             {"item_id": reason.item, "liked": reason.liked, "effect": reason.effect} for reason in grounds.reasons
         ],
         Columns.KEYWORD_REASONS: [vars(reason) for reason in grounds.keyword_reasons],
+        Columns.SHARED_TASTES: [vars(taste) for taste in grounds.shared_tastes],
         Columns.TURNED_WITHOUT: None if turned is None else [item.item for item in turned],
         Columns.VOTE_TURNED_WITHOUT: None
         if vote.without_reactions is None

@@ -43,7 +43,7 @@ class Fidelity(FidelityCard):
 
 # truth.parquet and truth.json, which only generated datasets have, come from the step of interactions.parquet.
 @step(
-    version="5",
+    version="6",
     reads=SIMULATOR_PARTS,
     writes=("report/fidelity.json", PREDICTIONS),
 )

@@ -164,3 +164,18 @@ def test_unknown_pairs_are_refused(user: int, item: int, message: str) -> None:
     history = world.interactions.histories(np.array([0]), 10)
     with pytest.raises(ValueError, match=message):
         explain(world, user, item, history, np.random.default_rng(0))
+
+
+def test_shared_tastes_are_of_the_candidates_keywords_and_what_anybody_thinks_is_none() -> None:
+    world = shared_world(1)
+    sets = {"pro": world.knowledge.pro.toarray(), "con": world.knowledge.con.toarray()}
+    column = {keyword: place for place, keyword in enumerate(world.knowledge.keywords)}
+    some = [explained(1, user, item) for user, item in PAIRS]
+    for explanation in some:
+        tastes = explanation.grounds.shared_tastes
+        assert all(sets[taste.side][explanation.item, column[taste.keyword]] for taste in tastes)
+        assert len(tastes) <= 3
+        assert all((f"{taste.side} “{taste.keyword}” ({taste.effect:+.2f})" in explanation.why()) for taste in tastes)
+    assert any(explanation.grounds.shared_tastes for explanation in some)
+    nobody = Histories(np.array([[NO_ITEM]]), np.array([[False]]))
+    assert explain(world, 0, 3, nobody, np.random.default_rng(0)).grounds.shared_tastes == ()

@@ -185,6 +185,7 @@ def test_checkpoints_hold_no_pickle(folder: RunFolder) -> None:
         "arrays.safetensors",
         "words.parquet",
         "ease.safetensors",
+        "kinds.safetensors",
         "model.json",
     }
 
