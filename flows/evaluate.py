@@ -18,10 +18,11 @@ from flows.settings import Settings
 from storage.files import publish
 from storage.locks import exclusive
 from storage.run_folder import RunFolder, Split
-from tasks.evaluation.ablation import PROFILES, AblationSettings, ablate_ensemble
+from tasks.evaluation.ablation import AblationSettings, ablate_ensemble
 from tasks.evaluation.behaviour import BehaviourSettings, evaluate_behaviour
 from tasks.evaluation.data_size import DataSizeSettings, data_size
 from tasks.evaluation.fidelity import evaluate_fidelity
+from tasks.evaluation.knowledge_variants import PROFILES
 from tasks.evaluation.peers import REPORT as PEERS_REPORT
 from tasks.evaluation.peers import load_peers, peers
 from tasks.evaluation.training_gain import REPORT as GAIN_REPORT
