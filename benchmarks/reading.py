@@ -5,7 +5,8 @@
 RUN is a finished run of a generated world (data/sample). All that rests on keywords is fitted again on other keywords
 of the same items, and the stack with it: on none, on the run's own, and on the true aspects, of which a reader of
 recall r misses 1 - r, and to which a reader of precision p adds aspects of other items of the category until they are
-1 - p of its keywords. Every row has AUC, log-loss and its AUC less that without keywords, with an interval over test users.
+1 - p of its keywords. Every row has AUC, log-loss and its AUC less that without keywords, with an interval over test
+users.
 """
 
 from __future__ import annotations
