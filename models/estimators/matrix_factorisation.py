@@ -6,6 +6,7 @@ likelihood of Johnson (2014) because a reaction is yes or no.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
@@ -16,6 +17,9 @@ from scipy.special import expit
 
 from models.estimators.baselines import Bias
 from models.interactions import Interactions
+from models.metrics.classification import log_losses
+
+PENALTIES = (2.0, 4.0, 8.0, 16.0)
 
 
 class MatrixFactorisation:
@@ -78,6 +82,18 @@ class MatrixFactorisation:
         effects.user_effects, effects.item_effects = b_u.astype(np.float32), b_i.astype(np.float32)
         self._p, self._q = p.reshape(n_users, k).astype(np.float32), q.reshape(n_items, k).astype(np.float32)
         return self
+
+    @classmethod
+    def chosen(
+        cls, train: Interactions, validation: Interactions, seed: int = 0, penalties: Sequence[float] = PENALTIES
+    ) -> Self:
+        """Fitted on train rows with the penalty of factors that predicts validation rows best."""
+
+        def loss(model: Self) -> float:
+            p = model.probabilities(validation.users, validation.items)
+            return float(log_losses(validation.likes, p).mean())
+
+        return min((cls(factor_penalty=penalty, seed=seed).fit(train) for penalty in penalties), key=loss)
 
     def probabilities(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         """P(like), float32 (b,)."""

@@ -13,6 +13,7 @@ from scipy.special import expit
 from models.estimators.baselines import Baseline, GlobalRate, ItemMean, UserMean
 from models.estimators.gradient_boosting import GradientBoosting
 from models.estimators.matrix_factorisation import MatrixFactorisation
+from models.estimators.rating_factorisation import RatingFactorisation
 from models.interactions import Histories, Interactions
 from models.metrics.calibration import ReliabilityBin, reliability
 from models.metrics.classification import Metrics, UserBootstrap, auc, classification_metrics, log_losses
@@ -29,6 +30,7 @@ _COMPARED = (
     ("sasrec", "statistics"),
     ("ensemble", "bias"),
     ("ensemble", "matrix_factorisation"),
+    ("ensemble", "rating_factorisation"),
     ("ensemble", "sasrec_paper"),
     ("ensemble", "vote"),
     ("ensemble", "gradient_boosting"),
@@ -108,10 +110,12 @@ def predict(
     simulator: UserSimulator,
     published: SASRec,
     tables: Mapping[str, VoteTable],
+    validation: Interactions,
     test: Interactions,
+    *,
     seed: int,
 ) -> dict[str, Prediction]:
-    """Every model's prediction of n test pairs, from the training interactions and nothing else.
+    """Every model's prediction of n test pairs, from the training interactions; validation rows choose and calibrate.
 
     Parameters
     ----------
@@ -121,6 +125,8 @@ def predict(
         The published network, trained on the same interactions.
     tables
         See `vote_tables`.
+    validation
+        Interactions that choose the factorisations' penalties and calibrate predicted ratings.
     test
         n interactions, whose reactions no model sees.
     seed
@@ -132,12 +138,14 @@ def predict(
         "item_mean": ItemMean().fit(train),
         "user_mean": UserMean().fit(train),
         "bias": simulator.models.bias,
-        "matrix_factorisation": MatrixFactorisation(seed=seed).fit(train),
+        "matrix_factorisation": MatrixFactorisation.chosen(train, validation, seed),
     }
     predictions = {
         name: Prediction.from_probabilities(model.probabilities(test.users, test.items))
         for name, model in baselines.items()
     }
+    ratings = RatingFactorisation(seed=seed).fit(train, validation).probabilities(test.users, test.items)
+    predictions["rating_factorisation"] = Prediction.from_probabilities(ratings)
     statistics = simulator.sasrec.statistics
     history_models: dict[str, Callable[[NDArray[np.int64], Histories], NDArray[np.float32]]] = {
         "sasrec_paper": published.probabilities,

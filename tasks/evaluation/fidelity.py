@@ -43,7 +43,7 @@ class Fidelity(FidelityCard):
 
 # truth.parquet and truth.json, which only generated datasets have, come from the step of interactions.parquet.
 @step(
-    version="6",
+    version="7",
     reads=SIMULATOR_PARTS,
     writes=("report/fidelity.json", PREDICTIONS),
 )
@@ -51,8 +51,8 @@ def evaluate_fidelity(folder: RunFolder, settings: FidelitySettings) -> Summary:
     """Let every model judge the test pairs, given the training interactions, and publish the card."""
     simulator, test = load_simulator(folder), load_interactions(folder, ("test",))
     published = load_sasrec(folder, simulator.knowledge.categories, published=True)
-    tables = load_ensemble(folder).vote_tables
-    predictions = predict(simulator, published, tables, test, settings.seed)
+    tables, validation = load_ensemble(folder).vote_tables, load_interactions(folder, ("validation",))
+    predictions = predict(simulator, published, tables, validation, test, seed=settings.seed)
     truth = load_truth(folder, test.n_users, test.n_items)
     true = None if truth is None else truth.after(simulator.interactions, test)
     card = fidelity_card(test, predictions, settings.resamples, settings.seed, true)

@@ -19,6 +19,7 @@ FIDELITY_GROUPS: dict[str, tuple[str, ...]] = {
         "user_mean",
         "bias",
         "matrix_factorisation",
+        "rating_factorisation",
         "sasrec_paper",
         "gradient_boosting",
     ),

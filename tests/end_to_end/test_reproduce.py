@@ -24,7 +24,7 @@ from tasks.llm import server as llm_server
 pytestmark = pytest.mark.end_to_end
 ROOT = Path(__file__).resolve().parents[2]
 RECAUDIENCE = Path(sys.executable).parent / "recaudience"
-BASELINES = {"global_rate", "item_mean", "user_mean", "bias", "matrix_factorisation"}
+BASELINES = {"global_rate", "item_mean", "user_mean", "bias", "matrix_factorisation", "rating_factorisation"}
 MODELS = BASELINES | {"keyword_matching", "similarity", "sasrec", "vote", "ensemble"}
 POLICIES = {"random", "popularity", "a2c", "dqn", "ppo", "trpo"}
 SMALL_RL = (

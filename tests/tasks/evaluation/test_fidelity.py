@@ -43,6 +43,7 @@ NAMES = {
     "user_mean",
     "bias",
     "matrix_factorisation",
+    "rating_factorisation",
     "sasrec_paper",
     "gradient_boosting",
     "keyword_matching",
@@ -104,7 +105,14 @@ def test_the_card_has_every_model_the_comparisons_and_the_reliability(folder: Ru
     assert (card.dataset, card.split, card.n) == ("small", "loo", N_USERS)
     assert set(card.models) == NAMES
     against = {c.against for c in card.comparisons if c.model == "ensemble"}
-    assert against == {"bias", "matrix_factorisation", "sasrec_paper", "vote", "gradient_boosting"}
+    assert against == {
+        "bias",
+        "matrix_factorisation",
+        "rating_factorisation",
+        "sasrec_paper",
+        "vote",
+        "gradient_boosting",
+    }
     assert all(sum(b.n for b in bins) == N_USERS for bins in card.reliability.values())
     assert card.truth is None
     assert summary["test_pairs"] == N_USERS
