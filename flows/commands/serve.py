@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from flows.commands.terminal import DataOption, console
 from flows.prefect_environment import configure_prefect
+from storage.settings.llm_profiles import DEFAULT_LLM, load_llm_profile
 
 
 def serve_command(
@@ -19,15 +20,17 @@ def serve_command(
     server: Annotated[
         str | None, typer.Option(help="A Prefect server that runs elsewhere, as in http://host:4200/api.")
     ] = None,
+    llm: Annotated[str, typer.Option(help="Language-model profile of runs that name none.")] = DEFAULT_LLM,
     data: DataOption = Path("data"),
 ) -> None:
     """Serve every dataset as a Prefect deployment, with schedules, run forms and a UI, until interrupted."""
+    load_llm_profile(llm)  # a misspelt one is named before anything starts
     data = data.resolve()
     configure_prefect(data)
     os.environ["PREFECT_API_URL"] = server or f"http://127.0.0.1:{port}/api"
     from flows.serving.service import ServiceSettings, serve
 
     serve(
-        ServiceSettings(data, port, at_once, server),
+        ServiceSettings(data, port, at_once, server, llm),
         lambda line: console.print(escape(line), highlight=False, soft_wrap=True),
     )

@@ -24,7 +24,7 @@ from flows.serving.forms import (
 from flows.settings import Settings
 from storage.errors import RecaudienceError
 from storage.settings.datasets import DatasetSettings, list_dataset_profiles, own_profiles
-from storage.settings.llm_profiles import list_llm_profiles
+from storage.settings.llm_profiles import DEFAULT_LLM, list_llm_profiles
 from storage.settings.presets import list_presets
 from storage.settings.schedules import ScheduleSettings
 from tasks.steps.ingest import source_files
@@ -74,8 +74,15 @@ class Deployment:
         return NO_SOURCE not in self.tags
 
 
-def deployments(data: Path) -> list[Deployment]:
+def deployments(data: Path, llm: str = DEFAULT_LLM) -> list[Deployment]:
     """All deployments of a data folder, its own tables' included.
+
+    Parameters
+    ----------
+    data
+        The data folder.
+    llm
+        The language-model profile of runs that name none, such as scheduled ones.
 
     Raises
     ------
@@ -86,27 +93,28 @@ def deployments(data: Path) -> list[Deployment]:
     presets, models = tuple(list_presets()), tuple(list_llm_profiles())
     every = Choices(tuple(profile.name for profile in profiles), presets, models)
     return [
-        *(_of_dataset(profile, Choices((profile.name,), presets, models), data) for profile in profiles),
-        *(_general(name, flow, form, every) for name, flow, form in _GENERAL),
+        *(_of_dataset(profile, Choices((profile.name,), presets, models), data, llm) for profile in profiles),
+        *(_general(name, flow, form, every, llm) for name, flow, form in _GENERAL),
     ]
 
 
-def _of_dataset(profile: DatasetSettings, choices: Choices, data: Path) -> Deployment:
-    settings = Settings.load(profile.name, None, "embedded", profile.split, {}, data=data)
+def _of_dataset(profile: DatasetSettings, choices: Choices, data: Path, llm: str) -> Deployment:
+    settings = Settings.load(profile.name, None, llm, profile.split, {}, data=data)
     missing = _missing_source(settings)
     return Deployment(
         name=profile.name,
         flow=deployed.reproduce_form,
         description=_description(profile, missing),
         tags=(TAG, profile.name, *((NO_SOURCE,) if missing else ())),
-        parameters={"dataset": profile.name},
+        parameters={"dataset": profile.name, "llm": llm},
         schema=form_schema(PipelineForm, choices),
         schedules=tuple(_schedules(settings.schedule)),
     )
 
 
-def _general(name: str, flow: Flow[..., Any], form: type[DatasetForm], choices: Choices) -> Deployment:
-    return Deployment(name, flow, str(flow.description), (TAG,), {}, form_schema(form, choices))
+def _general(name: str, flow: Flow[..., Any], form: type[DatasetForm], choices: Choices, llm: str) -> Deployment:
+    parameters: dict[str, JsonValue] = {"llm": llm} if issubclass(form, ReadingForm) else {}
+    return Deployment(name, flow, str(flow.description), (TAG,), parameters, form_schema(form, choices))
 
 
 def _schedules(schedule: ScheduleSettings) -> Iterable[ScheduledRun]:

@@ -19,7 +19,6 @@ from flows.settings import Settings
 
 _LEFT_OUT: dict[str, Collection[str]] = {
     # Chosen at the top of the form, or not to be changed for one run.
-    "Settings": ("preset", "source", "schedule"),
     "DatasetSettings": ("name", "description", "origin", "adapter", "split", "filters", "table", "fetch"),
     "LLMProfile": (
         *("name", "description", "model", "served_name", "revision", "dtype", "context_length", "device", "memory_gib"),
@@ -72,15 +71,15 @@ def form_schema(form: type[DatasetForm], choices: Choices) -> JsonSchemaValue:
     if issubclass(form, ComparisonForm):
         properties["profiles"]["items"] = {"type": "string", "enum": list(choices.llm_profiles)}
         properties["profiles"]["uniqueItems"] = True
-    sections = _partial(Settings).model_json_schema(ref_template="#/definitions/{model}")
+    sections = _partial(Settings, form.sections).model_json_schema(ref_template="#/definitions/{model}")
     definitions = sections.pop("$defs", {}) | schema.pop("$defs", {})
     for part in (sections, *definitions.values()):
         _drop_defaults(part)
     for name, section in sections["properties"].items():
         section["title"] = _SECTION_TITLES[name]
     properties["settings"] = sections | {name: properties["settings"][name] for name in ("title", "description")}
-    for position, property_schema in enumerate(properties.values()):
-        property_schema["position"] = position
+    for position, name in enumerate(sorted(properties, key=lambda name: name == "settings")):  # the longest one last
+        properties[name]["position"] = position
     return {
         "title": "Parameters",
         "type": "object",
@@ -91,11 +90,11 @@ def form_schema(form: type[DatasetForm], choices: Choices) -> JsonSchemaValue:
     }
 
 
-def _partial(model: type[BaseModel]) -> type[BaseModel]:
+def _partial(model: type[BaseModel], kept: Collection[str] | None = None) -> type[BaseModel]:
     """The model with fewer fields and none of them needed, its bounds and descriptions kept."""
     fields: dict[str, Any] = {}
     for name, field in model.model_fields.items():
-        if name not in _LEFT_OUT.get(model.__name__, ()):
+        if name not in _LEFT_OUT.get(model.__name__, ()) and (kept is None or name in kept):
             fields[name] = (_bounded(field), Field(default=None, description=field.description))
     return create_model(model.__name__, __config__=ConfigDict(extra="forbid"), __doc__=model.__doc__, **fields)
 

@@ -7,22 +7,27 @@ server checks before a run starts (flows/serving/form_schema.py).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from models.response.sasrec.tuning import SASREC_GRID, Value
 from storage.run_folder import DEFAULT_SPLIT, Split
+from storage.settings.llm_profiles import DEFAULT_LLM
 from storage.settings.presets import with_preset
 
 _MOST_PROMPTS = 100_000_000
 _Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
+_READING = ("dataset", "llm", "annotate", "curate", "embed")
+_FITTING = ("sasrec", "ensemble", "patience", "fidelity")
+_ACTING = ("reinforce", "case_study", "report")
 
 
 class DatasetForm(BaseModel):
     """What every run has: a dataset, a split, settings of its own, and the reason that stands in its name."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    sections: ClassVar[tuple[str, ...]]  # of the settings, which the form's flow uses
 
     dataset: str = Field(default="sample", title="Dataset", description="A dataset profile.")
     preset: str | None = Field(
@@ -59,7 +64,9 @@ class DatasetForm(BaseModel):
 class ReadingForm(DatasetForm):
     """A run that reads items with a language model."""
 
-    llm: str = Field(default="embedded", title="Language model", description="A language-model profile.")
+    sections = _READING
+
+    llm: str = Field(default=DEFAULT_LLM, title="Language model", description="A language-model profile.")
     max_prompts: Annotated[int, Field(ge=2, le=_MOST_PROMPTS)] | Literal["all"] | None = Field(
         default=None,
         title="Most prompts",
@@ -80,6 +87,8 @@ class ReadingForm(DatasetForm):
 
 class AgentForm(ReadingForm):
     """A run that trains agents; steps before it are taken from the last run."""
+
+    sections = (*_READING, *_FITTING, *_ACTING)
 
     agent_steps: int | None = Field(
         default=None,
@@ -124,6 +133,8 @@ class PipelineForm(AgentForm):
 class EvaluationForm(ReadingForm):
     """The whole fidelity card."""
 
+    sections = (*_READING, *_FITTING, "peers", "training_gain")
+
     splits: tuple[Split, ...] = Field(
         default=("tail", "loo", "time"), min_length=1, title="Splits", description="A card for each of them."
     )
@@ -137,6 +148,8 @@ class EvaluationForm(ReadingForm):
 
 class TuningForm(DatasetForm):
     """Values of SASRec's settings that are tried."""
+
+    sections = ("dataset", "sasrec", "fidelity")
 
     grid: dict[str, list[Value]] = Field(
         default={name: list(values) for name, values in SASREC_GRID.items()},

@@ -28,6 +28,7 @@ from flows.serving.pool import POOL, create_pool
 from storage.errors import ServerError
 from storage.files import publish_json
 from storage.settings.datasets import own_profiles
+from storage.settings.llm_profiles import DEFAULT_LLM
 from tasks.llm.process import ServerProcess, last_lines, require_free
 from tasks.llm.server import stop_abandoned
 
@@ -52,12 +53,15 @@ class ServiceSettings:
         Most runs at a time; a deployment never has more than one.
     api
         Address of a Prefect server that runs elsewhere, in place of one's own; ends with /api.
+    llm
+        The language-model profile of runs that name none.
     """
 
     data: Path
     port: int = 4200
     at_once: int = 1
     api: str | None = None
+    llm: str = DEFAULT_LLM
 
     @property
     def address(self) -> str:
@@ -120,7 +124,7 @@ class Service:
         from flows.serving.deployments import deployments
         from flows.serving.registration import register
 
-        registered, profiles = deployments(settings.data), _profiles(settings.data)
+        registered, profiles = deployments(settings.data, settings.llm), _profiles(settings.data)
         if not self._wait_until_healthy():
             return
         if settings.api is None:
@@ -135,7 +139,7 @@ class Service:
             self._require_alive()
             if _profiles(settings.data) != profiles:
                 profiles = _profiles(settings.data)
-                register(client, deployments(settings.data), command)
+                register(client, deployments(settings.data, settings.llm), command)
                 self._say("datasets have changed: deployments are up to date")
 
     def _spawn(self, name: str, arguments: tuple[str, ...], environment: Mapping[str, str]) -> None:

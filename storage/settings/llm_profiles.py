@@ -15,6 +15,7 @@ from storage.errors import SettingsError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PROFILE_FOLDER = REPOSITORY / "deployments" / "llm"
+DEFAULT_LLM = "embedded"
 
 Address = Annotated[str, Field(pattern=r"^https?://")]
 

@@ -1,20 +1,13 @@
-"""How far a batch of questions is: a bar on a terminal, a log line now and then elsewhere."""
+"""How far a batch of questions is."""
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
 from tasks.llm.questions import Tally
-from tasks.step import Logger, step_logger
-
-_LOG_SECONDS = 10.0
+from tasks.progress import step_progress
 
 
 @contextmanager
@@ -28,25 +21,8 @@ def batch_progress(label: str, total: int) -> Iterator[Callable[[Tally], None]]:
     total
         Number of questions.
     """
-    if not sys.stderr.isatty():
-        yield _log_lines(label, step_logger())
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(label, total=total, rate="")
-        yield lambda tally: bar.update(task, completed=tally.done, rate=_rate(tally))
-
-
-def _log_lines(label: str, logger: Logger) -> Callable[[Tally], None]:
-    last = time.monotonic()
-
-    def report(tally: Tally) -> None:
-        nonlocal last
-        if time.monotonic() - last >= _LOG_SECONDS:
-            last = time.monotonic()
-            logger.info("%s: %d of %d, %s", label, tally.done, tally.total, _rate(tally))
-
-    return report
+    with step_progress(label, total) as show:
+        yield lambda tally: show(tally.done, _rate(tally))
 
 
 def _rate(tally: Tally) -> str:

@@ -36,6 +36,7 @@ from tasks.policies.checkpoints import (
 )
 from tasks.policies.comparison import compare_policies
 from tasks.policies.settings import ReinforceSettings
+from tasks.progress import step_progress
 from tasks.step import Summary, step, step_logger
 
 VERSION = "9"
@@ -103,14 +104,20 @@ def _train(
     at_once = max(1, (os.cpu_count() or 1) // agents.threads)
     processes = min(agents.processes or at_once, len(policies))
     if processes <= 1:
-        for agent, seed in policies:
-            _train_one(folder, simulator, settings, agent, seed)
+        with step_progress("agents", len(policies)) as show:
+            for done, (agent, seed) in enumerate(policies, 1):
+                _train_one(folder, simulator, settings, agent, seed)
+                show(done, f"{agent} seed {seed}")
         return
     policies = sorted(policies, key=lambda policy: _SLOWEST_FIRST.index(algorithm_of(policy[0])))  # no core waits long
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with (
+        step_progress("agents", len(policies)) as show,
+        ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool,
+    ):
         running = [pool.submit(_train_in_process, folder, settings, agent, seed) for agent, seed in policies]
-        for (agent, seed), future in zip(policies, running, strict=True):
+        for done, ((agent, seed), future) in enumerate(zip(policies, running, strict=True), 1):
             step_logger().info("%s seed %d: trained in %.0f s", agent, seed, future.result())
+            show(done, f"{agent} seed {seed}")
 
 
 def _train_in_process(folder: RunFolder, settings: ReinforceSettings, agent: str, seed: int) -> float:

@@ -10,6 +10,7 @@ from storage.checkpoints import save_arrays
 from storage.files import publish, publish_json
 from storage.run_folder import RunFolder
 from tasks.loading import load_categories, load_interactions
+from tasks.progress import step_progress
 from tasks.step import Summary, step
 
 READS = ("users.parquet", "items.parquet", "interactions.parquet")
@@ -26,8 +27,10 @@ def train_sasrec(folder: RunFolder, settings: SASRecSettings) -> Summary:
     """Train with early stopping on validation, and publish weights, settings and the course of training."""
     rows, validation = load_interactions(folder, ("train",)), load_interactions(folder, ("validation",))
     categories = load_categories(folder)
-    model, epochs = train(rows, validation, categories, settings)
-    published, published_epochs = train(rows, validation, categories, settings.as_published())
+    with step_progress("epochs of SASRec, at most", settings.max_epochs) as show:
+        model, epochs = train(rows, validation, categories, settings, show=show)
+    with step_progress("epochs of the published SASRec, at most", settings.max_epochs) as show:
+        published, published_epochs = train(rows, validation, categories, settings.as_published(), show=show)
     with publish(folder.path("sasrec")) as target:
         target.mkdir()
         save_arrays(target / "model.safetensors", model.arrays())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -68,6 +68,8 @@ def train_sasrec(
     categories: csr_array,
     settings: SASRecSettings,
     device: str = "cpu",
+    *,
+    show: Callable[[int, str], None] = lambda done, words: None,
 ) -> tuple[SASRec, list[Epoch]]:
     """Fit SASRec on training interactions; keep the epoch with the best validation AUC.
 
@@ -83,6 +85,8 @@ def train_sasrec(
         Shape and training.
     device
         Torch device.
+    show
+        Called after each epoch with the number of epochs so far, and its validation AUC in words.
 
     Returns
     -------
@@ -97,11 +101,15 @@ def train_sasrec(
         raise ValueError("SASRec needs training interactions; there are none")
     with _threads(settings.threads), torch.random.fork_rng():
         torch.manual_seed(settings.seed)
-        return _train(SASRec(categories, settings).to(device), train, validation, settings)
+        return _train(SASRec(categories, settings).to(device), train, validation, settings, show)
 
 
 def _train(
-    model: SASRec, train: Interactions, validation: Interactions, settings: SASRecSettings
+    model: SASRec,
+    train: Interactions,
+    validation: Interactions,
+    settings: SASRecSettings,
+    show: Callable[[int, str], None],
 ) -> tuple[SASRec, list[Epoch]]:
     rng = np.random.default_rng(settings.seed)
     statistics = model.statistics.fit(train)
@@ -120,6 +128,7 @@ def _train(
         model.eval()
         logits = model.pair_logits(validation.items, histories, validation_statistics)
         epochs.append(Epoch(loss, auc(validation.likes, logits)))
+        show(len(epochs), f"validation AUC {epochs[-1].validation_auc:.4f}")
         if epochs[-1].validation_auc >= max(epoch.validation_auc for epoch in epochs):
             best = copy.deepcopy(model.state_dict())
     model.load_state_dict(best)

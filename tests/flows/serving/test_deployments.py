@@ -47,7 +47,7 @@ def test_the_dataset_is_fixed_in_its_own_deployment_and_a_choice_in_a_general_on
     own_table(tmp_path)
     found = by_name(tmp_path)
     assert found["my-shop"].schema["datasets"] == ("my-shop",)
-    assert found["my-shop"].parameters == {"dataset": "my-shop"}
+    assert found["my-shop"].parameters == {"dataset": "my-shop", "llm": "embedded"}
     assert {"my-shop", "sample", "yelp"} <= set(found["tune"].schema["datasets"])
 
 

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tasks.llm import progress
+from tasks import progress
 from tasks.llm.progress import batch_progress
 from tasks.llm.questions import Tally
 
