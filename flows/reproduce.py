@@ -12,9 +12,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from prefect import flow, get_run_logger
-from prefect.artifacts import create_markdown_artifact
 from pydantic import JsonValue
 
+from flows.artifacts import publish_artifacts
 from flows.audience import build_audience, source_references
 from flows.settings import Settings
 from storage.files import publish_json
@@ -22,8 +22,7 @@ from storage.locks import exclusive
 from storage.run_folder import RunFolder, Split
 from tasks.evaluation.fidelity import evaluate_fidelity
 from tasks.report.build import report
-from tasks.report.policy_table import reinforcement_rows
-from tasks.report.tables import fidelity_rows, markdown_table
+from tasks.report.changes import figures_of
 from tasks.step import FileReference, StepResult
 from tasks.steps.case_study import case_study
 from tasks.steps.reinforce import reinforce
@@ -75,7 +74,7 @@ def reproduce(
     logger = get_run_logger()
     settings = Settings.load(dataset, source, llm, split, overrides or {}, data=Path(data))
     folder = RunFolder.of(Path(data), dataset, split)
-    started = datetime.now(UTC)
+    started, before = datetime.now(UTC), figures_of(folder)
     with exclusive(folder):
         sources = source_references(settings)
         results = build_audience(folder, settings, sources, Path(data))
@@ -94,7 +93,7 @@ def reproduce(
                 "outputs": {name: [o.model_dump() for o in result.outputs] for name, result in results.items()},
             },
         )
-    _publish_artifacts(folder)
+    publish_artifacts(folder, before)
     page = folder.path("report/index.html")
     cached = sum(result.cached for result in results.values())
     logger.info("Report: %s (%d of %d steps from cache)", page, cached, len(results))
@@ -116,11 +115,3 @@ def _provenance(
             name: {"seconds": round(result.seconds, 2), "summary": result.summary} for name, result in results.items()
         },
     }
-
-
-def _publish_artifacts(folder: RunFolder) -> None:
-    key = folder.root.name.replace("@", "-").lower()
-    for name, rows in (("fidelity", fidelity_rows), ("reinforcement", reinforcement_rows)):
-        create_markdown_artifact(
-            key=f"{key}-{name}", markdown=markdown_table(rows(folder)), description=f"{name} of {folder.root.name}"
-        )

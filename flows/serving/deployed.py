@@ -15,6 +15,7 @@ from prefect.artifacts import create_table_artifact
 from prefect.runtime import flow_run
 from pydantic import JsonValue, ValidationError
 
+from flows.artifacts import artifact_key
 from flows.compare import compare
 from flows.evaluate import evaluate
 from flows.prefect_environment import DATA_VARIABLE, show_expected_errors_without_traceback
@@ -118,7 +119,7 @@ def tune_form(form: TuningForm) -> None:
     tuned = tune.fn(form.grid, form.run, split=form.split, overrides=form.overrides, data=_data())
     get_run_logger().info("Settings to put into the dataset's profile: %s", dict(tuned.changes) or "none")
     create_table_artifact(
-        key=_key(form, "tuning"),
+        key=artifact_key(form.run, "tuning"),
         table=[
             {
                 "setting": trial.setting or "as they are",
@@ -139,7 +140,7 @@ def compare_form(form: ComparisonForm) -> None:
     figures = compare.fn(form.profiles, form.run, split=form.split, overrides=form.overrides, data=_data())
     header, *rows = comparison_rows(figures)
     create_table_artifact(
-        key=_key(form, "language-models"),
+        key=artifact_key(form.run, "language-models"),
         table=[dict(zip(header, row, strict=True)) for row in rows],
         description=f"Language models on {form.run}",
     )
@@ -152,9 +153,5 @@ def _read(form: ReadingForm) -> None:
         for step in ("ingest", "annotate")
         for name, value in results[step].summary.items()
     ]
-    create_table_artifact(key=_key(form, "reading"), table=counts, description=f"Data and reading of {form.run}")
-
-
-def _key(form: DatasetForm, what: str) -> str:
-    """Key of an artifact; small letters, digits and hyphens only."""
-    return f"{form.run}-{what}".replace("@", "-").replace(".", "-").replace("_", "-").lower()
+    key = artifact_key(form.run, "reading")
+    create_table_artifact(key=key, table=counts, description=f"Data and reading of {form.run}")

@@ -63,11 +63,7 @@ def test_a_schedule_fires_and_reads_without_publishing(service: RunningService) 
     assert run["name"] == "shop (tail): nightly reading"
     assert (service.data / ".refresh" / "shop" / "keywords.parquet").exists()
     assert not (service.data / "shop").exists()
-    deployment = service.deployment("shop")
-    assert deployment is not None
-    (schedule,) = deployment["schedules"]
-    path = f"/deployments/{deployment['id']}/schedules/{schedule['id']}"
-    assert service.request("PATCH", path, {"active": False}).is_success
+    switch_schedule_off(service)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +85,10 @@ def test_a_rerun_by_the_api_publishes_report_and_artifacts(service: RunningServi
     assert (run["state_type"], run["name"]) == ("COMPLETED", "shop (tail): new prices")
     assert (service.data / "shop" / "report" / "index.html").exists()
     artifacts = service.request("POST", "/artifacts/filter", {"flow_runs": {"id": {"any_": [run["id"]]}}}).json()
-    assert {"shop-fidelity", "shop-reinforcement"} <= {artifact["key"] for artifact in artifacts}
+    found = {artifact["key"]: str(artifact["data"]) for artifact in artifacts}
+    assert {"shop-verdict", "shop-fidelity", "shop-reinforcement", "shop-report"} <= found.keys()
+    assert "the bias model" in found["shop-verdict"]
+    assert (service.data / "shop" / "report" / "index.html").as_uri() in found["shop-report"]
 
 
 def test_a_table_that_is_added_meanwhile_gets_a_deployment(service: RunningService) -> None:
@@ -101,8 +100,17 @@ def test_a_table_that_is_added_meanwhile_gets_a_deployment(service: RunningServi
     assert service.finished(response.json()["id"])["state_type"] == "COMPLETED"
 
 
+def switch_schedule_off(service: RunningService) -> None:
+    deployment = service.deployment("shop")
+    assert deployment is not None
+    (schedule,) = deployment["schedules"]
+    path = f"/deployments/{deployment['id']}/schedules/{schedule['id']}"
+    assert service.request("PATCH", path, {"active": False}).is_success
+
+
 def long_run(service: RunningService) -> str:
     """A run that trains for hours, once it trains."""
+    switch_schedule_off(service)
     run = service.start_run("shop", {**SMALL, "agent_steps": 50_000_000}).json()["id"]
     tasks = {"flow_runs": {"id": {"any_": [run]}}, "task_runs": {"name": {"like_": "reinforce"}}}
 
