@@ -145,11 +145,13 @@ class Step(Generic[SettingsT]):
         )
         state = task(request, return_state=True)
         result = state.result()
-        if state.name != "Cached":
-            return result
-        if result.intact(folder):
-            return result.model_copy(update={"cached": True})
-        return task.with_options(refresh_cache=True)(request)
+        if state.name == "Cached":
+            if result.intact(folder):
+                step_logger().info("%s: as in the last run", self.name)
+                return result.model_copy(update={"cached": True})
+            result = task.with_options(refresh_cache=True)(request)
+        step_logger().info("%s: done in %.0f s", self.name, result.seconds)
+        return result
 
 
 def step(

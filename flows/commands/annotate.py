@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from flows.commands.display import run_display
 from flows.commands.terminal import (
     AssignmentsOption,
     DataOption,
@@ -17,10 +18,11 @@ from flows.commands.terminal import (
     PromptCapOption,
     SourceOption,
     SplitOption,
+    VerboseOption,
     console,
     prompt_cap,
 )
-from flows.prefect_environment import configure_prefect, show_expected_errors_without_traceback
+from flows.prefect_environment import configure_prefect
 from storage.errors import SettingsError
 from storage.run_folder import DEFAULT_SPLIT
 
@@ -41,6 +43,7 @@ def compare_command(
     split: SplitOption = DEFAULT_SPLIT,
     max_prompts: PromptCapOption = None,
     assignments: AssignmentsOption = None,
+    verbose: VerboseOption = False,
     as_json: JsonOption = False,
     data: DataOption = Path("data"),
 ) -> None:
@@ -64,8 +67,8 @@ def compare_command(
     from flows.compare import compare
     from tasks.report.profile_comparison import comparison_rows
 
-    show_expected_errors_without_traceback()
-    figures = compare(profiles, dataset, source=source, split=split, overrides=overrides, data=str(data))
+    with run_display(data, verbose=verbose):
+        figures = compare(profiles, dataset, source=source, split=split, overrides=overrides, data=str(data))
     if as_json:
         console.print_json(data={"dataset": dataset, "split": split, "profiles": [asdict(one) for one in figures]})
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import signal
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +17,7 @@ from rich.table import Table
 from flows.commands.annotate import annotate_app
 from flows.commands.cache import cache_app
 from flows.commands.datasets import datasets_app
+from flows.commands.display import run_display
 from flows.commands.evaluate import evaluate_command
 from flows.commands.explain import explain_command
 from flows.commands.llm import llm_app
@@ -30,12 +32,13 @@ from flows.commands.terminal import (
     PromptCapOption,
     SourceOption,
     SplitOption,
+    VerboseOption,
     console,
     finished_run,
     prompt_cap,
 )
 from flows.commands.tune import tune_command
-from flows.prefect_environment import configure_prefect, show_expected_errors_without_traceback
+from flows.prefect_environment import configure_prefect
 from storage.errors import RecaudienceError
 from storage.run_folder import DEFAULT_SPLIT, RunFolder
 from storage.settings.presets import with_preset
@@ -83,6 +86,7 @@ def reproduce_command(
     split: SplitOption = DEFAULT_SPLIT,
     max_prompts: PromptCapOption = None,
     assignments: AssignmentsOption = None,
+    verbose: VerboseOption = False,
     data: DataOption = Path("data"),
 ) -> None:
     """Run the whole pipeline for a dataset and write its report.
@@ -102,8 +106,8 @@ def reproduce_command(
 
     from flows.reproduce import reproduce
 
-    show_expected_errors_without_traceback()
-    reproduce(dataset=dataset, source=source, llm=llm, split=split, overrides=overrides, data=str(data))
+    with run_display(data, verbose=verbose):
+        reproduce(dataset=dataset, source=source, llm=llm, split=split, overrides=overrides, data=str(data))
     _print_report(RunFolder.of(data, dataset, split))
 
 
@@ -117,6 +121,7 @@ def report_command(
 
 def main() -> None:
     """Run the command line; an expected error is shown as one message, with exit status 1."""
+    signal.signal(signal.SIGTERM, _end)
     try:
         app()
     except RecaudienceError as error:
@@ -125,6 +130,11 @@ def main() -> None:
         if error.errno != errno.ENOSPC:
             raise
         _fail(f"{error}. Earlier results are whole. Free some space, or choose another --data folder, and run again.")
+
+
+def _end(number: int, frame: object) -> NoReturn:
+    """End as after an error, so that whatever was started is stopped; a plain SIGTERM would leave it behind."""
+    sys.exit(128 + number)
 
 
 def _fail(message: str) -> NoReturn:

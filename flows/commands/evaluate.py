@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 from rich.table import Table
 
+from flows.commands.display import run_display
 from flows.commands.terminal import (
     AssignmentsOption,
     DataOption,
@@ -16,9 +17,10 @@ from flows.commands.terminal import (
     JsonOption,
     LLMOption,
     SourceOption,
+    VerboseOption,
     console,
 )
-from flows.prefect_environment import configure_prefect, show_expected_errors_without_traceback
+from flows.prefect_environment import configure_prefect
 from storage.run_folder import RunFolder, Split
 
 _Splits = Literal["tail", "loo", "time", "all"]
@@ -38,6 +40,7 @@ def evaluate_command(
         typer.Option("--training-gain", help="Fit recommenders with and without simulated reactions too."),
     ] = False,
     assignments: AssignmentsOption = None,
+    verbose: VerboseOption = False,
     as_json: JsonOption = False,
     data: DataOption = Path("data"),
 ) -> None:
@@ -56,17 +59,17 @@ def evaluate_command(
     from flows.evaluate import evaluate
     from tasks.report.card_tables import card_tables
 
-    show_expected_errors_without_traceback()
-    evaluate(
-        dataset=dataset,
-        source=source,
-        llm=llm,
-        splits=splits,
-        with_peers=peers,
-        with_training_gain=training_gain,
-        overrides=overrides,
-        data=str(data),
-    )
+    with run_display(data, verbose=verbose):
+        evaluate(
+            dataset=dataset,
+            source=source,
+            llm=llm,
+            splits=splits,
+            with_peers=peers,
+            with_training_gain=training_gain,
+            overrides=overrides,
+            data=str(data),
+        )
     folders = {name: RunFolder.of(data, dataset, name) for name in splits}
     if as_json:
         console.print_json(data={name: _card(folder) for name, folder in folders.items()})

@@ -33,6 +33,7 @@ LLMOption = Annotated[str, typer.Option(help="Language-model profile; `recaudien
 AssignmentsOption = Annotated[
     list[str] | None, typer.Option("--set", help="Any setting, as in `--set sasrec.max_epochs=5`; repeatable.")
 ]
+VerboseOption = Annotated[bool, typer.Option("--verbose", help="Show Prefect's own lines too.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 PromptCapOption = Annotated[
     str | None, typer.Option(help="Cap on prompts to the language model: a number, or `all`.", metavar="N|all")

@@ -10,6 +10,7 @@ import typer
 import yaml
 from rich.table import Table
 
+from flows.commands.display import run_display
 from flows.commands.terminal import (
     AssignmentsOption,
     DataOption,
@@ -17,9 +18,10 @@ from flows.commands.terminal import (
     JsonOption,
     SourceOption,
     SplitOption,
+    VerboseOption,
     console,
 )
-from flows.prefect_environment import configure_prefect, show_expected_errors_without_traceback
+from flows.prefect_environment import configure_prefect
 from storage.errors import SettingsError
 from storage.run_folder import DEFAULT_SPLIT, RunFolder
 
@@ -37,6 +39,7 @@ def tune_command(
         typer.Option("--try", help="Values of one setting instead of the usual ones; repeatable.", metavar="NAME=V,V"),
     ] = None,
     assignments: AssignmentsOption = None,
+    verbose: VerboseOption = False,
     as_json: JsonOption = False,
     data: DataOption = Path("data"),
 ) -> None:
@@ -59,8 +62,8 @@ def tune_command(
     from flows.tune import tune
     from tasks.steps.tune_sasrec import REPORT
 
-    show_expected_errors_without_traceback()
-    tuned = tune(grid, dataset, source=source, split=split, overrides=overrides, data=str(data))
+    with run_display(data, verbose=verbose):
+        tuned = tune(grid, dataset, source=source, split=split, overrides=overrides, data=str(data))
     path = RunFolder.of(data, dataset, split).path(REPORT)
     if as_json:
         console.print_json(data=json.loads(path.read_text(encoding="utf-8")))
