@@ -26,6 +26,8 @@ from tasks.steps.fit_patience import fit_patience
 from tasks.steps.ingest import ingest, source_files
 from tasks.steps.train_sasrec import train_sasrec
 
+STEPS = (ingest, train_sasrec, annotate, curate, embed, fit_ensemble, fit_patience)
+
 
 def build_audience(
     folder: RunFolder, settings: Settings, sources: tuple[FileReference, ...], data: Path

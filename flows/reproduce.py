@@ -15,18 +15,19 @@ from prefect import flow, get_run_logger
 from pydantic import JsonValue
 
 from flows.artifacts import publish_artifacts
-from flows.audience import build_audience, source_references
+from flows.audience import STEPS, build_audience, source_references
 from flows.settings import Settings
 from storage.files import publish_json
 from storage.locks import exclusive
-from storage.run_folder import RunFolder, Split
+from storage.run_folder import RunFolder, Split, StepName
 from tasks.evaluation.fidelity import evaluate_fidelity
 from tasks.report.build import report
 from tasks.report.changes import figures_of
-from tasks.step import FileReference, StepResult
+from tasks.step import FileReference, StepResult, dependents, running_again
 from tasks.steps.case_study import case_study
 from tasks.steps.reinforce import reinforce
 
+_STEPS = (*STEPS, evaluate_fidelity, reinforce, case_study, report)
 _VERSIONED = (
     "recaudience",
     "prefect",
@@ -47,6 +48,7 @@ def reproduce(
     llm: str = "embedded",
     split: Split = "tail",
     overrides: dict[str, JsonValue] | None = None,
+    from_step: StepName | None = None,
     data: str = "data",
 ) -> str:
     """Run every step for `dataset` and publish the run folder.
@@ -63,6 +65,8 @@ def reproduce(
         tail, loo or time (docs/evaluation.md).
     overrides
         Settings that differ from the profile's, such as {"annotate.max_prompts": 500}.
+    from_step
+        A step that runs although nothing has changed, and with it all that depend on it.
     data
         The data folder.
 
@@ -75,7 +79,8 @@ def reproduce(
     settings = Settings.load(dataset, source, llm, split, overrides or {}, data=Path(data))
     folder = RunFolder.of(Path(data), dataset, split)
     started, before = datetime.now(UTC), figures_of(folder)
-    with exclusive(folder):
+    again = dependents(from_step, _STEPS) if from_step else ()
+    with exclusive(folder), running_again(again):
         sources = source_references(settings)
         results = build_audience(folder, settings, sources, Path(data))
         results["evaluate-fidelity"] = evaluate_fidelity.run(folder, settings.fidelity)

@@ -8,6 +8,20 @@ from typing import Literal, cast, get_args
 
 Split = Literal["tail", "loo", "time"]
 DEFAULT_SPLIT: Split = "tail"
+StepName = Literal[
+    "ingest",
+    "train-sasrec",
+    "annotate",
+    "curate",
+    "embed",
+    "fit-ensemble",
+    "fit-patience",
+    "evaluate-fidelity",
+    "reinforce",
+    "case-study",
+    "report",
+]
+"""The steps of a run, in their order: the only list of them."""
 
 
 @dataclass(frozen=True)

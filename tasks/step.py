@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from prefect import Task
 from prefect.cache_policies import INPUTS
@@ -26,6 +28,9 @@ from storage.run_folder import RunFolder
 Summary = dict[str, JsonValue]
 Logger = logging.Logger | logging.LoggerAdapter[logging.Logger]
 SettingsT = TypeVar("SettingsT", bound=BaseModel)
+
+
+_AGAIN: ContextVar[Collection[str]] = ContextVar("again", default=())
 
 
 class FileReference(BaseModel):
@@ -137,6 +142,7 @@ class Step(Generic[SettingsT]):
             version=self.version,
             tags=[folder.root.name],
             cache_policy=INPUTS,
+            refresh_cache=self.name in _AGAIN.get(),
             persist_result=True,
             result_serializer="json",
             retries=2,
@@ -152,6 +158,26 @@ class Step(Generic[SettingsT]):
             result = task.with_options(refresh_cache=True)(request)
         step_logger().info("%s: done in %.0f s", self.name, result.seconds)
         return result
+
+
+@contextmanager
+def running_again(steps: Collection[str]) -> Iterator[None]:
+    """Let steps run although their last result is still valid, until the block ends."""
+    token = _AGAIN.set(steps)
+    try:
+        yield
+    finally:
+        _AGAIN.reset(token)
+
+
+def dependents(name: str, steps: Sequence[Step[Any]]) -> list[str]:
+    """Name of a step and of all that read what it writes, or what these write, in the order of `steps`."""
+    reached, written = [name], {path for one in steps if one.name == name for path in one.writes}
+    for one in steps:
+        if one.name not in reached and written.intersection(one.reads):
+            reached.append(one.name)
+            written.update(one.writes)
+    return reached
 
 
 def step(

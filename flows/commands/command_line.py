@@ -12,36 +12,26 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from flows.commands.annotate import annotate_app
 from flows.commands.cache import cache_app
 from flows.commands.datasets import datasets_app
-from flows.commands.display import run_display
 from flows.commands.evaluate import evaluate_command
 from flows.commands.explain import explain_command
 from flows.commands.llm import llm_app
 from flows.commands.policies import cross_check_command, export_command, recommend_command, simulate_command
+from flows.commands.reproduce import print_report, reproduce_command, rerun_command
 from flows.commands.serve import serve_command
 from flows.commands.terminal import (
-    AssignmentsOption,
     DataOption,
     DatasetArgument,
-    LLMOption,
-    PresetOption,
-    PromptCapOption,
-    SourceOption,
     SplitOption,
-    VerboseOption,
     console,
     finished_run,
-    prompt_cap,
 )
 from flows.commands.tune import tune_command
-from flows.prefect_environment import configure_prefect
 from storage.errors import RecaudienceError
-from storage.run_folder import DEFAULT_SPLIT, RunFolder
-from storage.settings.presets import with_preset
+from storage.run_folder import DEFAULT_SPLIT
 
 app = typer.Typer(
     name="recaudience",
@@ -73,42 +63,9 @@ app.command("cross-check")(cross_check_command)
 app.command("evaluate")(evaluate_command)
 app.command("explain")(explain_command)
 app.command("tune")(tune_command)
+app.command("reproduce")(reproduce_command)
+app.command("rerun")(rerun_command)
 app.command("serve")(serve_command)
-
-
-@app.command("reproduce")
-def reproduce_command(
-    dataset: DatasetArgument = "sample",
-    *,
-    source: SourceOption = None,
-    preset: PresetOption = None,
-    llm: LLMOption = "embedded",
-    split: SplitOption = DEFAULT_SPLIT,
-    max_prompts: PromptCapOption = None,
-    assignments: AssignmentsOption = None,
-    verbose: VerboseOption = False,
-    data: DataOption = Path("data"),
-) -> None:
-    """Run the whole pipeline for a dataset and write its report.
-
-    Steps whose inputs and settings have not changed are taken from the last run; an interrupted run resumes.
-    """
-    configure_prefect(data)
-    from flows.settings import Settings, parse_overrides
-    from tasks.steps.ingest import source_files
-
-    dataset = with_preset(dataset, preset)
-    overrides = parse_overrides(assignments or [])
-    if max_prompts is not None:
-        overrides["annotate.max_prompts"] = prompt_cap(max_prompts)
-    # Misspelt settings and missing files are reported at once, not after Prefect has started.
-    source_files(Settings.load(dataset, source, llm, split, overrides, data=data).ingest)
-
-    from flows.reproduce import reproduce
-
-    with run_display(data, verbose=verbose):
-        reproduce(dataset=dataset, source=source, llm=llm, split=split, overrides=overrides, data=str(data))
-    _print_report(RunFolder.of(data, dataset, split))
 
 
 @app.command("report")
@@ -116,7 +73,7 @@ def report_command(
     dataset: DatasetArgument, split: SplitOption = DEFAULT_SPLIT, data: DataOption = Path("data")
 ) -> None:
     """Print the tables of a finished run and the path of its report page."""
-    _print_report(finished_run(data, dataset, split))
+    print_report(finished_run(data, dataset, split))
 
 
 def main() -> None:
@@ -140,24 +97,3 @@ def _end(number: int, frame: object) -> NoReturn:
 def _fail(message: str) -> NoReturn:
     Console(stderr=True).print("[bold red]error:[/]", escape(message), highlight=False, soft_wrap=True)
     sys.exit(1)
-
-
-def _print_report(folder: RunFolder) -> None:
-    from tasks.report.policy_table import reinforcement_rows
-    from tasks.report.published import published_rows
-    from tasks.report.tables import fidelity_rows
-
-    tables = {
-        "Fidelity": fidelity_rows(folder),
-        "Reinforcement learning": reinforcement_rows(folder),
-        "Published results and this run's": published_rows(folder),
-    }
-    for title, rows in tables.items():
-        if rows is None:
-            continue
-        header, *body = rows
-        table = Table(*header, title=title, title_justify="left", box=None, header_style="bold")
-        for row in body:
-            table.add_row(*row)
-        console.print(table, "")
-    console.print(f"Report: {folder.path('report/index.html')}")

@@ -83,7 +83,7 @@ def reproduce_form(form: PipelineForm) -> str | None:
     if form.extent == "reading":
         return _read(form)
     chosen = {"llm": form.llm, "split": form.split, "overrides": form.overrides, "data": _data()}
-    return reproduce.fn(form.run, **chosen)
+    return reproduce.fn(form.run, from_step=form.from_step, **chosen)
 
 
 @_deployed("reinforce", AgentForm)

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from models.response.sasrec.tuning import SASREC_GRID, Value
-from storage.run_folder import DEFAULT_SPLIT, Split
+from storage.run_folder import DEFAULT_SPLIT, Split, StepName
 from storage.settings.llm_profiles import DEFAULT_LLM
 from storage.settings.presets import with_preset
 
@@ -115,6 +115,11 @@ class PipelineForm(AgentForm):
         default="all",
         title="What to run",
         description="all: every step to the report; reading: check the data and read new items, publish nothing.",
+    )
+    from_step: StepName | None = Field(
+        default=None,
+        title="From step",
+        description="A step that runs although nothing has changed, with all that depend on it; empty for none.",
     )
     epochs: int | None = Field(
         default=None, ge=1, le=1_000, title="Most epochs", description="Passes over the train rows by SASRec, at most."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from storage.errors import DataError
 from storage.files import publish
 from storage.run_folder import RunFolder
-from tasks.step import StepResult, Summary, step
+from tasks.step import StepResult, Summary, dependents, running_again, step
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 calls: list[str] = []
@@ -70,6 +71,24 @@ def test_a_second_run_with_nothing_changed_does_no_step_again(root: str) -> None
     results = pipeline(root, "a", "b")
     assert calls == ["first", "second"]
     assert [result.cached for result in results] == [True, True]
+
+
+def test_a_step_that_is_to_run_again_runs_although_nothing_changed(root: str) -> None:
+    pipeline(root, "a", "b")
+    with running_again(["write-second"]):
+        results = pipeline(root, "a", "b")
+    assert calls == ["first", "second", "second"]
+    assert [result.cached for result in results] == [True, False]
+    pipeline(root, "a", "b")
+    assert calls == ["first", "second", "second"]
+
+
+def test_what_depends_on_a_step_reads_its_outputs_or_theirs() -> None:
+    third = replace(write_second, name="write-third", reads=("second.txt",), writes=("third.txt",))
+    steps = (write_first, refuse, write_second, third)
+    assert dependents("write-first", steps) == ["write-first", "write-second", "write-third"]
+    assert dependents("write-third", steps) == ["write-third"]
+    assert dependents("refuse", steps) == ["refuse"]
 
 
 def test_a_changed_setting_reruns_its_step_and_only_what_reads_other_content(root: str) -> None:

@@ -109,6 +109,12 @@ def test_values_to_try_are_checked_before_anything_starts(values: str, message: 
     assert message in str(error_of("tune", "sample", "--try", values))
 
 
+def test_a_step_to_run_again_from_is_one_of_the_pipelines() -> None:
+    result = CliRunner().invoke(command_line.app, ["rerun", "sample", "--from", "train"])
+    assert result.exit_code == 2
+    assert "train-sasrec" in result.output
+
+
 @pytest.mark.parametrize("port", ["70000", "80", "http"])
 def test_a_port_that_cannot_be_is_refused_in_a_few_lines(port: str) -> None:
     result = CliRunner().invoke(command_line.app, ["serve", "--port", port])

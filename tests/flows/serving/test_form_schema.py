@@ -49,6 +49,7 @@ def test_every_form_has_a_valid_schema_that_accepts_an_empty_form(form: type[Dat
         ({"epochs": 0}, "$.epochs: 0 is less than the minimum of 1"),
         ({"agent_seeds": 1.5}, "$.agent_seeds: 1.5 is not"),
         ({"max_prompts": "some"}, "$.max_prompts: 'some' is not valid"),
+        ({"from_step": "train"}, "$.from_step: 'train' is not one of ['ingest', 'train-sasrec'"),
         ({"seed": -1}, "$.seed: -1 is less than"),
         ({"overrides": {}}, "'overrides' was unexpected"),
         ({"settings": {"sasrec": {"dropout": 1}}}, "$.settings.sasrec.dropout: 1 is greater than or equal"),
