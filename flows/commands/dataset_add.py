@@ -10,11 +10,15 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from flows.commands.dataset_preview import show_preview
 from flows.commands.terminal import DataOption, console
 from storage.errors import SettingsError
 
 if TYPE_CHECKING:
     from storage.adapters.table.own_tables import InferredTable
+
+
+_PREVIEWED = 3  # rows
 
 
 def add_command(
@@ -68,6 +72,7 @@ def add_command(
     if dry_run:
         return
     console.print(f"Written: {escape(str(write_profile(own, inferred.settings)))}")
+    show_preview(name, _PREVIEWED, data=data)
     console.print(f"Next: recaudience datasets check {name}, then recaudience reproduce {name}")
 
 

@@ -24,6 +24,7 @@ from rich.table import Table
 
 from flows.commands.dataset_add import add_command
 from flows.commands.dataset_check import check_command
+from flows.commands.dataset_preview import preview_command
 from flows.commands.dataset_source import source_command
 from flows.commands.terminal import DataOption, DatasetArgument, console
 from storage.errors import DataError, SettingsError
@@ -72,6 +73,7 @@ def fetch_command(
 
 datasets_app.command("add")(add_command)
 datasets_app.command("check")(check_command)
+datasets_app.command("preview")(preview_command)
 datasets_app.command("source")(source_command)
 
 

@@ -43,6 +43,8 @@ class Layout:
         The role of each column.
     aggregates
         Item columns left out because they seem to aggregate over users.
+    interaction_names, item_names
+        All columns of the files.
     list_form, time_unit
         How cells hold several categories, and what timestamps count; None where there are none.
     """
@@ -54,6 +56,8 @@ class Layout:
     aggregates: list[str]
     list_form: ListForm | None
     time_unit: TimeUnit | None
+    interaction_names: tuple[str, ...] = ()
+    item_names: tuple[str, ...] = ()
 
 
 class TableReader:
@@ -117,14 +121,26 @@ class TableReader:
         if columns.timestamp is not None and unit is None:
             unit = guess_time_unit(scan.head(_LOOKED_AT)[columns.timestamp])
         item_columns, aggregates, form = None, [], None
+        item_names: tuple[str, ...] = ()
         if items is not None:
             item_scan = scan_table(items, table.item_separator)
+            item_names = tuple(name for name in item_scan.names if name != "row")
             item_columns, aggregates = guess_item_columns(item_scan.names, table.item_columns, items)
             require_single_values(items, item_scan.schema(), [item_columns.item_id or ""])
             if item_columns.categories is not None:
                 form = table.list_form or _list_form(item_scan.head(_LOOKED_AT)[item_columns.categories])
         has_time = columns.timestamp is not None
-        return Layout(interactions, items, columns, item_columns, aggregates, form, unit if has_time else None)
+        return Layout(
+            interactions,
+            items,
+            columns,
+            item_columns,
+            aggregates,
+            form,
+            unit if has_time else None,
+            tuple(name for name in scan.names if name != "row"),
+            item_names,
+        )
 
 
 def count_ratings(layout: Layout, settings: DatasetSettings) -> pl.DataFrame:
