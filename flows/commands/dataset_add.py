@@ -39,6 +39,9 @@ def add_command(
     separator: Annotated[str | None, typer.Option(help="Between fields; guessed where not given.")] = None,
     list_form: Annotated[str | None, typer.Option(help="Between several categories in a cell: | ; , or json.")] = None,
     time_unit: Annotated[str | None, typer.Option(help="What timestamps count: s, ms, us, ns or iso.")] = None,
+    unrated: Annotated[
+        float | None, typer.Option(help="The rating that stands for none; its rows are left out.")
+    ] = None,
     like: Annotated[float | None, typer.Option(help="Ratings from here on are likes.")] = None,
     scale: Annotated[str | None, typer.Option(help="Lowest and highest rating, as in 1:5.", metavar="LOW:HIGH")] = None,
     noun: Annotated[str | None, typer.Option(help="What one item is, in prompts: film, album, place.")] = None,
@@ -65,6 +68,7 @@ def add_command(
         "item_separator": separator,
         "list_form": list_form,
         "time_unit": time_unit,
+        "unrated": unrated,
     }
     given = {"like_threshold": like, "noun": noun} | _scale(scale)
     inferred = infer_table(name, table, {key: value for key, value in given.items() if value is not None})

@@ -8,6 +8,8 @@ from pathlib import Path
 import polars as pl
 
 from storage.errors import DataError
+from storage.readers.ids import id_text
+from storage.readers.rating_texts import rating_numbers
 from storage.readers.timestamps import seconds
 from storage.settings.datasets import DatasetSettings
 from storage.settings.table import TimeUnit
@@ -51,12 +53,12 @@ class RatingCheck:
     def accept(self, batch: pl.DataFrame) -> pl.DataFrame:
         """The sound rows of a batch: user_id, item_id, rating (float32), timestamp (int64 seconds), review_text.
 
-        A timestamp must be there in every row or be no column at all; review_text may be null.
+        A timestamp that is no time makes a row malformed; one that is not there is null, as review_text may be.
         """
         typed = self._typed(batch)
         sound = pl.all_horizontal(pl.col("user", "item", "value").is_not_null())
         if "timestamp" in batch.columns:
-            sound &= pl.col("time").is_not_null()
+            sound &= pl.col("time").is_not_null() | ~pl.col("has_time")
         typed = typed.with_columns(sound=sound)
         self.rows_read += batch.height
         if not typed["sound"].all():
@@ -90,14 +92,16 @@ class RatingCheck:
 
     def _typed(self, batch: pl.DataFrame) -> pl.DataFrame:
         rating = pl.col("rating").map_batches(_number, return_dtype=pl.Float32)
+        schema = batch.schema
         in_scale = rating.is_between(self.settings.rating_min, self.settings.rating_max)  # never true of NaN
         return batch.select(
-            _text("user_id").alias("user"),
-            _text("item_id").alias("item"),
+            id_text("user_id", schema["user_id"]).alias("user"),
+            id_text("item_id", schema["item_id"]).alias("item"),
             value=pl.when(in_scale).then(rating),
             time=seconds("timestamp", batch.schema["timestamp"], self.time_unit)
             if "timestamp" in batch.columns
             else pl.lit(None, pl.Int64),
+            has_time=_text("timestamp").is_not_null() if "timestamp" in batch.columns else pl.lit(value=False),
             review_text=pl.col("review_text") if "review_text" in batch.columns else pl.lit(None, pl.String),
         )
 
@@ -149,4 +153,4 @@ def _number(values: pl.Series) -> pl.Series:
     numbers = values.cast(pl.Float32, strict=False)
     if values.dtype != pl.String or numbers.null_count() == values.null_count():
         return numbers
-    return values.str.strip_chars().cast(pl.Float32, strict=False)
+    return rating_numbers(values).cast(pl.Float32)

@@ -84,10 +84,11 @@ def add_order_and_split(interactions: pl.DataFrame, split: Split, seed: int, cut
     polars.DataFrame
         The rows sorted by user_id and order, with `order` (int32, 0 .. within the user) and `split`.
     """
-    if interactions["timestamp"].null_count():
+    if interactions["timestamp"].null_count() == interactions.height:
         ordered = _in_drawn_order(interactions, seed)
-    else:
-        ordered = interactions[_order_in_time(interactions)]
+    else:  # where only some rows have a time, those without one come first
+        known = interactions.with_columns(pl.col("timestamp").fill_null(0))
+        ordered = interactions[_order_in_time(known)]
     lengths = ordered["user_id"].rle().struct.field("len").to_numpy()
     count, start = (np.repeat(values, lengths) for values in (lengths, np.cumsum(lengths) - lengths))
     ordered = ordered.with_columns(

@@ -51,8 +51,10 @@ def _cell(name: str, dtype: pl.DataType) -> pl.Expr | None:
         dtype, column = pl.List(dtype.inner), column.arr.to_list()
     if isinstance(dtype, pl.List):
         return column.cast(pl.List(pl.String)) if _is_plain(dtype.inner) else None
-    if isinstance(dtype, pl.Categorical | pl.Enum):
-        return column.cast(pl.String)
+    if isinstance(dtype, pl.Categorical | pl.Enum | pl.Binary):
+        return column.cast(pl.String, strict=False)  # of bytes that are no UTF-8, nothing
+    if isinstance(dtype, pl.Decimal):
+        return column.cast(pl.Float64)
     return column if _is_plain(dtype) else None
 
 

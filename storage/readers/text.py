@@ -12,6 +12,23 @@ _TAG = r"<[^<>]{1,200}>"
 _NO_CHARACTER = r"&#[0-9]{8,};?"  # Unicode ends at seven digits; Python refuses to read some thousands of them
 _BLANK = r"[\s\p{C}]+"  # white space, control and other invisible characters
 _UNCLEAN = r"[&<]|[\s\p{C}--[ ]]|  |^ | $"  # what few texts have: the others are not touched
+NOTHING = (
+    "nan",
+    "NaN",
+    "NAN",
+    "None",
+    "null",
+    "NULL",
+    "Null",
+    "N/A",
+    "n/a",
+    "UNKNOWN",
+    "unknown",
+    "\\N",
+    "<NA>",
+    "NaT",
+)
+"""What programs write where there is nothing."""
 _STRIDE = 1 << 16  # bytes that stay in the processor's cache
 _MANY = _STRIDE // 16  # odd bytes, as of a script that is not Latin: all texts around are looked at
 _SPACE = ord(" ")
@@ -20,6 +37,11 @@ _SPACE = ord(" ")
 def clean_text(text: pl.Expr) -> pl.Expr:
     """Text without HTML remnants and control characters, white space folded."""
     return text.map_batches(_clean, return_dtype=pl.String)
+
+
+def said(text: pl.Expr) -> pl.Expr:
+    """Text, null where it is a word that programs write for nothing."""
+    return pl.when(text.is_in(NOTHING).not_()).then(text)
 
 
 def clean_names(lists: pl.Expr) -> pl.Expr:
@@ -38,7 +60,7 @@ def _clean_names(lists: pl.Series) -> pl.Series:
     named = (
         rows.explode("names")
         .select("row", clean_text(pl.col("names")))
-        .filter(pl.col("names").fill_null("") != "")
+        .filter((pl.col("names").fill_null("") != "") & pl.col("names").is_in(NOTHING).not_())
         .group_by("row", maintain_order=True)
         .agg(pl.col("names").unique(maintain_order=True))
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -11,8 +14,12 @@ import polars as pl
 
 from storage.errors import DataError
 from storage.readers.blocks import Block, blocks_of
+from storage.readers.dialects import Dialect, dialect_of, without_blanks
 from storage.readers.encoding import unreadable
 from storage.readers.scans import READ_ERRORS, ROW, Scan
+
+_QUOTE = '"'
+_ROUNDED = r"^-?\d(?:\.\d+)?e\+\d+$"  # a whole number of more digits than a JSON reader keeps
 
 
 def scan_lines(path: Path) -> Scan:
@@ -35,9 +42,17 @@ def scan_json_lines(path: Path, fields: Mapping[str, str]) -> Scan:
     fields
         Column names and the JSON paths that fill them, as in {"user_id": "$.reviewerID"}.
     """
-    paths = {name: pl.col("line").str.json_path_match(path) for name, path in fields.items()}
+    paths = {name: _json_field(path) for name, path in fields.items()}
     scan = scan_lines(path).then(lambda lines: lines.select(ROW, **paths))
     return replace(scan, names=tuple(fields))
+
+
+def _json_field(path: str) -> pl.Expr:
+    """The value at a JSON path as text; a whole number of more than nineteen digits as it is written."""
+    value = pl.col("line").str.json_path_match(path)
+    key = re.escape(re.split(r"[.']", path.removesuffix("']"))[-1])
+    written = pl.col("line").str.extract(rf'"{key}"\s*:\s*(-?\d+)\s*[,}}]')
+    return pl.when(value.str.contains(_ROUNDED)).then(pl.coalesce(written, value)).otherwise(value)
 
 
 def scan_csv(path: Path, columns: Sequence[str] = (), *, separator: str = ",") -> Scan:
@@ -59,7 +74,8 @@ def scan_csv(path: Path, columns: Sequence[str] = (), *, separator: str = ",") -
     DataError
         Where it has no header or a column is missing.
     """
-    names = _header(path, separator)
+    dialect = dialect_of(path, separator)
+    names = _header(path, separator, dialect)
     missing = [name for name in columns if name not in names]
     if missing:
         raise DataError(
@@ -72,9 +88,10 @@ def scan_csv(path: Path, columns: Sequence[str] = (), *, separator: str = ",") -
 
     def parsed(block: Block) -> pl.DataFrame:
         frame = pl.read_csv(
-            block.data,
+            without_blanks(block.data, separator) if dialect.blanks else block.data,
             has_header=False,
             separator=separator,
+            quote_char=_QUOTE if dialect.quoted else None,
             schema=dict.fromkeys(names, pl.String),
             infer_schema=False,
             truncate_ragged_lines=True,
@@ -83,10 +100,12 @@ def scan_csv(path: Path, columns: Sequence[str] = (), *, separator: str = ",") -
         )
         frame = frame.with_columns(_line_numbers(frame, block))
         frame = frame[1:] if block.line == 1 else frame
+        if dialect.blanks:
+            frame = frame.with_columns(pl.col(names).str.strip_chars().replace('""', ""))
         # A blank line is no record.
         return frame.filter(pl.any_horizontal(pl.col(names).is_not_null())) if frame[names[0]].has_nulls() else frame
 
-    return Scan(path, names, lambda: (partial(parsed, block) for block in blocks_of(path, quoted=True)))
+    return Scan(path, names, lambda: (partial(parsed, block) for block in blocks_of(path, quoted=dialect.quoted)))
 
 
 def scan_fields(path: Path, columns: Sequence[str], *, separator: str) -> Scan:
@@ -109,12 +128,18 @@ def json_texts(text: pl.Expr) -> pl.Expr:
     )
 
 
-def _header(path: Path, separator: str) -> tuple[str, ...]:
+def _header(path: Path, separator: str, dialect: Dialect) -> tuple[str, ...]:
     """The names in the first record, each once."""
     try:
-        block = next((block.data for block in blocks_of(path, quoted=True)), b"")
+        block = next((block.data for block in blocks_of(path, quoted=dialect.quoted)), b"")
         first = pl.read_csv(
-            block, has_header=False, separator=separator, infer_schema=False, n_rows=1, truncate_ragged_lines=True
+            without_blanks(block, separator) if dialect.blanks else block,
+            has_header=False,
+            separator=separator,
+            quote_char=_QUOTE if dialect.quoted else None,
+            infer_schema=False,
+            n_rows=1,
+            truncate_ragged_lines=True,
         ).row(0)
     except READ_ERRORS as error:
         raise unreadable(path, error) from error
@@ -143,9 +168,23 @@ def _arrays(texts: pl.Series) -> pl.Series:
 
 
 def _array(text: str | None) -> list[str] | None:
+    """The names in a list as JSON or Python write it, those of its records where it is one of records."""
     if text is None or not text.startswith("["):
         return None
-    try:
-        return pl.Series([text]).str.json_decode(pl.List(pl.String)).to_list()[0]
-    except pl.exceptions.PolarsError:
-        return None
+    for read in (json.loads, ast.literal_eval):
+        try:
+            entries = read(text)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+        if isinstance(entries, list):
+            return [name for entry in entries if (name := _entry_name(entry)) is not None]
+    return None
+
+
+def _entry_name(entry: object) -> str | None:
+    """The name of an entry: itself, or a record's name, title, label or first text."""
+    if isinstance(entry, dict):
+        texts = {str(key).lower(): value for key, value in entry.items() if isinstance(value, str)}
+        named = (texts[key] for key in ("name", "title", "label") if key in texts)
+        return next(named, next(iter(texts.values()), None))
+    return None if entry is None or isinstance(entry, list) else str(entry)

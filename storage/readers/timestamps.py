@@ -7,6 +7,7 @@ import polars as pl
 from storage.settings.table import TimeUnit
 
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+_DAYS = {"yyyymmdd": "", "year": "0101"}  # what makes a day of a number
 _ZONE = r"^(?<time>.*T.*?)\s*(?:[Zz]|UTC|(?<sign>[+-])(?<hours>\d{2}):?(?<minutes>\d{2})?)$"
 LATEST = 2**40  # seconds; far beyond any clock, and a bound for counting
 
@@ -27,15 +28,19 @@ def seconds(column: str, dtype: pl.DataType, unit: TimeUnit) -> pl.Expr:
         time = value.cast(pl.Datetime("us"), strict=False).dt.epoch("s")
     elif dtype.is_temporal() or dtype.is_nested() or dtype in (pl.Binary, pl.Boolean):
         return pl.lit(None, pl.Int64)
+    elif unit in _DAYS:
+        whole = value.map_batches(_whole, return_dtype=pl.Int64).cast(pl.String)
+        time = (whole + _DAYS[unit]).str.to_date("%Y%m%d", strict=False).cast(pl.Datetime("us")).dt.epoch("s")
     elif unit == "iso":
         text = value.cast(pl.String).str.strip_chars().str.replace(" ", "T", literal=True)
         zone = text.str.extract_groups(_ZONE)
         local = text.str.replace(_ZONE, "${time}")
         time = pl.coalesce(
             local.str.to_datetime(pattern, time_unit="us", strict=False)
-            for pattern in ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M")
+            for pattern in ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%d.%m.%YT%H:%M:%S", "%d.%m.%YT%H:%M")
         )
-        time = pl.coalesce(time, local.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us"))).dt.epoch("s")
+        days = (local.str.to_date(pattern, strict=False) for pattern in ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y"))
+        time = pl.coalesce(time, *(day.cast(pl.Datetime("us")) for day in days)).dt.epoch("s")
         hours, minutes = (
             zone.struct.field(part).cast(pl.Int64, strict=False).fill_null(0) for part in ("hours", "minutes")
         )

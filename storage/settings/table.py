@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-TimeUnit = Literal["s", "ms", "us", "ns", "iso"]
+TimeUnit = Literal["s", "ms", "us", "ns", "iso", "yyyymmdd", "year"]
 ListForm = Literal["json", "|", ";", ",", "none"]
 
 

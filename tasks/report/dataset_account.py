@@ -15,6 +15,9 @@ from tasks.steps.ingest import IngestSettings, ingest
 
 _HISTORY_EDGES = (3, 5, 10, 20, 50, 100, 200, 500, 1000)
 _FEW_TEST_ROWS = 500
+_MOST_BARS = 20
+_MANY_ZEROS = 0.2
+_TWO = 2  # of a scale of 0 and 1, 0 is a rating
 
 
 class DatasetAccount(BaseModel):
@@ -27,7 +30,7 @@ class DatasetAccount(BaseModel):
     skipped
         The first malformed rows: file, row, field, reason.
     ratings
-        Each rating and how often it was given.
+        Each rating and how often it was given; of more than twenty different ones, ranges by their lower end.
     histories
         How many users have that many ratings or more, up to the next number.
     density
@@ -70,17 +73,18 @@ def account_for(settings: IngestSettings, scratch: Path) -> DatasetAccount:
         first=pl.col("timestamp").min(),
         last=pl.col("timestamp").max(),
         moments=pl.col("timestamp").approx_n_unique(),
+        untimed=pl.col("timestamp").null_count(),
         future=(pl.col("timestamp") > int(time.time())).sum(),
         texts=pl.col("review_text").count(),
     ).collect()
-    first, last, moments, future, texts = span.row(0)
+    first, last, moments, untimed, future, texts = span.row(0)
     total = int(str(summary["interactions"]))
     place = np.searchsorted(_HISTORY_EDGES, lengths.to_numpy(), side="right") - 1
     counted = np.bincount(np.maximum(place, 0), minlength=len(_HISTORY_EDGES))
     return DatasetAccount(
         summary=summary,
         skipped=pl.read_json(folder.path("ingest.json")).to_dicts()[0]["skipped"][:5],
-        ratings=[(float(rating), int(count)) for rating, count in ratings.iter_rows()],
+        ratings=_histogram(ratings),
         histories=[(edge, int(count)) for edge, count in zip(_HISTORY_EDGES, counted, strict=True)],
         density=total / (int(str(summary["users"])) * int(str(summary["items"]))),
         with_review=texts / total,
@@ -91,16 +95,29 @@ def account_for(settings: IngestSettings, scratch: Path) -> DatasetAccount:
             largest_share=float(lengths.max() or 0) / total,  # type: ignore[arg-type]  # a count
             n_ratings=ratings.height,
             moments=0 if first is None else moments,
+            untimed=0 if first is None else untimed,
+            zeros=float(ratings.filter(pl.col("rating") == 0)["len"].sum()) / total if ratings.height > _TWO else 0.0,
             future=future,
         ),
     )
+
+
+def _histogram(ratings: pl.DataFrame) -> list[tuple[float, int]]:
+    """Each rating (ascending) and its count, `len`; of many different ones, twenty equal ranges by their lower end."""
+    values, counts = ratings["rating"].to_numpy(), ratings["len"].to_numpy()
+    if len(values) > _MOST_BARS:
+        counts, edges = np.histogram(values, _MOST_BARS, weights=counts)
+        values = edges[:-1].round(4)
+    return [(float(value), int(count)) for value, count in zip(values, counts, strict=True)]
 
 
 def _date(seconds: int | None) -> str | None:
     return None if seconds is None else time.strftime("%Y-%m-%d", time.gmtime(seconds))
 
 
-def _warnings(summary: Summary, *, largest_share: float, n_ratings: int, moments: int, future: int) -> list[str]:
+def _warnings(
+    summary: Summary, *, largest_share: float, n_ratings: int, moments: int, untimed: int, future: int, zeros: float
+) -> list[str]:
     found = []
     like_rate = float(str(summary["like_rate"]))
     if largest_share >= 0.5:
@@ -122,6 +139,13 @@ def _warnings(summary: Summary, *, largest_share: float, n_ratings: int, moments
         found.append(
             "There are no timestamps: each user's ratings are put in a seeded order, and the split `time` fails."
         )
+    if zeros > _MANY_ZEROS:
+        found.append(
+            f"{zeros:.0%} of all ratings are 0. Where that stands for no rating, leave them out: "
+            "--set dataset.table.unrated=0, or recaudience datasets add --unrated 0"
+        )
+    if untimed:
+        found.append(f"{untimed:,} ratings have no timestamp: they are put before all others of their user.")
     if moments == 1:
         found.append("All timestamps are the same: order within a user is by item id.")
     if future:

@@ -5,19 +5,17 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from storage.adapters.registry import ADAPTERS
 from storage.adapters.table.table import Layout, TableReader
 from storage.ingest.id_codes import IdCodes, numbered
-from storage.ingest.item_catalogue import describe, read_items
+from storage.ingest.item_catalogue import read_items
 from storage.ingest.rating_check import RatingCheck
 from storage.readers.sources import named_as_published
 from tasks.steps.ingest import IngestSettings
 
 _EPOCH = datetime(1970, 1, 1)  # shown with a Z
-_NO_WORDS = pl.DataFrame(schema={"item_id": pl.Int64, "words": pl.String})
 
 
 class InteractionRow(BaseModel):
@@ -95,7 +93,8 @@ def preview(settings: IngestSettings, rows: int, workspace: Path) -> DatasetPrev
         check.finish()
         ids = codes.ids()
         catalogue, _ = numbered(ids, (ids != "").to_numpy(), "item_id")
-        items, _ = describe(read_items(raw.items, catalogue["source_id"]), catalogue, _NO_WORDS)
+        metadata = read_items(raw.items, catalogue["source_id"]).rename({"item_id": "source_id"})
+        items = catalogue.head(rows).join(metadata, on="source_id", how="left", maintain_order="left")
         columns = {}
         if isinstance(reader, TableReader):
             columns = column_uses(reader.layout(settings.source_path, dataset, workspace))
@@ -114,8 +113,14 @@ def preview(settings: IngestSettings, rows: int, workspace: Path) -> DatasetPrev
             for row in first
         ],
         items=[
-            ItemRow.model_validate({**row, "item_id": row["source_id"]})
-            for row in items.head(rows).select("source_id", *list(ItemRow.model_fields)[1:]).iter_rows(named=True)
+            ItemRow(
+                item_id=row["source_id"],
+                name=row["name"] or row["source_id"],
+                categories=row["categories"] or [],
+                attributes=row["attributes"] or "",
+                description=row["description"] or "",
+            )
+            for row in items.iter_rows(named=True)
         ],
         columns=columns,
     )

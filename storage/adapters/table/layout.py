@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -17,9 +18,13 @@ from storage.readers.scans import Scan
 from storage.readers.text_files import scan_csv, scan_json_lines, scan_lines
 from storage.settings.table import InteractionColumns, ItemColumns, ListForm, TimeUnit
 
-_SNIFFED_LINES = 100
+_SNIFFED_LINES = 10_000
 _KEY = re.compile(r"[^'\\\ud800-\udfff]+")  # what a JSON path can name
 _SEPARATORS = ",\t;|"
+_FEWEST_APART = 4  # distinct ratings from which a gap says something
+_LAST_TWO = 99
+_FIRST_DAY, _LAST_DAY = 1900_01_01, 2100_12_31
+_CONTINUOUS = 50  # distinct ratings from which a scale is one of any numbers
 # fmt: off
 _USUAL_NAMES = {
     "user_id": ("userid", "user", "uid", "reviewerid", "customerid", "memberid", "visitorid", "username"),
@@ -36,12 +41,15 @@ _USUAL_NAMES = {
 }
 # fmt: on
 # A site's totals over all users and all time contain the held-out rows: never a feature (docs/evaluation.md).
-_AGGREGATE = re.compile(
-    r"^(avg|average|mean|median|total|num|number|n|count|sum)?_?(of_)?"
-    r"(user_?)?(rating|score|star|review|vote|member|favou?rite|view|rank|popularity|sale|download|like|play|listener|follower"
-    r"|metascore|user_?score|sales_?rank|aggregate_?rating)s?"
-    r"(_?(avg|average|mean|median|count|number|total|rank|num|n|score|rating))?$",
-    re.IGNORECASE,
+_SUMMED = re.compile(
+    r"^(rat(ing|ed|ings|er)|scor(e|ed|es)|stars?$|review|vot(e|er|ing)|popular|rank|download|listener|follower|favou?rite"
+    r"|sales|views?$|likes?$|dislikes?$|plays?$|playcount|members?$|owned|owners?|wish|trading|bayes|metascore|usersrated|numowned"
+    r"|aggregate|avg$|average)"
+)
+_OF_CONTENT = {"content", "age", "maturity", "esrb", "mpaa", "pegi", "parental", "energy", "film", "board"}
+_NO_FACT = re.compile(
+    r"^(unnamed|index|level)$|^(id|ids|isbn|isbn13|asin|ean|upc|gtin|url|urls|uri|link|links|href|image|images|img|thumbnail"
+    r"|poster|cover|photo)$"
 )
 
 
@@ -102,15 +110,37 @@ def guess_item_columns(names: Sequence[str], given: ItemColumns, path: Path) -> 
         Where a given column is missing, or the column of ids cannot be guessed.
     """
     chosen = _choose(names, given.model_dump(exclude={"attributes"}), path)
+    if chosen["item_id"] is None:  # in a file of items, the key `id` can be nothing else
+        chosen["item_id"] = next((name for name in names if name.strip().lower() == "id"), None)
     if chosen["item_id"] is None:
         raise _unknown_column("item_id", names, path)
     rest = [name for name in names if name != "row" and name not in chosen.values()]
     if given.attributes is not None:
         _require(given.attributes, names, path)
         return ItemColumns.model_validate({**chosen, "attributes": given.attributes}), []
-    aggregates = [name for name in rest if _AGGREGATE.match(name.strip())]
-    attributes = tuple(name for name in rest if name not in aggregates)
+    aggregates = [name for name in rest if sums_up_users(name)]
+    attributes = tuple(name for name in rest if name not in aggregates and not is_no_fact(name))
     return ItemColumns.model_validate({**chosen, "attributes": attributes}), aggregates
+
+
+def sums_up_users(name: str) -> bool:
+    """Whether a column of items seems to sum up what users did, by its words: `work_ratings_count`, `Sales Rank`.
+
+    A rating of the content ("Age rating", "ESRB") is none of them.
+    """
+    words = _words(name)
+    return _OF_CONTENT.isdisjoint(words) and any(_SUMMED.match(word) for word in words)
+
+
+def is_no_fact(name: str) -> bool:
+    """Whether a column of items holds ids, links or a table's row numbers, which tell nothing of the item."""
+    words = _words(name)
+    return any(_NO_FACT.match(word) for word in words)
+
+
+def _words(name: str) -> list[str]:
+    """The words of a column's name in small letters, apart by case, digits and marks."""
+    return re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())
 
 
 def require_single_values(path: Path, schema: pl.Schema, names: Iterable[str]) -> None:
@@ -143,6 +173,13 @@ def guess_time_unit(values: pl.Series) -> TimeUnit | None:
         return None
     if len(numbers) < len(values) / 2:
         return "iso"
+    if (
+        numbers.is_between(_FIRST_DAY, _LAST_DAY).all()
+        and numbers.cast(pl.Int64).cast(pl.String).str.to_date("%Y%m%d", strict=False).is_not_null().all()
+    ):
+        return "yyyymmdd"
+    if numbers.is_between(_FIRST_DAY // 10_000, _LAST_DAY // 10_000).all():
+        return "year"
     typical = float(numbers.median() or 0)  # type: ignore[arg-type]  # a number
     units: tuple[tuple[float, TimeUnit], ...] = ((1e17, "ns"), (1e14, "us"), (1e11, "ms"), (-math.inf, "s"))
     return next(unit for least, unit in units if typical >= least)
@@ -168,7 +205,11 @@ def guess_list_form(cells: pl.Series) -> ListForm:
 
 
 def guess_unrated(counts: pl.DataFrame) -> float | None:
-    """-1 where it is the only negative rating: some sites write it for items seen without a rating; else None.
+    """What stands for no rating, where that is plain; else None.
+
+    -1 where it is the only negative rating: some sites write it for items seen without a rating. The lowest or the
+    highest one where it lies apart from all others by more than twice the widest gap between them: 0 below ratings from
+    5 to 10, 99 above ratings from 1 to 5.
 
     Parameters
     ----------
@@ -176,7 +217,15 @@ def guess_unrated(counts: pl.DataFrame) -> float | None:
         As in `guess_scale`.
     """
     below = counts.filter(pl.col("rating") < 0)["rating"].to_list()
-    return -1.0 if below == [-1.0] and float(counts["rating"][-1]) > 1 else None  # -1 to 1 may be a scale
+    if below == [-1.0] and float(counts["rating"][-1]) > 1:  # -1 to 1 may be a scale
+        return -1.0
+    ratings = counts["rating"].to_list()
+    gaps = [after - before for before, after in pairwise(ratings)]
+    if len(ratings) >= _FEWEST_APART and ratings[0] == 0 and gaps[0] > 2 * max(gaps[1:]):
+        return 0.0
+    if len(ratings) >= _FEWEST_APART and ratings[-1] % 100 == _LAST_TWO and gaps[-1] > 2 * max(gaps[:-1]):
+        return float(ratings[-1])
+    return None
 
 
 def guess_scale(counts: pl.DataFrame) -> RatingScale | None:
@@ -194,16 +243,22 @@ def guess_scale(counts: pl.DataFrame) -> RatingScale | None:
         return None
     share = (counts["len"].cum_sum() / counts["len"].sum()).to_numpy()
     values = counts["rating"].to_numpy()
+    whole = bool((values % 1 == 0).all())
     least = float(values[(share > 0.001).argmax()])
     most = float(values[(share >= 0.999).argmax()])
-    lowest, highest = _usual_scale(least, most, bool((values % 1 == 0).all()))
+    if len(values) > _CONTINUOUS and not whole:  # here the lowest and the highest are no slips
+        least, most = float(values[0]), float(values[-1])
+    lowest, highest = _usual_scale(least, most, whole)
     inside = counts.filter(pl.col("rating").is_between(lowest, highest))
     total = float(inside["len"].sum())
 
     def like_rate(threshold: float) -> float:
         return float(inside.filter(pl.col("rating") >= threshold)["len"].sum()) / total
 
-    paper = lowest + 0.5 * (highest - lowest) if highest <= 1 else 0.6 * highest
+    paper = lowest + 0.6 * (highest - lowest) if lowest < 0 else 0.6 * highest
+    if whole and lowest >= 0:
+        paper = math.ceil(paper - 1e-9)
+    paper = round(paper, 6)
     higher = [value for value in inside["rating"].to_list() if value > paper]
     candidates = [paper, *higher]
     threshold = next((value for value in candidates if like_rate(value) <= 0.95), paper)
@@ -215,7 +270,7 @@ def guess_scale(counts: pl.DataFrame) -> RatingScale | None:
 def _usual_scale(least: float, most: float, whole: bool) -> tuple[float, float]:
     if least >= 0 and most <= 1 and least < most:
         return 0, 1
-    for highest in (5, 10, 100):
+    for highest in (5, 10, 20, 100):
         if most <= highest and least >= 0:
             lowest = 0 if least < 0.5 else 1 if whole or least >= 1 else 0.5
             return lowest, highest

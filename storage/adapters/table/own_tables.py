@@ -11,7 +11,7 @@ import polars as pl
 import yaml
 from pydantic import ValidationError
 
-from storage.adapters.table.layout import RatingScale, guess_scale, guess_unrated
+from storage.adapters.table.layout import RatingScale, guess_scale, guess_unrated, scan_table
 from storage.adapters.table.table import Layout, TableReader, count_ratings
 from storage.errors import DataError, SettingsError
 from storage.files import publish
@@ -66,7 +66,7 @@ def infer_table(name: str, table: Mapping[str, object], given: Mapping[str, obje
     scale = guess_scale(counts if unrated is None else counts.filter(pl.col("rating") != unrated))
     if scale is None:
         raise DataError(
-            "no row has a number as its rating",
+            f"no row has a number as its rating{_first_rating(layout, draft)}",
             remedy="Name the column of ratings: --column rating=NAME",
             file=draft.table.interactions,
             field=layout.columns.rating,
@@ -82,6 +82,12 @@ def infer_table(name: str, table: Mapping[str, object], given: Mapping[str, obje
         "table": _completed(draft.table, layout, unrated).model_dump(),
     }
     return InferredTable(_validated(values), layout, scale)
+
+
+def _first_rating(layout: Layout, settings: DatasetSettings) -> str:
+    """The first rating as it is written, for a message."""
+    first = scan_table(layout.interactions, settings.table.separator).head(1)
+    return f": the first is {str(first[layout.columns.rating or ''][0])[:40]!r}" if first.height else ""
 
 
 def write_profile(folder: Path, settings: DatasetSettings) -> Path:

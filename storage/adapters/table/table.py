@@ -20,10 +20,12 @@ from storage.adapters.table.layout import (
     scan_table,
 )
 from storage.errors import DataError
+from storage.readers.ids import id_text
+from storage.readers.rating_texts import rating_numbers
 from storage.readers.raw_dataset import UNRATED, RawDataset, keeping
 from storage.readers.scans import Scan
 from storage.readers.sources import SourceFile, existing_source, find_file, list_files
-from storage.readers.text import clean_names, clean_text, sentence
+from storage.readers.text import clean_names, clean_text, said, sentence
 from storage.readers.text_files import json_texts
 from storage.settings.datasets import DatasetSettings
 from storage.settings.table import InteractionColumns, ItemColumns, ListForm, TimeUnit
@@ -91,7 +93,7 @@ class TableReader:
             roles["review_text"] = clean_text(roles["review_text"].cast(pl.String)).replace("", None)
         rated, left_out = scan.then(lambda rows: rows.select("row", **roles)), Counter[str]()
         if (unrated := settings.table.unrated) is not None:
-            is_rated = pl.col("rating").cast(pl.Float64, strict=False).ne_missing(unrated)
+            is_rated = pl.col("rating").map_batches(rating_numbers, return_dtype=pl.Float64).ne_missing(unrated)
             rated = rated.then(keeping(is_rated, left_out, UNRATED))
         return RawDataset(
             version=f"table ({layout.interactions.suffix.lstrip('.').lower() or 'text'})",
@@ -151,7 +153,7 @@ def count_ratings(layout: Layout, settings: DatasetSettings) -> pl.DataFrame:
     DataError
         Where the file cannot be read.
     """
-    number = pl.col(layout.columns.rating or "").cast(pl.Float64, strict=False)
+    number = pl.col(layout.columns.rating or "").map_batches(rating_numbers, return_dtype=pl.Float64)
     scan = scan_table(layout.interactions, settings.table.separator).then(lambda rows: rows.select(rating=number))
     counts = pl.DataFrame(schema={"rating": pl.Float64, "len": pl.UInt32})
     for batch in scan.batches():
@@ -184,11 +186,11 @@ def _described(layout: Layout, settings: DatasetSettings) -> Scan:
     schema = scan.schema()
 
     def text(name: str | None) -> pl.Expr:
-        return pl.lit(None, pl.String) if name is None else clean_text(_as_text(name, schema))
+        return pl.lit(None, pl.String) if name is None else said(clean_text(_as_text(name, schema)))
 
     attributes = [sentence(_label(name), text(name)) for name in columns.attributes or ()]
     facts = {
-        "item_id": pl.col(columns.item_id or "").cast(pl.String).str.strip_chars(),
+        "item_id": id_text(columns.item_id or "", schema[columns.item_id or ""]),
         "name": text(columns.name),
         "categories": _categories(columns.categories, schema, layout.list_form or "none"),
         "attributes": pl.concat_str(*attributes, separator=" ", ignore_nulls=True) if attributes else pl.lit(""),
@@ -215,8 +217,9 @@ def _categories(name: str | None, schema: pl.Schema, form: ListForm) -> pl.Expr:
     else:
         cell = pl.col(name).cast(pl.String)
         if form == "json":
-            quoted = cell.str.replace_all(r"(^\[\s*|,\s*)'", '${1}"').str.replace_all(r"'(\s*\]$|\s*,)", '"${1}')
-            names = json_texts(quoted)
+            apart = cell.str.replace_all(r"(['\"])\s+(['\"])", "${1}, ${2}")  # as NumPy prints them
+            quoted = apart.str.replace_all(r"(^\[\s*|,\s*)'", '${1}"').str.replace_all(r"'(\s*\]$|\s*,)", '"${1}')
+            names = json_texts(pl.when(cell.str.contains("{", literal=True)).then(cell).otherwise(quoted))
         else:
             names = pl.concat_list(cell) if form == "none" else cell.str.split(form)
     return clean_names(names)
