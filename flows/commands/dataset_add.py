@@ -12,7 +12,7 @@ from rich.table import Table
 
 from flows.commands.dataset_preview import show_preview
 from flows.commands.terminal import DataOption, console
-from storage.errors import SettingsError
+from storage.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
     from storage.adapters.table.own_tables import InferredTable
@@ -76,7 +76,10 @@ def add_command(
     if dry_run:
         return
     console.print(f"Written: {escape(str(write_profile(own, inferred.settings)))}")
-    show_preview(name, _PREVIEWED, data=data)
+    try:
+        show_preview(name, _PREVIEWED, data=data)
+    except DataError as error:  # the profile can be mended
+        console.print(f"[yellow]warning[/yellow] {escape(str(error))}", highlight=False, soft_wrap=True)
     console.print(f"Next: recaudience datasets check {name}, then recaudience reproduce {name}")
 
 

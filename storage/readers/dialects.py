@@ -30,14 +30,15 @@ def dialect_of(path: Path, separator: str) -> Dialect:
     """The dialect of a file, by its first mebibyte.
 
     Files of tabs are often written without any quoting, and then a review may begin with a quote that nothing closes;
-    read as quoted, it would swallow the rows up to the next one. Such a file is not quoted unless every field that
-    begins with a quote ends with one before the next tab or line break, or holds line breaks but no tab.
+    read as quoted, it would swallow the rows up to the next one. A file is not quoted where some quote does not enclose
+    a field of its line and yet all lines have the same number of separators.
     """
     data = next((block.data for block in blocks_of(path, quoted=False)), b"")[:_LOOKED_AT]
     header = data.split(b"\n", 1)[0]
     mark = separator.encode()
     blanks = mark in header and header.count(mark) == len(re.findall(re.escape(mark) + b" +\\S", header))
-    return Dialect(quoted=separator != "\t" or _encloses(data), blanks=blanks)
+    plain = without_blanks(data, separator) if blanks else data
+    return Dialect(quoted=_encloses(plain, mark), blanks=blanks)
 
 
 def without_blanks(data: bytes, separator: str) -> bytes:
@@ -46,8 +47,11 @@ def without_blanks(data: bytes, separator: str) -> bytes:
     return re.sub(re.escape(mark) + rb' +"(?!")', mark + b'"', data)
 
 
-def _encloses(data: bytes) -> bool:
-    """Whether all quotes that begin a field of a file of tabs enclose it."""
-    begun = len(re.findall(rb'(?:^|[\t\n])"', data))
-    fields = re.findall(rb'(?:^|(?<=[\t\n]))"((?:[^"]|"")*)"(?=[\t\r\n]|$)', data)
-    return begun == sum(not (b"\t" in field and b"\n" in field) for field in fields)
+def _encloses(data: bytes, mark: bytes) -> bool:
+    """Whether all quotes enclose fields, or else lines are not records."""
+    m = re.escape(mark)
+    enclosed = rb"(?:^|(?<=[\n" + m + rb']))"(?:[^"\n' + m + rb']|"")*"(?=[\r\n' + m + rb"]|$)"
+    if b'"' not in re.sub(enclosed, b"", data):
+        return True
+    lines = [line for line in data.split(b"\n")[:-1] if line.strip()]
+    return any(line.count(mark) != lines[0].count(mark) for line in lines)

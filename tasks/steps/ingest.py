@@ -63,7 +63,7 @@ def source_files(settings: IngestSettings) -> list[Path]:
 
 
 @step(
-    version="6",
+    version="7",
     reads=(),
     writes=("users.parquet", "items.parquet", "interactions.parquet", "ingest.json"),
 )
