@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import JsonSchemaValue
 
-from flows.serving.forms import ComparisonForm, DatasetForm, ReadingForm
+from flows.serving.forms import NO, YES, ComparisonForm, DatasetForm, ReadingForm
 from flows.settings import Settings
 
 _LEFT_OUT: dict[str, Collection[str]] = {
@@ -74,7 +74,7 @@ def form_schema(form: type[DatasetForm], choices: Choices) -> JsonSchemaValue:
     sections = _partial(Settings, form.sections).model_json_schema(ref_template="#/definitions/{model}")
     definitions = sections.pop("$defs", {}) | schema.pop("$defs", {})
     for part in (sections, *definitions.values()):
-        _drop_defaults(part)
+        part["properties"] = {name: _optional(one) for name, one in part.get("properties", {}).items()}
     for name, section in sections["properties"].items():
         section["title"] = _SECTION_TITLES[name]
     properties["settings"] = sections | {name: properties["settings"][name] for name in ("title", "description")}
@@ -109,9 +109,13 @@ def _bounded(field: FieldInfo) -> object:
     return annotation
 
 
-def _drop_defaults(schema: JsonSchemaValue) -> None:
-    for one in schema.get("properties", {}).values():
-        one.pop("default", None)
+def _optional(schema: JsonSchemaValue) -> JsonSchemaValue:
+    """A setting that is left out where its field stays empty.
+
+    The UI would show a boolean as a toggle, and send `false` for one that nobody touched: it becomes a choice.
+    """
+    kept = {name: value for name, value in schema.items() if name != "default"}
+    return kept | {"type": "string", "enum": [YES, NO]} if kept.get("type") == "boolean" else kept
 
 
 def _without_null(schema: JsonSchemaValue) -> JsonSchemaValue:

@@ -17,6 +17,7 @@ from storage.settings.llm_profiles import DEFAULT_LLM
 from storage.settings.presets import with_preset
 
 _MOST_PROMPTS = 100_000_000
+YES, NO = "yes", "no"
 _Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 _READING = ("dataset", "llm", "annotate", "curate", "embed")
 _FITTING = ("sasrec", "ensemble", "patience", "fidelity")
@@ -173,11 +174,11 @@ class ComparisonForm(ReadingForm):
 
 
 def dotted(settings: Mapping[str, JsonValue], prefix: str = "") -> dict[str, JsonValue]:
-    """Nested settings by dotted name; a null, which the UI sends for an emptied field, is left out."""
+    """Nested settings by dotted name, yes and no as booleans; a null, sent for an emptied field, is left out."""
     flat: dict[str, JsonValue] = {}
     for name, value in settings.items():
         if isinstance(value, dict):
             flat |= dotted(value, f"{prefix}{name}.")
         elif value is not None:
-            flat[prefix + name] = value
+            flat[prefix + name] = {YES: True, NO: False}.get(value, value) if isinstance(value, str) else value
     return flat

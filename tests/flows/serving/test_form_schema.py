@@ -75,6 +75,15 @@ def test_a_filled_form_is_accepted(pipeline: dict[str, Any]) -> None:
     assert problems(pipeline, filled) == ""
 
 
+def test_a_boolean_setting_is_a_choice_for_an_untouched_toggle_would_be_sent_as_false(pipeline: dict[str, Any]) -> None:
+    assert pipeline["definitions"]["CurationSettings"]["properties"]["require_grounding"]["enum"] == ["yes", "no"]
+    types = [
+        one.get("type") for part in pipeline["definitions"].values() for one in part.get("properties", {}).values()
+    ]
+    assert "boolean" not in types
+    assert problems(pipeline, {"settings": {"curate": {"require_grounding": "no"}}}) == ""
+
+
 def test_settings_have_descriptions_and_no_defaults(pipeline: dict[str, Any]) -> None:
     epochs = pipeline["definitions"]["SASRecSettings"]["properties"]["max_epochs"]
     assert epochs["description"] == "upper limit of passes over the training interactions"

@@ -18,6 +18,11 @@ def test_nested_settings_become_dotted_ones() -> None:
     assert form.overrides == {"reinforce.agents.hidden": 32, "sasrec.width": 16}
 
 
+def test_yes_and_no_become_booleans() -> None:
+    form = DatasetForm(settings={"curate": {"require_grounding": "no"}, "sasrec": {"published": "yes"}})
+    assert form.overrides == {"curate.require_grounding": False, "sasrec.published": True}
+
+
 def test_fields_at_the_top_come_before_settings() -> None:
     form = PipelineForm(epochs=3, seed=7, agent_seeds=2, settings={"sasrec": {"max_epochs": 9, "width": 16}})
     assert form.overrides == {
