@@ -6,7 +6,7 @@ because its dataset's files were missing. A deployment that has not changed is l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from prefect.client.orchestration import SyncPrefectClient
@@ -20,8 +20,8 @@ from flows.serving.deployments import NO_SOURCE, TAG, Deployment
 from flows.serving.pool import POOL
 
 
-def register(client: SyncPrefectClient, deployments: Sequence[Deployment], command: str) -> list[str]:
-    """Create or update deployments, and delete those of datasets that are there no more.
+def register(client: SyncPrefectClient, deployments: Sequence[Deployment], command: str) -> Iterator[str]:
+    """Create or update deployments, and delete those of datasets that are there no more; each takes about a second.
 
     Parameters
     ----------
@@ -32,9 +32,9 @@ def register(client: SyncPrefectClient, deployments: Sequence[Deployment], comma
     command
         How the worker starts a run.
 
-    Returns
-    -------
-    Names of those that were created, updated or deleted.
+    Yields
+    ------
+    Name of each that was created, updated or deleted.
     """
     before = {one.name: one for one in _registered(client)}
     changed = [one for one in deployments if _wanted(one, before.get(one.name), command) != _kept(before.get(one.name))]
@@ -48,10 +48,11 @@ def register(client: SyncPrefectClient, deployments: Sequence[Deployment], comma
             concurrency_limit=1,
             concurrency_options=ConcurrencyOptions(collision_strategy=ConcurrencyLimitStrategy.ENQUEUE),
         )
+        yield deployment.name
     gone = sorted(before.keys() - {deployment.name for deployment in deployments})
     for name in gone:
         client.delete_deployment(before[name].id)
-    return [*(deployment.name for deployment in changed), *gone]
+        yield name
 
 
 def _registered(client: SyncPrefectClient) -> list[DeploymentResponse]:

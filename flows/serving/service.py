@@ -25,7 +25,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from flows.prefect_environment import DATA_VARIABLE
 from flows.serving.dead_runs import crash_dead_runs
 from flows.serving.pool import POOL, create_pool
-from storage.errors import ServerError
+from storage.errors import RecaudienceError, ServerError
 from storage.files import publish_json
 from storage.settings.datasets import own_profiles
 from storage.settings.llm_profiles import DEFAULT_LLM
@@ -121,26 +121,40 @@ class Service:
             server = ("server", "start", "--host", "127.0.0.1", "--port", str(settings.port))
             self._spawn("prefect-server", server, {"PREFECT_UI_API_URL": settings.address})
         # Importing the flows takes seconds, in which Prefect's server starts.
-        from flows.serving.deployments import deployments
-        from flows.serving.registration import register
+        import flows.serving.registration  # noqa: F401
 
-        registered, profiles = deployments(settings.data, settings.llm), _profiles(settings.data)
         if not self._wait_until_healthy():
             return
         if settings.api is None:
             crash_dead_runs(client, "The service was ended during this run.")
         create_pool(client)
-        command = shlex.join([sys.executable, "-m", "prefect.engine"])
-        register(client, registered, command)
         worker = ("worker", "start", "--pool", POOL, "--type", "process", "--limit", str(settings.at_once))
         self._spawn("worker", worker, {DATA_VARIABLE: str(settings.data)})
-        self._say(f"serving {len(registered)} deployments: {settings.address.removesuffix('/api')}  (Ctrl-C ends it)")
-        while not self._stop.wait(_LOOK_AT_PROFILES_SECONDS):
+        self._say(f"serving: {settings.address.removesuffix('/api')}  (Ctrl-C ends it)")
+        profiles = None
+        while not self._stop.is_set():
             self._require_alive()
             if _profiles(settings.data) != profiles:
                 profiles = _profiles(settings.data)
-                register(client, deployments(settings.data, settings.llm), command)
-                self._say("datasets have changed: deployments are up to date")
+                self._register(client)
+            self._stop.wait(_LOOK_AT_PROFILES_SECONDS)
+
+    def _register(self, client: SyncPrefectClient) -> None:
+        """Bring the deployments up to date; a damaged profile is named, and they stay as they are."""
+        from flows.serving.deployments import deployments
+        from flows.serving.registration import register
+
+        try:
+            wanted = deployments(self._settings.data, self._settings.llm)
+        except RecaudienceError as error:
+            self._say(f"the deployments stay as they are: {error}")
+            return
+        changed = 0
+        for _ in register(client, wanted, shlex.join([sys.executable, "-m", "prefect.engine"])):
+            changed += 1
+            if self._stop.is_set():
+                return
+        self._say(f"{len(wanted)} deployments, {changed} of them new or changed")
 
     def _spawn(self, name: str, arguments: tuple[str, ...], environment: Mapping[str, str]) -> None:
         command = (sys.executable, "-m", "prefect", "--no-prompt", *arguments)

@@ -39,7 +39,7 @@ class RunningService:
                 command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
             )
         self.process = process
-        self.until(lambda: "serving" in self.output.read_text() or None)
+        self.until(lambda: " deployments, " in self.output.read_text() or None)
         return process
 
     def start_again(self) -> None:

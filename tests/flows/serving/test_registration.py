@@ -11,13 +11,13 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Running
 
-from flows.serving import deployed
+from flows.serving import deployed, registration
 from flows.serving.dead_runs import crash_dead_runs
 from flows.serving.deployments import NO_SOURCE, TAG, Deployment, ScheduledRun
 from flows.serving.form_schema import Choices, form_schema
 from flows.serving.forms import PipelineForm
 from flows.serving.pool import create_pool
-from flows.serving.registration import register
+
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 SHOP = Deployment(
@@ -38,6 +38,10 @@ def client() -> Iterator[SyncPrefectClient]:
         create_pool(client)  # one that is there stays
         yield client
         register(client, [], "python")
+
+
+def register(client: SyncPrefectClient, deployments: list[Deployment], command: str) -> list[str]:
+    return list(registration.register(client, deployments, command))
 
 
 def kept(client: SyncPrefectClient) -> DeploymentResponse:
