@@ -18,7 +18,6 @@ from flows.serving.form_schema import Choices, form_schema
 from flows.serving.forms import PipelineForm
 from flows.serving.pool import create_pool
 
-
 pytestmark = pytest.mark.usefixtures("prefect_server")
 SHOP = Deployment(
     name="shop",
