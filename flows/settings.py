@@ -114,9 +114,11 @@ def parse_overrides(assignments: Sequence[str]) -> dict[str, JsonValue]:
                 f"--set {assignment!r} is not of the form section.name=value, as in sasrec.max_epochs=5."
             )
         try:
-            overrides[key.strip()] = yaml.safe_load(text)
+            value = yaml.safe_load(text)
         except yaml.YAMLError as error:
             raise SettingsError(f"--set {assignment!r}: the value is not valid YAML: {error}") from error
+        word = text.strip()  # on, off, yes and no are words here, as in YAML 1.2
+        overrides[key.strip()] = word if isinstance(value, bool) and word.lower() not in ("true", "false") else value
     return overrides
 
 

@@ -10,9 +10,6 @@ from rich.markup import escape
 
 from flows.commands.terminal import DataOption, DatasetArgument, console
 from storage.errors import SettingsError
-from storage.settings.datasets import load_dataset_settings, own_profiles
-from storage.settings.presets import split_preset
-from storage.settings.sources import set_source, source_on_this_machine
 
 
 def source_command(
@@ -23,6 +20,9 @@ def source_command(
     data: DataOption = Path("data"),
 ) -> None:
     """Set where a dataset's files lie on this machine, for every later run; without a path, print it."""
+    from storage.settings.datasets import load_dataset_settings, own_profiles
+    from storage.settings.presets import split_preset
+    from storage.settings.sources import set_source, source_on_this_machine
     from tasks.steps.ingest import IngestSettings, source_files
 
     name, _ = split_preset(name)

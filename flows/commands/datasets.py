@@ -29,12 +29,11 @@ from flows.commands.dataset_source import source_command
 from flows.commands.terminal import DataOption, DatasetArgument, console
 from storage.errors import DataError, SettingsError
 from storage.run_folder import RunFolder
-from storage.settings.datasets import DatasetSettings, list_dataset_profiles, load_dataset_settings, own_profiles
-from storage.settings.fetch import ByHand, RemoteFile
-from storage.settings.presets import split_preset
 
 if TYPE_CHECKING:
     from storage.downloads.downloads import Progress as Report
+    from storage.settings.datasets import DatasetSettings
+    from storage.settings.fetch import ByHand, RemoteFile
 
 datasets_app = typer.Typer(help="The datasets that can be run; lists them where no command is given.")
 
@@ -57,6 +56,10 @@ def fetch_command(
 
     A fetch that was interrupted resumes; files that are already there are verified and left alone.
     """
+    from storage.settings.datasets import load_dataset_settings, own_profiles
+    from storage.settings.fetch import ByHand
+    from storage.settings.presets import split_preset
+
     name, _ = split_preset(name)
     dataset = load_dataset_settings(name, own_profiles(data))
     folder = to or data / "sources" / name
@@ -143,6 +146,8 @@ def _bars() -> Iterator[Report]:
 
 
 def _print_profiles(data: Path) -> None:
+    from storage.settings.datasets import list_dataset_profiles, own_profiles
+
     table = Table("dataset", "what it is", "reader", "like at", "run", box=None, header_style="bold")
     for profile in list_dataset_profiles(own_profiles(data)):
         page = RunFolder.of(data, profile.name).path("report/index.html")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from flows.commands.terminal import DataOption, console
-from storage.settings.llm_profiles import LLMProfile, list_llm_profiles, load_llm_profile
+
+if TYPE_CHECKING:
+    from storage.settings.llm_profiles import LLMProfile
 
 llm_app = typer.Typer(help="The local language-model server (vLLM).", no_args_is_help=True)
 
@@ -20,6 +22,8 @@ _ProfileArgument = Annotated[str, typer.Argument(help="A profile of deployments/
 @llm_app.command("profiles")
 def list_profiles(data: DataOption = Path("data")) -> None:
     """List the language-model profiles: what they serve, where, what they need, and whether they can be used now."""
+    from storage.settings.llm_profiles import list_llm_profiles, load_llm_profile
+
     table = Table("profile", "model", "device", "memory", "prompts", "status", box=None, header_style="bold")
     for name in list_llm_profiles():
         profile = load_llm_profile(name)
@@ -41,6 +45,7 @@ def llm_up(
     data: DataOption = Path("data"),
 ) -> None:
     """Start the server of a profile and wait until it is healthy."""
+    from storage.settings.llm_profiles import load_llm_profile
     from tasks.llm import server as llm_server
 
     with console.status(f"starting {profile}") as status:
@@ -53,6 +58,7 @@ def llm_up(
 @llm_app.command("down")
 def llm_down(profile: _ProfileArgument = "embedded", data: DataOption = Path("data")) -> None:
     """Stop the server of a profile, if it was started by recaudience."""
+    from storage.settings.llm_profiles import load_llm_profile
     from tasks.llm import server as llm_server
 
     stopped = llm_server.stop(load_llm_profile(profile), data / ".llm")
@@ -62,6 +68,7 @@ def llm_down(profile: _ProfileArgument = "embedded", data: DataOption = Path("da
 @llm_app.command("status")
 def llm_status(profile: _ProfileArgument = "embedded", data: DataOption = Path("data")) -> None:
     """Print whether the server of a profile is healthy, its address, and how many requests it has answered."""
+    from storage.settings.llm_profiles import load_llm_profile
     from tasks.llm import server as llm_server
 
     handle = llm_server.find(load_llm_profile(profile), data / ".llm")

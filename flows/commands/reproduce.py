@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import JsonValue
 from rich.table import Table
 
 from flows.commands.display import run_display
@@ -27,7 +26,9 @@ from flows.commands.terminal import (
 )
 from flows.prefect_environment import configure_prefect
 from storage.run_folder import DEFAULT_SPLIT, RunFolder, Split, StepName
-from storage.settings.presets import with_preset
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ def reproduce_command(
 
     Steps whose inputs and settings have not changed are taken from the last run; an interrupted run resumes.
     """
+    from storage.settings.presets import with_preset
+
     configure_prefect(data)
     run = _Run(with_preset(dataset, preset), source, llm, split, data)
     _reproduce(run, _overrides(assignments, max_prompts), None, verbose=verbose)
@@ -80,6 +83,8 @@ def rerun_command(
     Stored answers of the language model and agents that are trained already are used all the same. Settings that
     differed in the last run are given again.
     """
+    from storage.settings.presets import with_preset
+
     configure_prefect(data)
     run = _Run(with_preset(dataset, preset), source, llm, split, data)
     _reproduce(run, _overrides(assignments, max_prompts), from_step, verbose=verbose)

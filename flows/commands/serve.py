@@ -11,7 +11,6 @@ from rich.markup import escape
 
 from flows.commands.terminal import DataOption, console
 from flows.prefect_environment import configure_prefect
-from storage.settings.llm_profiles import DEFAULT_LLM, load_llm_profile
 
 
 def serve_command(
@@ -20,10 +19,12 @@ def serve_command(
     server: Annotated[
         str | None, typer.Option(help="A Prefect server that runs elsewhere, as in http://host:4200/api.")
     ] = None,
-    llm: Annotated[str, typer.Option(help="Language-model profile of runs that name none.")] = DEFAULT_LLM,
+    llm: Annotated[str, typer.Option(help="Language-model profile of runs that name none.")] = "embedded",
     data: DataOption = Path("data"),
 ) -> None:
     """Serve every dataset as a Prefect deployment, with schedules, run forms and a UI, until interrupted."""
+    from storage.settings.llm_profiles import load_llm_profile
+
     load_llm_profile(llm)  # a misspelt one is named before anything starts
     data = data.resolve()
     configure_prefect(data)

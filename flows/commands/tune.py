@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-import yaml
 from rich.table import Table
 
 from flows.commands.display import run_display
@@ -79,6 +78,8 @@ def tune_command(
     console.print(table, "")
     if tuned.changes:
         console.print("In the dataset's profile:", highlight=False)
+        import yaml
+
         console.print(yaml.safe_dump({"sasrec": dict(tuned.changes)}, sort_keys=False), highlight=False)
     else:
         console.print("Nothing to change: no value is better by more than chance.", highlight=False)
@@ -87,6 +88,8 @@ def tune_command(
 
 def _values(text: str) -> tuple[str, list[Value]]:
     """`dropout=0.1,0.5` as a name and values, which are read as YAML."""
+    import yaml
+
     name, equals, values = text.partition("=")
     if not equals or not values.strip():
         raise SettingsError(f"--try {text!r} is not of the form NAME=VALUE,VALUE, as in dropout=0.1,0.5.")

@@ -77,3 +77,8 @@ def test_an_unknown_preset_is_named_with_the_existing_ones() -> None:
         load("sample@papre")
     with pytest.raises(SettingsError, match="a split is chosen by --split"):
         load("sample@loo")
+
+
+def test_words_that_yaml_takes_for_truth_stay_words() -> None:
+    overrides = parse_overrides(["dataset.core=off", "a.b=true", "a.c=No", "a.d=False"])
+    assert overrides == {"dataset.core": "off", "a.b": True, "a.c": "No", "a.d": False}
