@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
 
 import httpx
@@ -121,8 +122,7 @@ class Service:
             server = ("server", "start", "--host", "127.0.0.1", "--port", str(settings.port))
             self._spawn("prefect-server", server, {"PREFECT_UI_API_URL": settings.address})
         # Importing the flows takes seconds, in which Prefect's server starts.
-        import flows.serving.registration  # noqa: F401
-
+        import_module(f"{__package__}.registration")
         if not self._wait_until_healthy():
             return
         if settings.api is None:
