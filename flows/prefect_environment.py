@@ -14,6 +14,7 @@ from storage.errors import RecaudienceError
 
 DATA_VARIABLE = "RECAUDIENCE_DATA"  # the data folder, for runs that a worker starts
 
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _DEFAULTS = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -37,8 +38,23 @@ def configure_prefect(data: Path) -> None:
     """
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
+    keep_loopback_off_proxies()
     os.environ.setdefault("PREFECT_HOME", str(data.resolve() / ".prefect"))
     Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)
+
+
+def keep_loopback_off_proxies() -> None:
+    """Let no request to this machine go through a proxy of the environment, where Prefect's client looks for them.
+
+    Its client also builds a transport for every proxy before any request, and for SOCKS that needs a package that is
+    not there: such proxies are left out of this process.
+    """
+    named = [name.strip() for name in os.environ.get("NO_PROXY", os.environ.get("no_proxy", "")).split(",")]
+    hosts = ",".join(dict.fromkeys([*filter(None, named), *_LOOPBACK]))
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = hosts
+    for name, value in list(os.environ.items()):
+        if name.lower().endswith("_proxy") and value.lower().startswith("socks"):
+            del os.environ[name]
 
 
 def show_expected_errors_without_traceback() -> None:
