@@ -26,6 +26,17 @@ Scores = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float32]]
 """Scores float32 (n,) of pairs: users and items, int64 (n,) each."""
 
 NOISE_LEVELS = (0.5, 1.0, 2.0, 4.0)
+_NOISY = tuple(f"matrix_factorisation_noise_{level:g}" for level in NOISE_LEVELS)
+_FACTORISATIONS = ("weighted_factorisation", "matrix_factorisation", *_NOISY)
+INDEPENDENT = "all of these"
+FAMILIES = {
+    "EASE": ("ease",),
+    "factorisations": _FACTORISATIONS,
+    "SASRec": ("sasrec_paper",),
+    "noisy copies": _NOISY,
+    INDEPENDENT: ("ease", *_FACTORISATIONS, "sasrec_paper"),
+}
+"""Recommenders that are kin of the ensemble's parts, or of one another: without them no judge knows its own."""
 _NEIGHBOURS = 50
 _EASE_PENALTY = 200.0
 _EASE_ITEMS = 5000  # EASE inverts a matrix of items x items: the most liked ones; others score 0
@@ -47,7 +58,7 @@ def recommenders(train: Interactions, sequence: Scores, seed: int) -> dict[str, 
     liked = _likes(train)
     factors = MatrixFactorisation(seed=seed).fit(train).probabilities
     popularity = np.asarray(liked.sum(axis=0), dtype=np.float32).ravel()
-    noise = {f"matrix_factorisation_noise_{level:g}": _noisy(factors, train, level, seed) for level in NOISE_LEVELS}
+    noise = {name: _noisy(factors, train, level, seed) for name, level in zip(_NOISY, NOISE_LEVELS, strict=True)}
     return {
         "random": _noisy(lambda users, items: np.zeros(len(users), dtype=np.float32), train, 1.0, seed + 1),
         "popularity": lambda users, items: popularity[items],

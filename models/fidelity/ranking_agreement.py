@@ -13,12 +13,13 @@ reported beside that of the pairs that real reactions tell apart (a paired boots
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import kendalltau
+from scipy.stats import kendalltau, spearmanr
 
 from models.fidelity.ranking import NO_PAIR, mixed_lists, ndcg, user_auc, weighted_user_auc
 from models.interactions import Interactions
@@ -28,16 +29,27 @@ _Measure = Callable[[NDArray[np.float32], NDArray[np.float32]], tuple[float, flo
 """Quality of a list's order and its weight in the mean, from scores and gains (n,) each."""
 
 
+class PartialAgreement(Result):
+    """Agreement of the order of some of the recommenders only."""
+
+    recommenders: int
+    kendall_tau: float
+    ci95: Interval
+    spearman: float
+
+
 class Agreement(Result):
     """How one judge's order of the recommenders agrees with the real users'.
 
-    `told_apart_tau` counts only pairs of recommenders whose real difference has an interval without 0; None where there
-    is no such pair.
+    `without` says the same where families of recommenders are left out, by their names. `told_apart_tau` counts only
+    pairs of recommenders whose real difference has an interval without 0; None where there is no such pair.
     """
 
     kendall_tau: float
     ci95: Interval
+    spearman: float
     told_apart_tau: float | None
+    without: dict[str, PartialAgreement]
     quality: dict[str, float]
 
 
@@ -67,6 +79,8 @@ def ranking_agreement(
     held_out: Interactions,
     scores: Mapping[str, NDArray[np.float32]],
     gains: Mapping[str, NDArray[np.float32]],
+    families: Mapping[str, Sequence[str]] | None = None,
+    *,
     n_resamples: int = 500,
     seed: int = 0,
 ) -> RankingAgreement | None:
@@ -82,6 +96,8 @@ def ranking_agreement(
         Recommender to its scores, float32 (n,).
     gains
         Judge to what it holds of each pair, float32 (n,): a probability or a vote.
+    families
+        Recommenders that are left out together, by the name of the family.
     n_resamples, seed
         Of the bootstrap over users.
 
@@ -94,7 +110,7 @@ def ranking_agreement(
         return None
     likes, samples = held_out.likes.astype(np.float32), _Samples.draw(len(lists), n_resamples, seed)
     measures = {
-        name: _measured(measure, lists, likes, scores, gains, samples=samples)
+        name: _measured(measure, lists, likes, scores, gains, samples=samples, families=families or {})
         for name, measure in (("auc", _plain(user_auc)), ("weighted auc", weighted_user_auc), ("ndcg", _plain(ndcg)))
     }
     return RankingAgreement(
@@ -142,6 +158,7 @@ def _measured(
     gains: Mapping[str, NDArray[np.float32]],
     *,
     samples: _Samples,
+    families: Mapping[str, Sequence[str]],
 ) -> MeasuredAgreement:
     def qualities(gain: NDArray[np.float32]) -> _Qualities:
         measured = np.array([[measure(score[rows], gain[rows]) for score in scores.values()] for rows in lists])
@@ -156,12 +173,17 @@ def _measured(
     judges: dict[str, Agreement] = {}
     for judge, gain in gains.items():
         simulated = qualities(gain)
-        means = simulated.mean(once)
-        taus = [_tau(a, b) for a, b in zip(resampled, simulated.mean(samples.times), strict=True)]
+        means, again = simulated.mean(once), simulated.mean(samples.times)
+
+        of = partial(_partial, (real_means, means), (resampled, again))
+        whole = of(np.arange(len(scores)))
+        without = {family: np.flatnonzero([name not in left for name in scores]) for family, left in families.items()}
         same = np.sign(_differences(real_means)) * np.sign(_differences(means))
         judges[judge] = Agreement(
-            kendall_tau=_tau(real_means, means),
-            ci95=np.percentile(taus, [2.5, 97.5]).tolist(),
+            kendall_tau=whole.kendall_tau,
+            ci95=whole.ci95,
+            spearman=whole.spearman,
+            without={family: of(kept) for family, kept in without.items() if 1 < len(kept) < len(scores)},
             told_apart_tau=float(same[apart].mean()) if apart.any() else None,
             quality=named(means),
         )
@@ -171,6 +193,22 @@ def _measured(
         pairs=len(apart),
         told_apart=int(apart.sum()),
         judges=judges,
+    )
+
+
+def _partial(
+    means: tuple[NDArray[np.float64], NDArray[np.float64]],
+    resampled: tuple[NDArray[np.float64], NDArray[np.float64]],
+    kept: NDArray[np.int64],
+) -> PartialAgreement:
+    """Agreement of real and simulated qualities (recommenders,), and of resampled ones (resamples, recommenders)."""
+    real, simulated = (quality[kept] for quality in means)
+    taus = [_tau(a, b) for a, b in zip(*(quality[:, kept] for quality in resampled), strict=True)]
+    return PartialAgreement(
+        recommenders=len(kept),
+        kendall_tau=_tau(real, simulated),
+        ci95=np.percentile(taus, [2.5, 97.5]).tolist(),
+        spearman=_spearman(real, simulated),
     )
 
 
@@ -189,3 +227,10 @@ def _told_apart(resampled: NDArray[np.float64]) -> NDArray[np.bool_]:
 def _tau(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     result: Any = kendalltau(a, b)  # scipy declares no type for it
     return float(result.statistic) if np.isfinite(result.statistic) else 0.0  # all equal: no order to agree with
+
+
+def _spearman(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    if np.ptp(a) == 0 or np.ptp(b) == 0:
+        return 0.0  # all equal: no order to agree with
+    result: Any = spearmanr(a, b)  # scipy declares no type for it
+    return float(result.statistic)

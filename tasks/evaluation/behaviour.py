@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.estimators.baselines import ItemMean
-from models.estimators.recommenders import recommenders, scores_of
+from models.estimators.recommenders import FAMILIES, INDEPENDENT, recommenders, scores_of
 from models.fidelity.biases import BiasCheck, bias_checks
 from models.fidelity.discrimination import Discrimination, Judge, discrimination
 from models.fidelity.distributions import DistributionMatch, distribution_match
@@ -88,7 +88,7 @@ class Behaviour(Result):
 
 
 @step(
-    version="5",
+    version="6",
     reads=(*SIMULATOR_PARTS, PREDICTIONS, "annotations.parquet"),
     writes=("report/behaviour.json",),
 )
@@ -123,7 +123,12 @@ def evaluate_behaviour(folder: RunFolder, settings: BehaviourSettings) -> Summar
     )
     publish_json(folder.path("report/behaviour.json"), behaviour.model_dump(mode="json"))
     agreed = {name: by.judges["ensemble"].kendall_tau for name, by in ranked.measures.items()} if ranked else {}
-    return {"test_pairs": len(test), "kendall_tau": {**agreed}}
+    alone = ranked.measures["auc"].judges["ensemble"].without.get(INDEPENDENT) if ranked else None
+    return {
+        "test_pairs": len(test),
+        "kendall_tau": {**agreed},
+        "independent_tau": None if alone is None else alone.kendall_tau,
+    }
 
 
 def _ranked(
@@ -137,7 +142,8 @@ def _ranked(
     judges = _judges(simulator, published, settings.seed)
     gains = {name: judges[name](users, items) for name in ("item_mean", "bias", "vote", "ensemble")}
     rankers = recommenders(simulator.interactions, judges["sasrec_paper"], settings.seed)
-    return ranking_agreement(test, scores_of(rankers, users, items), gains, settings.resamples, settings.seed)
+    scores, draws = scores_of(rankers, users, items), settings.resamples
+    return ranking_agreement(test, scores, gains, FAMILIES, n_resamples=draws, seed=settings.seed)
 
 
 def _judges(simulator: UserSimulator, published: SASRec, seed: int) -> dict[str, Judge]:

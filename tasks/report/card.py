@@ -104,8 +104,15 @@ _READINGS: dict[Section, _Reading] = {
         "Thirteen recommenders of very different quality, ordered by the real reactions and by a "
         "simulator's. Tau is 1 for the same order; two halves of the real users agree with each other as "
         "the last column says. Pairs told apart are those of recommenders whose difference real users "
-        "show beyond chance; the weighted AUC lets users count by their pairs of a like and a dislike.",
+        "show beyond chance; the weighted AUC lets users count by their pairs of a like and a dislike. The independent "
+        "tau leaves out all recommenders that are kin of the ensemble's own parts, and noisy copies.",
         numbers_from=2,
+    ),
+    "families": _Reading(
+        "Families",
+        "The ensemble orders the recommenders again without those that are kin of its parts (EASE, factorisations, "
+        "SASRec), without noisy copies, and without all of them: it may know its own kin too well, or too badly.",
+        numbers_from=1,
     ),
     "biases": _Reading(
         "Biases",

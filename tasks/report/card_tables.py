@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import TypeAdapter
 
+from models.estimators.recommenders import INDEPENDENT
 from models.fidelity.ablation import Variant
 from models.fidelity.biases import BiasCheck
 from models.fidelity.card import Comparison
@@ -38,6 +39,7 @@ Section = Literal[
     "popularity",
     "sessions",
     "recommenders",
+    "families",
     "biases",
     "leaks",
     "ablation",
@@ -81,6 +83,7 @@ def card_tables(folder: RunFolder) -> list[CardTable]:
         CardTable("popularity", "Like rate by popularity of the item", _strata(like_rates.popularity)),
         CardTable("sessions", "Sessions replayed", _sessions(behaviour.sessions)),
         CardTable("recommenders", "Order of recommenders: Kendall's tau with the real users'", _agreement(measures)),
+        CardTable("families", "The same by AUC without families of recommenders", _families(measures)),
         CardTable(
             "biases", "Too positive, too fond of the popular", _biases(behaviour.biases, behaviour.discrimination)
         ),
@@ -188,18 +191,39 @@ def _sessions(rows: Sequence[SessionMatch]) -> Rows:
 
 
 def _agreement(measures: Mapping[str, MeasuredAgreement]) -> Rows:
-    header = ["Judge", "Measure", "Tau", "Tau of pairs told apart", "Pairs told apart", "Two halves of the real users"]
+    header = [
+        "Judge",
+        "Measure",
+        "Independent tau",
+        "Tau",
+        "Spearman",
+        "Tau of pairs told apart",
+        "Pairs told apart",
+        "Two halves of the real users",
+    ]
     return [header] + [
         [
             label(name),
             measure.replace("auc", "AUC").replace("ndcg", "NDCG"),
+            "–" if (own := judge.without.get(INDEPENDENT)) is None else number(own.kendall_tau, own.ci95),
             number(judge.kendall_tau, judge.ci95),
+            number(judge.spearman),
             "–" if judge.told_apart_tau is None else number(judge.told_apart_tau),
             f"{agreed.told_apart} of {agreed.pairs}",
             number(agreed.split_half_tau),
         ]
         for measure, agreed in measures.items()
         for name, judge in agreed.judges.items()
+    ]
+
+
+def _families(measures: Mapping[str, MeasuredAgreement]) -> Rows:
+    """The ensemble's agreement where recommenders that are kin of its parts, or of one another, are left out."""
+    header = ["Left out", "Recommenders", "Tau", "Spearman"]
+    left_out = measures["auc"].judges["ensemble"].without if "auc" in measures else {}
+    return [header] + [
+        [family, f"{rest.recommenders}", number(rest.kendall_tau, rest.ci95), number(rest.spearman)]
+        for family, rest in left_out.items()
     ]
 
 

@@ -59,12 +59,30 @@ def test_a_judge_that_knows_the_likes_agrees_with_the_real_order_and_its_opposit
     assert found.users < 60  # who likes everything cannot tell recommenders apart
     judges = found.measures["auc"].judges
     assert judges["knows"].kendall_tau == 1.0
-    assert judges["opposite"].kendall_tau == -1.0
+    assert judges["opposite"].kendall_tau == judges["opposite"].spearman == -1.0
     for measure in found.measures.values():
         assert measure.judges["knows"].told_apart_tau == 1.0
         assert 0 < measure.told_apart <= measure.pairs
     real = list(found.measures["auc"].real_quality.values())
     assert real == sorted(real, reverse=True)
+
+
+def test_agreement_without_a_family_is_that_of_the_other_recommenders() -> None:
+    rng = np.random.default_rng(0)
+    held_out = random_interactions(2, n_users=60)
+    truth = held_out.likes.astype(np.float32)
+    scores = {f"noise {n}": truth + rng.normal(scale=n, size=len(truth)).astype(np.float32) for n in (0.3, 1, 2, 4)}
+    judge = (0.7 * truth + 0.3 * rng.random(len(truth))).astype(np.float32)
+    families = {"quiet": ("noise 0.3", "noise 1"), "all": tuple(scores)}
+    whole = ranking_agreement(held_out, scores, {"judge": judge}, families, n_resamples=20)
+    rest = {name: scores[name] for name in ("noise 2", "noise 4")}
+    alone = ranking_agreement(held_out, rest, {"judge": judge}, n_resamples=20)
+    assert whole is not None
+    assert alone is not None
+    without, same = whole.measures["auc"].judges["judge"].without, alone.measures["auc"].judges["judge"]
+    assert without.keys() == {"quiet"}  # of none there is no order
+    assert (without["quiet"].recommenders, without["quiet"].kendall_tau) == (2, same.kendall_tau)
+    assert without["quiet"].ci95 == same.ci95
 
 
 def test_the_weighted_auc_takes_all_pairs_alike() -> None:
