@@ -62,8 +62,8 @@ _READINGS: dict[Section, _Reading] = {
     ),
     "comparisons": _Reading(
         "Better than",
-        "Differences between two models on the same pairs. An interval above zero means better: a higher "
-        "AUC, a log loss saved.",
+        "Differences between two models on the same pairs: better is a higher AUC, with an interval above zero, and a "
+        "lower log loss, with an interval below it.",
         numbers_from=2,
     ),
     "parts": _Reading(
